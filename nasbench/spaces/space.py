@@ -1,0 +1,365 @@
+"""The protocol every search space follows, and what all of them share."""
+
+from __future__ import annotations
+
+import math
+from abc import ABC, abstractmethod
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from nasbench.errors import InvalidArchitectureError, SpaceError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from numpy.typing import ArrayLike, NDArray
+    from torch import nn
+
+    from nasbench.training.recipe import Recipe
+
+ENUMERABLE = 1 << 22
+"""Spaces up to this many rows are enumerated in memory by operations that need all of them."""
+
+
+class Space(ABC):
+    """A set of architectures, each a row of ``L`` choices.
+
+    An architecture is a ``(L,)`` uint8 vector; many are a ``(N, L)`` array. Every operation takes either and answers in
+    kind: one row gives one value, ``N`` rows give ``N`` values.
+
+    Parameters
+    ----------
+    name : str
+        The name that files and the command line use.
+    cardinalities : sequence of int
+        Number of choices at each of the ``L`` positions, each in 1..256.
+
+    Raises
+    ------
+    SpaceError
+        If a position has no choice or more than 256.
+    """
+
+    def __init__(self, name: str, cardinalities: Sequence[int]) -> None:
+        if not cardinalities or not all(1 <= c <= 256 for c in cardinalities):
+            raise SpaceError(f"space {name!r}: every position needs 1 to 256 choices, got {list(cardinalities)}")
+        self.name = name
+        self.cardinalities = np.asarray(cardinalities, dtype=np.int64)
+        self.length = len(cardinalities)
+        self.size = math.prod(cardinalities)
+        """Number of rows, isomorphic ones counted each."""
+        self._choices = [int(c) for c in cardinalities]
+        self._mutable = [i for i, c in enumerate(self._choices) if c > 1]
+        self._smallest = min(self._choices)
+        self._weights = _mixed_radix_weights(self._choices)
+        self._neighbour_positions, self._neighbour_shifts = _single_changes(self._choices)
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self.name!r}: {self.size:,} architectures of {self.length} choices>"
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Space) and self.declaration() == other.declaration()
+
+    def __hash__(self) -> int:
+        return hash((type(self), self.name, self.size))
+
+    # What a space says of itself.
+
+    @abstractmethod
+    def declaration(self) -> dict[str, Any]:
+        """Return the JSON-ready declaration from which `nasbench.spaces.declared_space` builds this space again."""
+
+    @abstractmethod
+    def canonical_key(self, architectures: NDArray[np.uint8]) -> Any:
+        """Return a uint64 that is equal for two rows exactly when the space takes them for the same network.
+
+        Parameters
+        ----------
+        architectures : (N, L) or (L,) uint8
+
+        Returns
+        -------
+        (N,) uint64 or uint64
+        """
+
+    @abstractmethod
+    def to_text(self, architectures: NDArray[np.uint8]) -> Any:
+        """Write rows as text: a ``str`` for one row, a list of ``str`` for many."""
+
+    @abstractmethod
+    def from_text(self, text: str | Sequence[str]) -> NDArray[np.uint8]:
+        """Read what `to_text` wrote.
+
+        Raises
+        ------
+        InvalidArchitectureError
+            Naming the text and the place in it that cannot be read.
+        """
+
+    @abstractmethod
+    def network(
+        self, architecture: NDArray[np.uint8], recipe: Recipe, image_shape: tuple[int, int, int], classes: int
+    ) -> nn.Module:
+        """Build the torch network that a row stands for (this imports torch).
+
+        Parameters
+        ----------
+        architecture : (L,) uint8
+        recipe : Recipe
+            Width and depth.
+        image_shape : (channels, height, width)
+        classes : int
+        """
+
+    @abstractmethod
+    def encode(self, architectures: NDArray[np.uint8], encoding: str = "one_hot") -> NDArray[np.float32]:
+        """Turn rows into features for a model.
+
+        Parameters
+        ----------
+        architectures : (N, L) or (L,) uint8
+        encoding : str
+            One of `encodings`.
+
+        Returns
+        -------
+        (N, F) or (F,) float32
+        """
+
+    @property
+    @abstractmethod
+    def encodings(self) -> tuple[str, ...]:
+        """Names that `encode` takes."""
+
+    # Validity and indexing.
+
+    def check(self, architectures: ArrayLike) -> NDArray[np.uint8]:
+        """Return the rows as uint8, or say which one is not in the space.
+
+        Parameters
+        ----------
+        architectures : (N, L) or (L,) integers
+
+        Raises
+        ------
+        InvalidArchitectureError
+            Naming the first row outside the space, the place in it, and what is allowed there.
+        """
+        if isinstance(architectures, np.ndarray) and architectures.dtype == np.uint8:
+            rows = architectures
+        else:
+            rows = self._to_uint8(architectures)
+        if rows.ndim not in {1, 2} or rows.shape[-1] != self.length:
+            raise InvalidArchitectureError(
+                f"space {self.name!r} has architectures of {self.length} choices: expected shape ({self.length},) or "
+                f"(N, {self.length}), got {rows.shape}"
+            )
+        # One flat pass settles nearly every call; only rows that fail it, or mixed cardinalities, need the exact look.
+        if rows.size and int(rows.max()) >= self._smallest:
+            self._check_ranges(rows)
+        return rows
+
+    def _to_uint8(self, architectures: ArrayLike) -> NDArray[np.uint8]:
+        try:
+            rows = np.asarray(architectures)
+        except ValueError as error:
+            raise InvalidArchitectureError(f"not a rectangular array of choices: {error}") from None
+        if rows.size == 0:
+            return rows.astype(np.uint8)
+        if rows.dtype.kind not in "iub" or (rows < 0).any() or (rows > 255).any():
+            raise InvalidArchitectureError(
+                f"choices are whole numbers from 0, one per position of space {self.name!r}; got {_shorten(rows)}"
+            )
+        return rows.astype(np.uint8)
+
+    def _check_ranges(self, rows: NDArray[np.uint8]) -> None:
+        bad = np.atleast_2d(rows) >= self.cardinalities
+        if bad.any():
+            row, place = (int(i) for i in np.argwhere(bad)[0])
+            value = int(np.atleast_2d(rows)[row, place])
+            where = f"row {row}, " if rows.ndim == 2 else ""
+            raise InvalidArchitectureError(
+                f"not an architecture of {self.name!r}: {where}position {place} has choice {value}, "
+                f"allowed are 0 to {self._choices[place] - 1}"
+            )
+
+    def is_valid(self, architectures: ArrayLike) -> Any:
+        """Say of each row whether it is in the space.
+
+        Returns
+        -------
+        (N,) bool or bool
+        """
+        rows = np.asarray(architectures)
+        if rows.shape[-1:] != (self.length,) or rows.dtype.kind not in "iub":
+            return False if rows.ndim < 2 else np.zeros(len(rows), dtype=bool)
+        valid = ((rows >= 0) & (rows < self.cardinalities)).all(axis=-1)
+        return bool(valid) if rows.ndim == 1 else valid
+
+    def index(self, architectures: NDArray[np.uint8]) -> Any:
+        """Return the position of each row in the order of `enumerate`.
+
+        Returns
+        -------
+        (N,) int64 or int
+
+        Raises
+        ------
+        SpaceError
+            If the space has more rows than an int64 counts.
+        """
+        return self.rank(architectures)
+
+    def rank(self, architectures: NDArray[np.uint8]) -> Any:
+        """Return each row read as a number in mixed radix, its first choice the most significant.
+
+        The same as `index` unless a space numbers its rows in an order of its own; this is the faster of the two.
+
+        Returns
+        -------
+        (N,) int64 or int
+        """
+        rows = self.check(architectures)
+        self._need_indices()
+        if rows.ndim == 1:
+            return sum(map(int.__mul__, rows.tolist(), self._weights))
+        if self.size < 1 << 24:  # float32 holds these exactly, and its matrix product is the fastest there is
+            weights = np.asarray(self._weights, dtype=np.float32)
+            ranks = np.empty(len(rows), dtype=np.int64)
+            for start in range(0, len(rows), 1 << 15):  # a block at a time stays in the processor's cache
+                block = rows[start : start + (1 << 15)]
+                ranks[start : start + len(block)] = block.astype(np.float32) @ weights
+            return ranks
+        return rows.astype(np.int64) @ np.asarray(self._weights, dtype=np.int64)
+
+    def from_index(self, indices: ArrayLike) -> NDArray[np.uint8]:
+        """Return the rows at these positions of `enumerate`.
+
+        Parameters
+        ----------
+        indices : (N,) or scalar int
+
+        Raises
+        ------
+        SpaceError
+            If an index is not in 0..size-1.
+        """
+        self._need_indices()
+        wanted = np.asarray(indices, dtype=np.int64)
+        if wanted.size and (wanted.min() < 0 or wanted.max() >= self.size):
+            bad = int(wanted[(wanted < 0) | (wanted >= self.size)].flat[0])
+            raise SpaceError(f"space {self.name!r} has indices 0 to {self.size - 1}, got {bad}")
+        weights = np.asarray(self._weights, dtype=np.int64)
+        return (wanted[..., None] // weights % self.cardinalities).astype(np.uint8)
+
+    def _need_indices(self) -> None:
+        if self.size > np.iinfo(np.int64).max:
+            raise SpaceError(
+                f"space {self.name!r} has {self.size:.1e} architectures: too many to number; sample it instead"
+            )
+
+    def enumerate(self, chunk: int = 1 << 16) -> Iterator[NDArray[np.uint8]]:
+        """Yield all rows in index order, ``chunk`` rows at a time."""
+        for start in range(0, self.size, chunk):
+            yield self.from_index(np.arange(start, min(start + chunk, self.size)))
+
+    def all(self) -> NDArray[np.uint8]:
+        """Return all rows in index order.
+
+        Raises
+        ------
+        SpaceError
+            If there are more than `ENUMERABLE`; use `enumerate` or `sample` there.
+        """
+        if self.size > ENUMERABLE:
+            raise SpaceError(
+                f"space {self.name!r} has {self.size:,} architectures, too many to hold at once; use enumerate() or sample()"
+            )
+        return self.from_index(np.arange(self.size))
+
+    def unique(self) -> NDArray[np.uint8]:
+        """Return the first row, in index order, of each class of rows that `canonical_key` takes for the same network."""
+        rows = self.all()
+        _, first = np.unique(self.canonical_key(rows), return_index=True)
+        return rows[np.sort(first)]
+
+    # What search strategies do.
+
+    def sample(self, rng: np.random.Generator, n: int | None = None) -> NDArray[np.uint8]:
+        """Draw rows uniformly from all rows, isomorphic ones counted each.
+
+        Returns
+        -------
+        (L,) uint8 if ``n`` is None, else (n, L) uint8
+        """
+        shape = (self.length,) if n is None else (n, self.length)
+        return (rng.random(shape) * self.cardinalities).astype(np.uint8)
+
+    def mutate(self, architectures: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.uint8]:
+        """Change one position, drawn uniformly, of each row to another choice, drawn uniformly.
+
+        Returns
+        -------
+        array of the shape given, a copy
+        """
+        children = architectures.copy()
+        if not self._mutable:
+            return children
+        if children.ndim == 1:  # plain numbers: ten times faster than array operations on one row
+            place = self._mutable[int(rng.random() * len(self._mutable))]
+            choices = self._choices[place]
+            children[place] = (int(children[place]) + 1 + int(rng.random() * (choices - 1))) % choices
+            return children
+        places = np.asarray(self._mutable)[(rng.random(len(children)) * len(self._mutable)).astype(np.int64)]
+        choices_there = self.cardinalities[places]
+        shifts = 1 + (rng.random(len(children)) * (choices_there - 1)).astype(np.int64)
+        each = np.arange(len(children))
+        children[each, places] = (children[each, places] + shifts) % choices_there
+        return children
+
+    def neighbours(self, architecture: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        """Return all rows that differ from this one in exactly one position.
+
+        Parameters
+        ----------
+        architecture : (L,) uint8
+
+        Returns
+        -------
+        (M, L) uint8
+        """
+        row = self.check(architecture)
+        places = self._neighbour_positions
+        rows = np.repeat(row[None], len(places), axis=0)
+        rows[np.arange(len(places)), places] = (row[places] + self._neighbour_shifts) % self.cardinalities[places]
+        return rows
+
+    def crossover(
+        self, first: NDArray[np.uint8], second: NDArray[np.uint8], rng: np.random.Generator
+    ) -> NDArray[np.uint8]:
+        """Mix pairs of parents: each position comes from either with equal chance (uniform crossover, Syswerda 1989).
+
+        Parameters
+        ----------
+        first, second : (N, L) or (L,) uint8, of the same shape
+        """
+        return np.where(rng.random(first.shape) < 0.5, first, second)
+
+
+def _mixed_radix_weights(choices: list[int]) -> list[int]:
+    weights = [1] * len(choices)
+    for i in range(len(choices) - 2, -1, -1):
+        weights[i] = weights[i + 1] * choices[i + 1]
+    return weights
+
+
+def _single_changes(choices: list[int]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    changes = [(place, shift) for place, count in enumerate(choices) for shift in range(1, count)]
+    table = np.asarray(changes, dtype=np.int64).reshape(-1, 2)
+    return table[:, 0], table[:, 1]
+
+
+def _shorten(rows: NDArray[Any]) -> str:
+    text = np.array2string(rows, threshold=8, separator=", ").replace("\n", "")
+    return text if len(text) < 80 else text[:77] + "..."

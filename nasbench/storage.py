@@ -1,0 +1,251 @@
+"""HDF5 files that are whole or absent, and that say so when they are damaged.
+
+A file is written under a temporary name, checked, flushed to the disk and then renamed onto its place, so that a reader
+never meets half a file and a crash never costs an old one. Every data set carries a SHA-256 of its values.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import h5py
+import numpy as np
+
+from nasbench.errors import FileFormatError, OutputError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from numpy.typing import NDArray
+
+LIBVER = ("v110", "v110")
+"""The HDF5 file version written: its metadata blocks carry checksums, and every reader since 2016 knows it."""
+
+MOST_BYTES = 1 << 34
+"""A data set that claims to hold more than this is refused before it is read."""
+
+
+@contextmanager
+def replacing(path: str | Path) -> Iterator[Path]:
+    """Give a temporary path beside ``path``; on success its content takes the place of ``path`` in one step.
+
+    Raises
+    ------
+    OutputError
+        If the folder cannot be written or the disk is full. The old file, if any, stays as it was.
+    """
+    path = Path(path)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        yield temporary
+        _sync(temporary)
+        temporary.replace(path)
+        _sync(path.parent)
+    except OSError as error:
+        raise OutputError(f"{path}: cannot be written: {error.strerror or error}") from error
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def check_writable(path: str | Path) -> None:
+    """Fail now, not after hours of work, if a file cannot be created here.
+
+    Raises
+    ------
+    OutputError
+    """
+    path = Path(path)
+    if path.is_dir():
+        raise OutputError(f"{path}: is a folder; name a file in it")
+    probe = path.with_name(f".{path.name}.{os.getpid()}.probe")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        probe.touch()
+        probe.unlink()
+    except OSError as error:
+        raise OutputError(f"{path}: cannot be written: {error.strerror}") from None
+
+
+def write_hdf5(path: str | Path, file_format: str, version: int, fill: Callable[[h5py.File], None]) -> None:
+    """Write a whole file or none.
+
+    Parameters
+    ----------
+    path : str or Path
+    file_format : str
+        Stored as the root attribute ``format``.
+    version : int
+        Stored as the root attribute ``version``.
+    fill : callable
+        Is given the open file to write into, with `write_array`.
+
+    Raises
+    ------
+    OutputError
+    """
+    with replacing(path) as temporary:
+        with h5py.File(temporary, "w", libver=LIBVER) as file:
+            file.attrs["format"] = file_format
+            file.attrs["version"] = version
+            fill(file)
+        with h5py.File(temporary, "r") as file:
+            damaged = find_damage(file)
+        if damaged:
+            raise OutputError(f"{path}: the disk returned other bytes than were written: {damaged[0]}")
+
+
+def write_array(group: h5py.Group, name: str, values: NDArray[Any], **attributes: str) -> h5py.Dataset:
+    """Write one data set with its checksum.
+
+    Parameters
+    ----------
+    group : h5py.Group
+    name : str
+    values : array of numbers, or of ``str`` objects
+    attributes
+        Stored as attributes of the data set.
+    """
+    if values.dtype.kind in "OU":
+        dataset = group.create_dataset(name, data=values.astype(object), dtype=h5py.string_dtype())
+    elif values.ndim and values.size:
+        dataset = group.create_dataset(
+            name, data=values, chunks=True, compression="gzip", compression_opts=4, shuffle=True, fletcher32=True
+        )
+    else:
+        dataset = group.create_dataset(name, data=values)
+    dataset.attrs["sha256"] = array_digest(values)
+    for key, value in attributes.items():
+        dataset.attrs[key] = value
+    return dataset
+
+
+def read_array(file: h5py.File, name: str, kinds: str = "biuf") -> NDArray[Any]:
+    """Read one data set, after a look at what it claims to be and with its checksum compared.
+
+    Parameters
+    ----------
+    file : h5py.File
+    name : str
+        Path within the file.
+    kinds : str
+        The numpy kinds of type that are accepted; ``O`` for text.
+
+    Raises
+    ------
+    FileFormatError
+        If it is missing, of another type, too large or damaged. The message names the file and the data set.
+    """
+    where = f"{file.filename}: {name}"
+    try:
+        dataset = file[name]
+        if not isinstance(dataset, h5py.Dataset):
+            raise FileFormatError(f"{where}: expected a data set, found a group")
+        if dataset.dtype.kind not in kinds:
+            raise FileFormatError(f"{where}: unexpected type {dataset.dtype}")
+        if dataset.size * dataset.dtype.itemsize > MOST_BYTES:
+            raise FileFormatError(f"{where}: claims {dataset.size:,} values, more than this program reads")
+        values: NDArray[Any] = dataset.asstr()[()] if kinds == "O" else dataset[()]
+        expected = dataset.attrs["sha256"]
+    except KeyError:
+        raise FileFormatError(
+            f"{where}: is missing or has no checksum; the file is damaged or was not written whole"
+        ) from None
+    except (OSError, RuntimeError, UnicodeDecodeError) as error:
+        raise FileFormatError(f"{where}: cannot be read, the file is damaged: {error}") from None
+    if array_digest(np.asarray(values)) != expected:
+        raise FileFormatError(f"{where}: its checksum does not match, the file is damaged; get a fresh copy")
+    return values
+
+
+def read_json(group: h5py.Group, attribute: str) -> Any:
+    """Read an attribute that holds JSON.
+
+    Raises
+    ------
+    FileFormatError
+    """
+    try:
+        return json.loads(group.attrs[attribute])
+    except (KeyError, ValueError, TypeError, OSError) as error:
+        raise FileFormatError(
+            f"{group.file.filename}: attribute {attribute!r} of {group.name} is missing or damaged: {error}"
+        ) from None
+
+
+def open_hdf5(path: str | Path, file_format: str, version: int) -> h5py.File:
+    """Open a file for reading, or say what is wrong with it.
+
+    Raises
+    ------
+    FileFormatError
+        If it is missing, truncated, not HDF5, of another format, or of a newer version than this program reads.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise FileFormatError(f"{path}: {'is a folder' if path.is_dir() else 'no such file'}")
+    try:
+        file = h5py.File(path, "r")
+    except OSError as error:
+        whole = h5py.is_hdf5(path)
+        what = "is damaged or cut short" if whole else "is not an HDF5 file"
+        raise FileFormatError(f"{path}: {what} ({_first_line(error)})") from None
+    found, found_version = file.attrs.get("format"), file.attrs.get("version")
+    if found == file_format and isinstance(found_version, (int, np.integer)) and 1 <= found_version <= version:
+        return file
+    file.close()
+    if found != file_format:
+        raise FileFormatError(f"{path}: is not a {file_format} file (its format is {found!r})")
+    raise FileFormatError(
+        f"{path}: has version {found_version} of {file_format}, this program reads up to {version}; upgrade nasbench"
+    )
+
+
+def file_format_of(path: str | Path) -> str:
+    """Return the format that a file claims, or an empty text if it is no HDF5 file or claims none."""
+    try:
+        with h5py.File(path, "r") as file:
+            return str(file.attrs.get("format", ""))
+    except OSError:
+        return ""
+
+
+def find_damage(file: h5py.File) -> list[str]:
+    """Return one line for each data set whose values cannot be read or do not match their checksum."""
+    names: list[str] = []
+    file.visititems(lambda name, item: names.append(name) if isinstance(item, h5py.Dataset) else None)
+    damage = []
+    for name in names:
+        try:
+            read_array(file, name, kinds="O" if file[name].dtype.kind == "O" else "biuf")
+        except FileFormatError as error:
+            damage.append(str(error))
+    return damage
+
+
+def array_digest(values: NDArray[Any]) -> str:
+    """Return the SHA-256 of an array's type, shape and little-endian bytes."""
+    if values.dtype.kind in "OU":
+        body = json.dumps(values.astype(object).tolist(), ensure_ascii=False).encode()
+        head = f"str{values.shape}"
+    else:
+        little = np.ascontiguousarray(values, dtype=values.dtype.newbyteorder("<"))
+        body, head = little.tobytes(), f"{little.dtype.str}{values.shape}"
+    return hashlib.sha256(head.encode() + body).hexdigest()
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).splitlines()[0]
