@@ -46,7 +46,9 @@ class Metric:
 
 
 def standard_metric(name: str) -> Metric:
-    """Return the meaning of a metric by the project's naming: ``{train,validation,test}_{accuracy,error,loss}``, ``*_seconds``.
+    """Return what a metric means by the project's naming.
+
+    Names are ``{train,validation,test}_{accuracy,error,loss}`` and ``*_seconds``.
 
     Raises
     ------
@@ -102,8 +104,8 @@ def resolve_measure(measure: Measure | str | None, tasks: Mapping[str, Task], de
     Parameters
     ----------
     measure : Measure, str or None
-        ``task/metric@epochs``, where the task may be left out if there is one only, and the epochs for the last recorded;
-        None stands for ``default``.
+        ``task/metric@epochs``, where the task may be left out if there is one only, and the epochs for the last
+        recorded; None stands for ``default``.
     tasks : dict of str to Task
     default : str
         The metric meant by None.
@@ -184,8 +186,8 @@ class Oracle(Protocol):
         seed : int, optional
             Answer with the training of this seed.
         draw : (N,) uint64 or int, optional
-            Answer with one training's result, chosen by this number alone: the same draw, the same training. Without seed
-            and draw the answer is the mean over trainings.
+            Answer with one training's result, chosen by this number alone: the same draw, the same training. Without
+            seed and draw the answer is the mean over trainings.
 
         Returns
         -------

@@ -227,13 +227,15 @@ def find_damage(file: h5py.File) -> list[str]:
     """Return one line for each data set whose values cannot be read or do not match their checksum."""
     names: list[str] = []
     file.visititems(lambda name, item: names.append(name) if isinstance(item, h5py.Dataset) else None)
-    damage = []
-    for name in names:
-        try:
-            read_array(file, name, kinds="O" if file[name].dtype.kind == "O" else "biuf")
-        except FileFormatError as error:
-            damage.append(str(error))
-    return damage
+    return [damage for name in names if (damage := _damage_of(file, name))]
+
+
+def _damage_of(file: h5py.File, name: str) -> str:
+    try:
+        read_array(file, name, kinds="O" if file[name].dtype.kind == "O" else "biuf")
+    except FileFormatError as error:
+        return str(error)
+    return ""
 
 
 def array_digest(values: NDArray[Any]) -> str:

@@ -26,7 +26,8 @@ def read_toml(path: str | Path, error: type[NasbenchError]) -> dict[str, Any]:
     """
     try:
         with Path(path).open("rb") as file:
-            return tomllib.load(file)
+            declared: dict[str, Any] = tomllib.load(file)
+            return declared
     except OSError as problem:
         raise error(f"{path}: cannot be read: {problem.strerror}") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as problem:

@@ -43,8 +43,8 @@ class CellSpace(Space):
     """All cells of ``nodes`` nodes with one of ``operations`` on every edge.
 
     Node 0 is the input and the last node the output; every node sums what arrives on the edges from all earlier nodes.
-    Edges are ordered by their end, then by their start: (0,1), (0,2), (1,2), (0,3), ... and a row gives the operation of
-    each in that order.
+    Edges are ordered by their end, then by their start: (0,1), (0,2), (1,2), (0,3), ... and a row gives the operation
+    of each in that order.
 
     Parameters
     ----------
@@ -91,9 +91,9 @@ class CellSpace(Space):
     def canonical_key(self, architectures: NDArray[np.uint8], *, prune_zeros: bool = True) -> Any:
         """Return a key of the function a cell computes: equal for equal networks, whatever their drawing.
 
-        A node is the multiset of terms that reach it: an identity passes its source's terms on, any other operation makes
-        one term of its source. Zero operations, and what only they feed, vanish. Each multiset is hashed as a sum modulo
-        2^64 of hashed terms, so two different networks share a key with probability about 1e-19 a pair.
+        A node is the multiset of terms that reach it: an identity passes its source's terms on, any other operation
+        makes one term of its source. Zero operations, and what only they feed, vanish. Each multiset is hashed as a sum
+        modulo 2^64 of hashed terms, so two different networks share a key with probability about 1e-19 a pair.
 
         Parameters
         ----------
@@ -193,9 +193,9 @@ class CellSpace(Space):
     def encode(self, architectures: NDArray[np.uint8], encoding: str = "one_hot") -> NDArray[np.float32]:
         """Turn rows into features.
 
-        ``one_hot`` marks each edge's operation. ``paths`` counts, for every sequence of operations, the paths from input
-        to output that read so: the path encoding of BANANAS (White et al. 2021) with two changes that make equal networks
-        equal, namely counts instead of presence, and identities left out of a sequence.
+        ``one_hot`` marks each edge's operation. ``paths`` counts, for every sequence of operations, the paths from
+        input to output that read so: the path encoding of BANANAS (White et al. 2021) with two changes that make equal
+        networks equal, namely counts instead of presence, and identities left out of a sequence.
         """
         rows = self.check(architectures)
         batch = np.atleast_2d(rows)
@@ -244,7 +244,7 @@ class CellSpace(Space):
     def network(
         self, architecture: NDArray[np.uint8], recipe: Recipe, image_shape: tuple[int, int, int], classes: int
     ) -> nn.Module:
-        """Build stem, stages of this cell with reductions between them, pooling and classifier, as NAS-Bench-201 does."""
+        """Build stem, stages of this cell with reductions between, pooling and classifier, as NAS-Bench-201 does."""
         from nasbench.training.networks import CellNetwork
 
         return CellNetwork(self, self.check(architecture), recipe, image_shape, classes)

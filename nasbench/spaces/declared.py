@@ -19,7 +19,10 @@ SPACES: dict[str, Callable[[], Space]] = {
     "nb201": NB201,
     "nb201-mini": lambda: CellSpace("nb201-mini", 4, ("none", "nor_conv_1x1", "nor_conv_3x3")),
 }
-"""The spaces that have a name. `nb201-mini` is `nb201` with three of its operations: 261 networks, trained in minutes."""
+"""The spaces that have a name.
+
+`nb201-mini` is `nb201` with three of its operations: 261 networks, trained in minutes.
+"""
 
 
 def space_names() -> list[str]:

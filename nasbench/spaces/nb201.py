@@ -1,4 +1,4 @@
-"""NAS-Bench-201's topology space (Dong and Yang, ICLR 2020): its strings, its index order, its count of unique cells."""
+"""NAS-Bench-201's topology space (Dong and Yang, ICLR 2020): its strings, its index order, its unique cells."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ _SHUFFLE_SEED = 88
 class NB201(CellSpace):
     """The 15,625 cells of NAS-Bench-201: 4 nodes, 5 operations, numbered as in the published files.
 
-    Two rows are the same network here when the benchmark's own "unique string" is the same: 6,466 classes, and 12,751 when
-    zero operations are kept. That string is cautious: it never joins different functions, but it keeps some equal ones
-    apart, such as ``x + 0`` and ``x``. Counted as functions (`CellSpace.canonical_key`), there are 4,930.
+    Two rows are the same network here when the benchmark's own "unique string" is the same: 6,466 classes, and 12,751
+    when zero operations are kept. That string is cautious: it never joins different functions, but it keeps some equal
+    ones apart, such as ``x + 0`` and ``x``. Counted as functions (`CellSpace.canonical_key`), there are 4,930.
     """
 
     def __init__(self) -> None:

@@ -274,12 +274,13 @@ class Space(ABC):
         """
         if self.size > ENUMERABLE:
             raise SpaceError(
-                f"space {self.name!r} has {self.size:,} architectures, too many to hold at once; use enumerate() or sample()"
+                f"space {self.name!r} has {self.size:,} architectures, too many to hold at once; "
+                "use enumerate() or sample()"
             )
         return self.from_index(np.arange(self.size))
 
     def unique(self) -> NDArray[np.uint8]:
-        """Return the first row, in index order, of each class of rows that `canonical_key` takes for the same network."""
+        """Return the first row, in index order, of each class that `canonical_key` takes for the same network."""
         rows = self.all()
         _, first = np.unique(self.canonical_key(rows), return_index=True)
         return rows[np.sort(first)]
@@ -294,7 +295,8 @@ class Space(ABC):
         (L,) uint8 if ``n`` is None, else (n, L) uint8
         """
         shape = (self.length,) if n is None else (n, self.length)
-        return (rng.random(shape) * self.cardinalities).astype(np.uint8)
+        choices: NDArray[np.float64] = rng.random(shape) * self.cardinalities
+        return choices.astype(np.uint8)
 
     def mutate(self, architectures: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.uint8]:
         """Change one position, drawn uniformly, of each row to another choice, drawn uniformly.
@@ -303,7 +305,7 @@ class Space(ABC):
         -------
         array of the shape given, a copy
         """
-        children = architectures.copy()
+        children: NDArray[np.uint8] = architectures.copy()
         if not self._mutable:
             return children
         if children.ndim == 1:  # plain numbers: ten times faster than array operations on one row
