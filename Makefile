@@ -1,0 +1,41 @@
+# Each target makes what it needs: on a fresh machine only Python >= 3.10 and make are expected.
+PYTHON ?= python3
+BIN := .venv/bin
+READY := .venv/.ready
+
+.DEFAULT_GOAL := help
+.PHONY: help test demo lint bench clean
+
+help:
+	@echo "make test    run the tests"
+	@echo "make demo    generate, fit, compare and verify on a small space, with figures"
+	@echo "make lint    check style, types and the direction of imports"
+	@echo "make bench   measure speed"
+	@echo "make clean   remove the environment and all caches"
+	@echo "Another Python: make test PYTHON=python3.12"
+
+$(READY): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10) and "nasbench needs Python 3.10 or newer: make PYTHON=...")'
+	@echo "Installing pinned packages into .venv; this takes a few minutes, once."
+	@$(PYTHON) -m venv .venv
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev,bench]'
+	@touch $@
+
+test: $(READY)
+	@$(BIN)/pytest --quiet --numprocesses auto
+
+demo: $(READY)
+	@$(BIN)/nasbench demo
+
+lint: $(READY)
+	@$(BIN)/ruff check --quiet
+	@$(BIN)/ruff format --check --quiet
+	@$(BIN)/mypy --no-error-summary
+	@$(BIN)/lint-imports --no-logo
+
+bench: $(READY)
+	@$(BIN)/python benchmarks/run.py
+
+clean:
+	@rm -rf .venv .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache build dist
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
