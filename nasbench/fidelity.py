@@ -13,8 +13,8 @@ if TYPE_CHECKING:
 def rungs(fidelities: Sequence[int], eta: int = 3) -> tuple[int, ...]:
     """Return the fidelities nearest to ``R, R/eta, R/eta^2, ...``, where ``R`` is the longest.
 
-    Near is meant as a ratio, as a ladder's steps are. Two ideal rungs with the same nearest fidelity become one, and the
-    ladder ends where an ideal rung lies more than half a step (a factor of ``sqrt(eta)``) below the shortest fidelity.
+    Near is meant as a ratio, as a ladder's steps are. Two ideal rungs with the same nearest fidelity become one, and
+    the ladder ends where an ideal rung lies more than half a step (a factor of ``sqrt(eta)``) below the shortest.
 
     Parameters
     ----------
@@ -42,9 +42,9 @@ def rungs(fidelities: Sequence[int], eta: int = 3) -> tuple[int, ...]:
         raise QueryError(f"a ladder needs fidelities of 1 epoch or more, at least one; got {list(fidelities)}")
     if eta < 2:
         raise QueryError(f"eta is the factor from one rung to the next, at least 2; got {eta}")
-    ladder = set()
-    ideal, shortest = float(max(fidelities)), min(fidelities)
-    while ideal * eta**0.5 >= shortest:
-        ladder.add(min(fidelities, key=lambda epochs: max(epochs / ideal, ideal / epochs)))  # noqa: B023 - used at once
+    ascending = sorted(fidelities)
+    ladder, ideal = set(), float(ascending[-1])
+    while ideal * eta**0.5 >= ascending[0]:
+        ladder.add(min(ascending, key=lambda epochs: max(epochs / ideal, ideal / epochs)))
         ideal /= eta
     return tuple(sorted(ladder))

@@ -1,0 +1,48 @@
+"""Hyperband (Li, Jamieson, DeSalvo, Rostamizadeh and Talwalkar, JMLR 2018), Algorithm 1."""
+
+from __future__ import annotations
+
+import itertools
+from typing import TYPE_CHECKING
+
+from strategies.brackets import Bracket, BracketStrategy
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import numpy as np
+
+    from nasbench.spaces import Space
+
+
+class Hyperband(BracketStrategy):
+    """Runs brackets of successive halving, from many short first trainings to few full ones, over and over.
+
+    Bracket s, from s_max to 0, starts n = ceil((s_max + 1) / (s + 1) * eta^s) random architectures at R / eta^s epochs.
+    R is the last fidelity, and the epochs are those on offer nearest to the ideal ones. While a rung's last results are
+    outstanding, `ask` has nothing to propose.
+
+    Parameters
+    ----------
+    space, rng, fidelities
+        See `nasbench.strategy.Strategy`.
+    eta : int
+        One in ``eta`` goes on to the next rung; the paper's default is 3.
+
+    Raises
+    ------
+    StrategyError
+        If ``eta`` is out of its range, or the fidelities make one rung only.
+    """
+
+    name = "hyperband"
+
+    def __init__(self, space: Space, rng: np.random.Generator, fidelities: Sequence[int], *, eta: int = 3) -> None:
+        super().__init__(space, rng, fidelities, eta)
+        self._next_s = itertools.cycle(reversed(range(len(self.rungs))))
+
+    def next_bracket(self) -> Bracket:
+        """Return the next of Algorithm 1's brackets, with new random candidates."""
+        s, s_max = next(self._next_s), len(self.rungs) - 1
+        n = -(-(s_max + 1) * self.eta**s // (s + 1))
+        return Bracket(self.space.sample(self.rng, n), self.rungs[s_max - s :], self.eta)

@@ -1,0 +1,84 @@
+"""Local search, hill climbing over single changes (White, Nolen and Savani, UAI 2021), Algorithm 1."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+from nasbench.strategy import Proposal, Strategy
+from strategies.options import check_flag
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from nasbench.spaces import Space
+
+
+class LocalSearch(Strategy):
+    """Climbs from a random architecture to its best neighbour, until none is better; then climbs from another.
+
+    Neighbours differ in one choice and are trained in random order; none is trained twice in one climb.
+
+    Parameters
+    ----------
+    space, rng, fidelities
+        See `nasbench.strategy.Strategy`.
+    full_neighbourhood : bool
+        Train all neighbours before moving to the best of them, as Algorithm 1 does; if false, move to the first that is
+        better (the paper's variant "query until lower").
+
+    Raises
+    ------
+    StrategyError
+        If ``full_neighbourhood`` is neither true nor false.
+    """
+
+    def __init__(
+        self,
+        space: Space,
+        rng: np.random.Generator,
+        fidelities: Sequence[int],
+        *,
+        full_neighbourhood: bool = True,
+    ) -> None:
+        super().__init__(space, rng, fidelities)
+        check_flag("local-search", "full_neighbourhood", full_neighbourhood)
+        self.full_neighbourhood = full_neighbourhood
+        self._under_way = 0
+        self._start_climb()
+
+    def _start_climb(self) -> None:
+        self._queue = [self.space.sample(self.rng)]
+        self._trained: set[bytes] = set()
+        self._centre_value = self._best_value = -math.inf
+        self._best = self._queue[0]
+
+    def ask(self) -> Proposal | None:
+        """Propose an untrained neighbour, or a random start at a local optimum; None while that depends on results."""
+        if self._best_value > self._centre_value and (
+            not self.full_neighbourhood or not (self._queue or self._under_way)
+        ):
+            self._move()
+        if not self._queue:
+            if self._under_way:
+                return None
+            self._start_climb()
+        architecture = self._queue.pop()
+        self._trained.add(architecture.tobytes())
+        self._under_way += 1
+        return Proposal(architecture, self.fidelities[-1])
+
+    def _move(self) -> None:
+        """Make the best architecture of this climb its centre."""
+        self._centre_value = self._best_value
+        neighbours: NDArray[np.uint8] = self.rng.permutation(self.space.neighbours(self._best))
+        self._queue = [row for row in neighbours if row.tobytes() not in self._trained]
+
+    def tell(self, proposal: Proposal, value: float, seconds: float) -> None:  # noqa: ARG002 - time plays no part
+        """Remember the best architecture of this climb."""
+        self._under_way -= 1
+        if value > self._best_value:
+            self._best_value, self._best = value, proposal.architecture

@@ -1,0 +1,97 @@
+"""Strategies by name: those of this package, those of installed packages, and any class that can be imported."""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING
+
+from nasbench.errors import StrategyError, UnknownNameError
+from nasbench.strategy import Strategy
+from strategies.hyperband import Hyperband
+from strategies.local_search import LocalSearch
+from strategies.random_search import RandomSearch
+from strategies.regularized_evolution import RegularizedEvolution
+from strategies.successive_halving import SuccessiveHalving
+
+if TYPE_CHECKING:
+    from importlib.metadata import EntryPoint
+    from typing import TypeGuard
+
+STRATEGIES: dict[str, type[Strategy]] = {
+    "random-search": RandomSearch,
+    "regularized-evolution": RegularizedEvolution,
+    "local-search": LocalSearch,
+    "successive-halving": SuccessiveHalving,
+    "hyperband": Hyperband,
+}
+"""The strategies of this package by the names that files, figures and the command line use."""
+
+ENTRY_POINTS = "nasbench.strategies"
+"""The entry-point group in which another package names strategies of its own."""
+
+
+def strategy_names() -> list[str]:
+    """Return the names that `get_strategy` knows: this package's, then those of installed packages."""
+    return [*STRATEGIES, *(name for name in _installed() if name not in STRATEGIES)]
+
+
+def get_strategy(name: str) -> type[Strategy]:
+    """Return a strategy class.
+
+    Parameters
+    ----------
+    name : str
+        One of `strategy_names`, or ``module:Class`` for a class that can be imported.
+
+    Raises
+    ------
+    UnknownNameError
+        If there is no such name, or no such class in the module; the message offers the nearest.
+    StrategyError
+        If the module cannot be imported, or what is there is not a `nasbench.strategy.Strategy`.
+
+    Examples
+    --------
+    >>> get_strategy("random-search").__name__, get_strategy("strategies.hyperband:Hyperband").__name__
+    ('RandomSearch', 'Hyperband')
+    """
+    if name in STRATEGIES:
+        return STRATEGIES[name]
+    target = name if ":" in name else None
+    if target is None:
+        installed = _installed()
+        if name not in installed:
+            raise UnknownNameError("strategy", name, [*strategy_names(), "module:Class"])
+        target = installed[name].value
+    return _imported(name, target)
+
+
+def _installed() -> dict[str, EntryPoint]:
+    from importlib.metadata import entry_points
+
+    return {point.name: point for point in entry_points(group=ENTRY_POINTS)}
+
+
+def _imported(name: str, target: str) -> type[Strategy]:
+    module_name, _, class_name = target.partition(":")
+    try:
+        module = importlib.import_module(module_name)
+    except (ImportError, ValueError, TypeError) as error:  # an empty name is a ValueError, a relative one a TypeError
+        raise StrategyError(
+            f"strategy {name!r}: cannot import the module {module_name!r} ({error}); write module:Class, with the "
+            "module installed or in a folder on PYTHONPATH"
+        ) from error
+    if not hasattr(module, class_name):
+        raise UnknownNameError(f"class in {module_name!r}", class_name, _strategies_in(vars(module)))
+    found = getattr(module, class_name)
+    if not _is_strategy(found):
+        raise StrategyError(f"strategy {name!r} is {found!r}, not a class derived from nasbench.Strategy")
+    return found
+
+
+def _is_strategy(found: object) -> TypeGuard[type[Strategy]]:
+    return isinstance(found, type) and issubclass(found, Strategy)
+
+
+def _strategies_in(names: dict[str, object]) -> list[str]:
+    return [name for name, found in names.items() if _is_strategy(found) and found is not Strategy]
