@@ -200,6 +200,16 @@ class Oracle(Protocol):
         """
         ...
 
+    def spread(self, architectures: NDArray[np.uint8], measure: Measure | str | None = None) -> Any:
+        """Return the standard deviation of a measure between single trainings, which differ in their seed only.
+
+        Returns
+        -------
+        (N,) float64 or float
+            NaN where fewer than two trainings are known.
+        """
+        ...
+
     def reference(self, measure: Measure | str | None = None) -> Reference | None:
         """Return the best and the random architecture's mean value over the space; None where that cannot be known."""
         ...

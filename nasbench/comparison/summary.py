@@ -1,0 +1,58 @@
+"""The final table of a comparison."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from nasbench.comparison.results import Results
+
+
+@dataclass(frozen=True)
+class SummaryRow:
+    """One line of the final table.
+
+    Parameters
+    ----------
+    strategy : str
+        Or ``random architecture`` or ``optimum``.
+    runs : int
+        0 for the two reference rows.
+    evaluations : float
+        Mean per run.
+    report, report_std : float
+        Mean and standard deviation over runs of the last incumbent's report.
+    regret : float
+        Its median regret over runs.
+    """
+
+    strategy: str
+    runs: int
+    evaluations: float
+    report: float
+    report_std: float
+    regret: float
+
+
+def summarise(results: Results) -> list[SummaryRow]:
+    """Return one row a strategy, best first, between the optimum and a random architecture where these are known."""
+    sign = 1 if results.report_metric.direction == "maximize" else -1
+    rows = []
+    for name, trials in results.trials.items():
+        final, regret = trials.report[trials.last], results.regret(trials)[trials.last]
+        spread = float(np.nanstd(final, ddof=1)) if np.isfinite(final).sum() > 1 else np.nan
+        middle = float(np.nanmedian(regret)) if np.isfinite(regret).any() else np.nan
+        rows.append(SummaryRow(name, trials.runs, len(trials) / trials.runs, float(np.nanmean(final)), spread, middle))
+    rows.sort(key=lambda row: -sign * row.report)
+    reference = results.reference
+    if reference is None:
+        return rows
+    gap = sign * (reference.best - reference.random_mean)
+    return [
+        SummaryRow("optimum", 0, np.nan, reference.best, np.nan, 0.0),
+        *rows,
+        SummaryRow("random architecture", 0, np.nan, reference.random_mean, reference.random_std, gap),
+    ]

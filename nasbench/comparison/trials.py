@@ -1,0 +1,145 @@
+"""What the runs of one strategy did: flat arrays, one entry a trial."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+
+@dataclass
+class Trials:
+    """All trials of a strategy's ``R`` runs, ``T`` in total, run after run, each in order of finish.
+
+    Parameters
+    ----------
+    strategy : str
+    seeds : (R,) int64
+    offsets : (R + 1,) int64
+        Trials of run r are ``offsets[r]:offsets[r + 1]``.
+    architectures : (T, L) uint8
+    epochs : (T,) int64
+        Trained in all.
+    value : (T,) float64
+        The signal as recorded; NaN if the training diverged.
+    charged_epochs, charged_seconds : (T,)
+        What the trial cost beyond what its run had paid for that training before.
+    finished : (T,) float64
+        Simulated seconds since the start of the run.
+    incumbent : (T,) int64
+        Trial, counted within all, that the run would return if it stopped here: the best value among those trained
+        longest so far.
+    report, report_std : (T,) float64
+        The incumbent's report measure, mean and standard deviation over trainings; NaN until reported.
+    """
+
+    strategy: str
+    seeds: NDArray[np.int64]
+    offsets: NDArray[np.int64]
+    architectures: NDArray[np.uint8]
+    epochs: NDArray[np.int64]
+    value: NDArray[np.float64]
+    charged_epochs: NDArray[np.int64]
+    charged_seconds: NDArray[np.float64]
+    finished: NDArray[np.float64]
+    incumbent: NDArray[np.int64]
+    report: NDArray[np.float64] = field(default_factory=lambda: np.empty(0))
+    report_std: NDArray[np.float64] = field(default_factory=lambda: np.empty(0))
+
+    def __post_init__(self) -> None:
+        if len(self.report) != len(self.value):
+            self.report = np.full(len(self.value), np.nan)
+            self.report_std = np.full(len(self.value), np.nan)
+
+    def __len__(self) -> int:
+        return len(self.value)
+
+    @property
+    def runs(self) -> int:
+        """Number of runs."""
+        return len(self.seeds)
+
+    @property
+    def last(self) -> NDArray[np.int64]:
+        """The last trial of each run, (R,)."""
+        return self.offsets[1:] - 1
+
+    def run_of_trial(self) -> NDArray[np.int64]:
+        """Return the position of the run that each trial belongs to, (T,)."""
+        return np.repeat(np.arange(self.runs), np.diff(self.offsets))
+
+    def clock(self, unit: str) -> NDArray[np.float64]:
+        """Return what each trial's run had spent when it finished, in a budget's unit, (T,)."""
+        if unit == "seconds":
+            return self.finished
+        each = np.ones(len(self)) if unit == "evaluations" else self.charged_epochs.astype(np.float64)
+        total = np.cumsum(each)
+        before = np.concatenate([[0.0], total])[self.offsets[:-1]]
+        return total - before[self.run_of_trial()]
+
+    @classmethod
+    def from_runs(
+        cls,
+        strategy: str,
+        length: int,
+        runs: Sequence[tuple[int, list[tuple[bytes, int, float, int, float, float]]]],
+        sign: int,
+    ) -> Trials:
+        """Gather runs as `SearchRun` keeps them.
+
+        Parameters
+        ----------
+        strategy : str
+        length : int
+            Choices in an architecture.
+        runs : sequence of (seed, trials)
+        sign : int
+            1 if the signal is maximised, -1 if minimised.
+        """
+        everything = [trial for _, trials in runs for trial in trials]
+        rows, epochs, value, charged_epochs, charged_seconds, finished = zip(*everything, strict=True)
+        offsets = np.concatenate([[0], np.cumsum([len(trials) for _, trials in runs])])
+        incumbents: list[int] = []
+        for start, stop in zip(offsets[:-1].tolist(), offsets[1:].tolist(), strict=True):
+            incumbents += _incumbents(epochs, value, start, stop, sign)
+        return cls(
+            strategy,
+            np.array([seed for seed, _ in runs], dtype=np.int64),
+            offsets,
+            np.frombuffer(b"".join(rows), dtype=np.uint8).reshape(-1, length),
+            np.array(epochs, dtype=np.int64),
+            np.array(value, dtype=np.float64),
+            np.array(charged_epochs, dtype=np.int64),
+            np.array(charged_seconds, dtype=np.float64),
+            np.array(finished, dtype=np.float64),
+            np.array(incumbents, dtype=np.int64),
+        )
+
+    @classmethod
+    def joined(cls, parts: Sequence[Trials]) -> Trials:
+        """Put the runs of several pieces of work one after the other."""
+        starts = np.cumsum([0] + [len(part) for part in parts[:-1]])
+        moved = {
+            "offsets": np.concatenate([[0], *(p.offsets[1:] + s for p, s in zip(parts, starts, strict=True))]),
+            "incumbent": np.concatenate([p.incumbent + s for p, s in zip(parts, starts, strict=True)]),
+        }
+        names = [n for n in cls.__dataclass_fields__ if n != "strategy" and n not in moved]
+        same = {n: np.concatenate([getattr(part, n) for part in parts]) for n in names}
+        return cls(parts[0].strategy, **same, **moved)
+
+
+def _incumbents(epochs: Sequence[int], value: Sequence[float], start: int, stop: int, sign: int) -> list[int]:
+    """Return the incumbent after each trial: only trainings of equal length are compared, longer ones win."""
+    best, best_trial, incumbents = (-1, -np.inf), start, []
+    for trial in range(start, stop):
+        rank = (epochs[trial], sign * value[trial])
+        if value[trial] == value[trial] and rank > best:
+            best, best_trial = rank, trial
+        incumbents.append(best_trial)
+    return incumbents
