@@ -30,6 +30,24 @@ MOST_BYTES = 1 << 34
 """A data set that claims to hold more than this is refused before it is read."""
 
 
+DAMAGE = (OSError, RuntimeError, KeyError, ValueError, TypeError, MemoryError, AttributeError)
+"""What h5py raises on a damaged file, depending on where the damage sits."""
+
+
+@contextmanager
+def damage_named(path: str | Path) -> Iterator[None]:
+    """Turn what h5py raises on damage into one error that names the file.
+
+    Raises
+    ------
+    FileFormatError
+    """
+    try:
+        yield
+    except DAMAGE as error:
+        raise FileFormatError(f"{path}: is damaged or not written whole: {_first_line(error)}") from None
+
+
 @contextmanager
 def replacing(path: str | Path) -> Iterator[Path]:
     """Give a temporary path beside ``path``; on success its content takes the place of ``path`` in one step.
@@ -150,7 +168,7 @@ def read_array(file: h5py.File, name: str, kinds: str = "biuf") -> NDArray[Any]:
         If it is missing, of another type, too large or damaged. The message names the file and the data set.
     """
     where = f"{file.filename}: {name}"
-    try:
+    with damage_named(where):
         dataset = file[name]
         if not isinstance(dataset, h5py.Dataset):
             raise FileFormatError(f"{where}: expected a data set, found a group")
@@ -160,13 +178,8 @@ def read_array(file: h5py.File, name: str, kinds: str = "biuf") -> NDArray[Any]:
             raise FileFormatError(f"{where}: claims {dataset.size:,} values, more than this program reads")
         values: NDArray[Any] = dataset.asstr()[()] if kinds == "O" else dataset[()]
         expected = dataset.attrs["sha256"]
-    except KeyError:
-        raise FileFormatError(
-            f"{where}: is missing or has no checksum; the file is damaged or was not written whole"
-        ) from None
-    except (OSError, RuntimeError, UnicodeDecodeError) as error:
-        raise FileFormatError(f"{where}: cannot be read, the file is damaged: {error}") from None
-    if array_digest(np.asarray(values)) != expected:
+        found = array_digest(np.asarray(values))
+    if found != expected:
         raise FileFormatError(f"{where}: its checksum does not match, the file is damaged; get a fresh copy")
     return values
 
@@ -178,12 +191,8 @@ def read_json(group: h5py.Group, attribute: str) -> Any:
     ------
     FileFormatError
     """
-    try:
+    with damage_named(f"{group.file.filename}: attribute {attribute!r} of {group.name}"):
         return json.loads(group.attrs[attribute])
-    except (KeyError, ValueError, TypeError, OSError) as error:
-        raise FileFormatError(
-            f"{group.file.filename}: attribute {attribute!r} of {group.name} is missing or damaged: {error}"
-        ) from None
 
 
 def open_hdf5(path: str | Path, file_format: str, version: int) -> h5py.File:
@@ -203,7 +212,12 @@ def open_hdf5(path: str | Path, file_format: str, version: int) -> h5py.File:
         whole = h5py.is_hdf5(path)
         what = "is damaged or cut short" if whole else "is not an HDF5 file"
         raise FileFormatError(f"{path}: {what} ({_first_line(error)})") from None
-    found, found_version = file.attrs.get("format"), file.attrs.get("version")
+    try:
+        with damage_named(path):
+            found, found_version = file.attrs.get("format"), file.attrs.get("version")
+    except FileFormatError:
+        file.close()
+        raise
     if found == file_format and isinstance(found_version, (int, np.integer)) and 1 <= found_version <= version:
         return file
     file.close()
@@ -250,4 +264,4 @@ def array_digest(values: NDArray[Any]) -> str:
 
 
 def _first_line(error: Exception) -> str:
-    return str(error).splitlines()[0]
+    return (str(error).splitlines() or [type(error).__name__])[0]

@@ -1,6 +1,6 @@
 """Run strategies on oracles, compare them, draw the regret curves and verify what they found.
 
-`run` and `compare` give `Trials` and `Results`; `summarise`, `save_figure` and `verify` make of them what a paper needs.
+`run` and `compare` give `Trials` and `Results`; `summarise`, `save_figure` and `verify` make of them what papers need.
 """
 
 from nasbench.comparison.budget import Budget

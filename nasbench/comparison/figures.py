@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -24,7 +24,7 @@ DASHES = ("-", "--", "-.", ":", (0, (5, 1, 1, 1, 1, 1)), (0, (8, 2)), (0, (2, 1)
 STYLED = ("random-search", "regularized-evolution", "local-search", "successive-halving", "hyperband")
 FORMATS = ("pdf", "svg", "png")
 LABELS = {"seconds": "simulated training time (s)", "epochs": "epochs trained", "evaluations": "evaluations"}
-STYLE = {
+STYLE: dict[Any, Any] = {
     "font.size": 8,
     "axes.spines.top": False,
     "axes.spines.right": False,
@@ -39,7 +39,7 @@ STYLE = {
 }
 
 
-def line_style(strategy: str, others: list[str]) -> dict[str, object]:
+def line_style(strategy: str, others: list[str]) -> dict[str, Any]:
     """Return colour and dashes of a strategy: the same in every figure for those that come with the toolkit."""
     strangers = [name for name in others if name not in STYLED]
     place = STYLED.index(strategy) if strategy in STYLED else len(STYLED) + strangers.index(strategy)

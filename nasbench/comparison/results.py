@@ -105,7 +105,7 @@ class Results:
         unique, position = np.unique(trials.architectures, axis=0, return_inverse=True)
         texts = np.array(self.space.to_text(unique), dtype=object)
         starts = trials.offsets[:-1][run]
-        return pd.DataFrame(
+        frame: pd.DataFrame = pd.DataFrame(
             {
                 "strategy": name,
                 "run": trials.seeds[run],
@@ -122,6 +122,7 @@ class Results:
                 "regret": self.regret(trials),
             }
         )
+        return frame
 
     def save(self, path: str | Path) -> None:
         """Write an HDF5 file, whole or not at all.

@@ -383,5 +383,5 @@ def run(
     >>> trials = run(RandomSearch, oracle, budget=100, seed=7)  # doctest: +SKIP
     """
     protocol = Protocol(resolve_measure(signal, oracle.tasks), Budget.parse(budget), workers, repeats)
-    name = name or getattr(strategy, "__name__", "strategy")
+    name = name or str(getattr(strategy, "__name__", "strategy"))
     return run_lockstep(strategy, name, oracle, protocol, [seed])

@@ -81,7 +81,8 @@ class Trials:
         each = np.ones(len(self)) if unit == "evaluations" else self.charged_epochs.astype(np.float64)
         total = np.cumsum(each)
         before = np.concatenate([[0.0], total])[self.offsets[:-1]]
-        return total - before[self.run_of_trial()]
+        spent: NDArray[np.float64] = total - before[self.run_of_trial()]
+        return spent
 
     @classmethod
     def from_runs(
