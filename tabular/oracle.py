@@ -1,0 +1,227 @@
+"""A table as an oracle: one architecture in about a microsecond, a million in a few passes over memory."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from nasbench.errors import QueryError
+from nasbench.oracle import Measure, Reference, resolve_measure
+from nasbench.spaces.space import ENUMERABLE
+from tabular.invariants import MISSING
+from tabular.table import Table
+
+if TYPE_CHECKING:
+    from collections.abc import Hashable
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    from nasbench.oracle import Task
+    from nasbench.spaces import Space
+
+_UINT8 = np.dtype(np.uint8)
+
+
+class _Trainings(NamedTuple):
+    """The single trainings of one measure: ``values (N, S)`` with those on record first, and their ``count (N,)``."""
+
+    values: NDArray[np.float64]
+    count: NDArray[np.uint64]
+
+
+class TableOracle:
+    """Answers from the records of a table.
+
+    An architecture that the table knows but never trained answers NaN; one that it does not know is refused, as a NaN might
+    pass unnoticed. The mean is taken over the trainings that have a number: those that diverged earlier have none.
+
+    Parameters
+    ----------
+    table : Table, str or Path
+    name : str, optional
+        What results and figures call it; by default the file's name without its suffix.
+    """
+
+    def __init__(self, table: Table | str | Path, name: str | None = None) -> None:
+        self.table = table if isinstance(table, Table) else Table.open(table)
+        self.name = name or self.table.path.stem
+        self.space: Space = self.table.space
+        self.tasks: dict[str, Task] = self.table.tasks
+        self._by_class = self.table.represents == "class"
+        identities = self.table.canonical_keys if self._by_class else self.table.architectures
+        # Known rows by their bytes. A row of a class table is added the first time that it is asked for.
+        self._row_by_bytes: dict[bytes, int] = {}
+        self._row_by_key: dict[int, int] = {}
+        if self._by_class:
+            self._row_by_key = {key: row for row, key in enumerate(identities.tolist())}
+        else:
+            self._row_by_bytes = {each.tobytes(): row for row, each in enumerate(identities)}
+        self._row_by_rank: NDArray[np.int64] | None = None
+        self._is_complete = False
+        # Answers by question, as the caller wrote it, so that a repeated question costs one look-up.
+        self._values: dict[tuple[Hashable, int | None], NDArray[np.float64]] = {}
+        self._values_by_rank: dict[tuple[Hashable, int | None], NDArray[np.float64]] = {}
+        self._trainings: dict[Hashable, _Trainings] = {}
+
+    def __reduce__(self) -> tuple[type[TableOracle], tuple[Table, str]]:
+        return (TableOracle, (self.table, self.name))
+
+    def __repr__(self) -> str:
+        return f"<TableOracle {self.name!r} on {self.table!r}>"
+
+    def query(
+        self,
+        architectures: NDArray[np.uint8],
+        measure: Measure | str | None = None,
+        *,
+        seed: int | None = None,
+        draw: NDArray[np.uint64] | int | None = None,
+    ) -> Any:
+        """Answer one measure of one or many architectures.
+
+        Parameters
+        ----------
+        architectures : (N, L) or (L,) uint8
+        measure : Measure or str, optional
+            By default the validation accuracy at the last epoch.
+        seed : int, optional
+            Answer with the training of this seed.
+        draw : (N,) uint64 or int, optional
+            Answer with training number ``draw % n`` of the ``n`` on record for the architecture.
+
+        Returns
+        -------
+        (N,) float64 or float
+            NaN where nothing was measured or the training diverged before that epoch.
+
+        Raises
+        ------
+        InvalidArchitectureError
+        UnknownNameError
+            For a task or metric that the table lacks.
+        QueryError
+            For an architecture, epoch or seed that the table lacks.
+        """
+        # One row of uint8, asked before: everything is a look-up. Comparing the type first keeps bytes from being mistaken.
+        if isinstance(architectures, np.ndarray) and architectures.ndim == 1 and architectures.dtype == _UINT8:
+            row = self._row_by_bytes.get(architectures.tobytes())
+        else:
+            architectures = self.space.check(architectures)
+            row = None
+        if architectures.ndim == 1:
+            if row is None:
+                row = self._find_row(architectures)
+            if draw is not None:
+                trainings = self._trainings_of(measure, seed)
+                return trainings.values.item(row, int(draw) % trainings.count.item(row))
+            values = self._values.get((measure, seed))
+            return (self._values_of(measure, seed) if values is None else values).item(row)
+        if draw is None:
+            return self._gather(architectures, measure, seed)
+        trainings = self._trainings_of(measure, seed)
+        rows = self._find_rows(architectures)
+        return trainings.values[rows, np.asarray(draw, dtype=np.uint64) % trainings.count[rows]]
+
+    def reference(self, measure: Measure | str | None = None) -> Reference | None:
+        """Return the best value on record, and mean and standard deviation of an architecture drawn from the space.
+
+        The draw is uniform over all rows of the space, so a class weighs as many as it has rows, unless the space is too
+        large to be enumerated: then over the rows on record. What is not on record is left out.
+        """
+        resolved = resolve_measure(measure, self.tasks)
+        values = self._values_of(measure, None)
+        maximize = self.tasks[resolved.task].metrics[resolved.metric].direction == "maximize"
+        if self.space.size <= ENUMERABLE:
+            rows = self._rows_by_rank()
+            values = values[rows[rows >= 0]]
+        values = values[~np.isnan(values)]
+        if not len(values):
+            return None
+        best = values.max() if maximize else values.min()
+        return Reference(float(best), float(values.mean()), float(values.std()))
+
+    # Finding the row that answers.
+
+    def _find_row(self, architecture: NDArray[np.uint8]) -> int:
+        architecture = self.space.check(architecture)
+        row = self._row_by_key.get(int(self.space.canonical_key(architecture))) if self._by_class else None
+        if row is None:
+            raise self._absent(architecture)
+        self._row_by_bytes[architecture.tobytes()] = row
+        return row
+
+    def _find_rows(self, architectures: NDArray[np.uint8]) -> NDArray[np.int64]:
+        if self.space.size <= ENUMERABLE:
+            rows = self._rows_by_rank()[self.space.rank(architectures)]
+        else:
+            rows = self.table.rows(architectures)
+        absent = np.flatnonzero(rows < 0)
+        if len(absent):
+            raise self._absent(architectures[absent[0]])
+        return rows
+
+    def _rows_by_rank(self) -> NDArray[np.int64]:
+        """Return the row that answers for every architecture of the space, by rank; -1 where there is none."""
+        if self._row_by_rank is None:
+            everything = self.space.all()
+            rows = np.empty(self.space.size, dtype=np.int64)
+            rows[self.space.rank(everything)] = self.table.rows(everything)
+            self._row_by_rank, self._is_complete = rows, bool((rows >= 0).all())
+        return self._row_by_rank
+
+    def _absent(self, architecture: NDArray[np.uint8]) -> QueryError:
+        return QueryError(f"{self.table.path}: has no record of the architecture {self.space.to_text(architecture)}")
+
+    # Values of a measure.
+
+    def _gather(
+        self, architectures: NDArray[np.uint8], measure: Measure | str | None, seed: int | None
+    ) -> NDArray[np.float64]:
+        if self.space.size > ENUMERABLE:
+            return self._values_of(measure, seed)[self._find_rows(architectures)]
+        question = (measure, seed)
+        by_rank = self._values_by_rank.get(question)
+        if by_rank is None:
+            by_rank = self._values_by_rank[question] = self._values_of(measure, seed)[self._rows_by_rank()]
+        if not self._is_complete:
+            self._find_rows(architectures)
+        return by_rank[self.space.rank(architectures)]
+
+    def _values_of(self, measure: Measure | str | None, seed: int | None) -> NDArray[np.float64]:
+        """Return the answers of all rows: of one seed, or the mean over the trainings that have a number, (N,)."""
+        question = (measure, seed)
+        if question not in self._values:
+            resolved = resolve_measure(measure, self.tasks)
+            values = self._recorded(resolved)
+            if seed is not None:
+                self._values[question] = np.ascontiguousarray(values[:, self._seed_number(resolved.task, seed)])
+            else:
+                there = ~np.isnan(values)
+                with np.errstate(invalid="ignore"):
+                    self._values[question] = np.where(there, values, 0).sum(axis=1) / there.sum(axis=1)
+        return self._values[question]
+
+    def _trainings_of(self, measure: Measure | str | None, seed: int | None) -> _Trainings:
+        if seed is not None:
+            raise QueryError(f"seed={seed} names one training and draw picks one: give either")
+        if measure not in self._trainings:
+            resolved = resolve_measure(measure, self.tasks)
+            missing = self.table.status(resolved.task) == MISSING
+            order = np.argsort(missing, axis=1, kind="stable")
+            count = np.maximum((~missing).sum(axis=1), 1).astype(np.uint64)  # none on record: the one taken is NaN
+            self._trainings[measure] = _Trainings(np.take_along_axis(self._recorded(resolved), order, axis=1), count)
+        return self._trainings[measure]
+
+    def _recorded(self, measure: Measure) -> NDArray[np.float64]:
+        """Return the values of a measure, (N, S)."""
+        epoch = self.tasks[measure.task].epochs.index(measure.epochs)
+        return self.table.metric(measure.task, measure.metric)[:, :, epoch].astype(np.float64)
+
+    def _seed_number(self, task: str, seed: int) -> int:
+        seeds = self.tasks[task].seeds
+        if seed in seeds:
+            return seeds.index(seed)
+        held = "means over seeds only" if self.table.means_only(task) else "the seeds " + ", ".join(map(str, seeds))
+        raise QueryError(f"task {task!r} has no training with seed {seed}; {self.table.path} holds {held}")
