@@ -1,0 +1,221 @@
+"""Training one network for real: the readable reference that everything faster is held against."""
+
+from __future__ import annotations
+
+import math
+import os
+import time
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+import torch
+from torch.nn.functional import cross_entropy
+
+from nasbench.errors import QueryError, UnknownNameError
+from nasbench.training.augmentation import augment
+from nasbench.training.result import METRICS, Training
+from nasbench.training.tensors import DatasetTensors, dataset_tensors
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from numpy.typing import NDArray
+    from torch import nn
+
+    from nasbench.spaces import Space
+    from nasbench.training.dataset import Dataset
+    from nasbench.training.recipe import Recipe
+
+EVALUATION_BATCH = 1024
+
+
+class _Streams(NamedTuple):
+    """Independent sources of randomness of one training, all derived from its seed."""
+
+    initialisation: int
+    order: torch.Generator
+    augmentation: torch.Generator
+
+
+def train(
+    space: Space,
+    architecture: NDArray[np.uint8],
+    recipe: Recipe,
+    dataset: Dataset,
+    seed: int,
+    device: str = "cpu",
+) -> Training:
+    """Train one architecture from scratch and measure it after every epoch.
+
+    The same arguments on the same device with the same number of threads give bit for bit the same metrics, seconds
+    excepted, whatever ran before; no global random state is left changed.
+
+    Parameters
+    ----------
+    space : Space
+    architecture : (L,) uint8
+    recipe : Recipe
+    dataset : Dataset
+    seed : int
+        Decides initial weights, order of the images and augmentation; 0 or more.
+    device : str
+        As torch names it: ``cpu``, ``cuda``, ``cuda:1``, ...
+
+    Raises
+    ------
+    InvalidArchitectureError, QueryError, UnknownNameError
+        If the architecture is not in the space, the seed is negative, or the device is not there.
+    """
+    if seed < 0:
+        raise QueryError(f"a training seed is 0 or more, got {seed}")
+    streams = _streams(seed)
+    target = find_device(device)
+    with _deterministic(target):
+        data = dataset_tensors(dataset, recipe.image_size, target)
+        network = _build(space, architecture, recipe, dataset, streams.initialisation).to(target)
+        return _Run(network, recipe, data, streams).train()
+
+
+def use_one_thread() -> None:
+    """Let torch compute with one thread in this process.
+
+    Networks this small gain nothing from more, several processes train faster side by side, and results differ in their
+    last bits between numbers of threads.
+    """
+    torch.set_num_threads(1)
+
+
+def find_device(name: str) -> torch.device:
+    """Return a device that is there.
+
+    Raises
+    ------
+    UnknownNameError
+        Listing those that are.
+    """
+    present = ["cpu"]
+    if torch.cuda.is_available():
+        present += ["cuda", *(f"cuda:{i}" for i in range(torch.cuda.device_count()))]
+    if torch.backends.mps.is_available():
+        present.append("mps")
+    if name not in present:
+        raise UnknownNameError("device", name, present)
+    return torch.device(name)
+
+
+class _Run:
+    """One training run: a network, its optimiser and its data."""
+
+    def __init__(self, network: nn.Module, recipe: Recipe, data: DatasetTensors, streams: _Streams) -> None:
+        self.network, self.recipe, self.data, self.streams = network, recipe, data, streams
+        self.optimizer = _optimizer(network, recipe)
+        self.steps = math.ceil(len(data.train_labels) / recipe.batch_size)
+
+    def train(self) -> Training:
+        epochs = self.recipe.epochs
+        metrics = {name: np.full(epochs, np.nan, dtype=np.float32) for name in METRICS}
+        seconds = 0.0
+        for epoch in range(epochs):
+            started = time.perf_counter()
+            measured = self._train_epoch(epoch)
+            seconds += time.perf_counter() - started
+            metrics["train_seconds"][epoch:] = seconds
+            measured |= self._evaluate()
+            if not all(math.isfinite(value) for value in measured.values()):
+                return Training(metrics, diverged=True, epochs=epochs)
+            for name, value in measured.items():
+                metrics[name][epoch] = value
+        return Training(metrics, diverged=False, epochs=epochs)
+
+    def _train_epoch(self, epoch: int) -> dict[str, float]:
+        self.network.train()
+        images, labels = self.data.train_images, self.data.train_labels
+        order = torch.randperm(len(labels), generator=self.streams.order).to(labels.device)
+        loss_sum, correct = torch.zeros((), device=labels.device), torch.zeros((), device=labels.device)
+        for step, places in enumerate(order.tensor_split(self.steps)):
+            self._set_learning_rate(epoch * self.steps + step)
+            batch, targets = (
+                augment(images[places], self.recipe.augmentation, self.streams.augmentation),
+                labels[places],
+            )
+            logits = self.network(batch)
+            loss = cross_entropy(logits, targets, label_smoothing=self.recipe.label_smoothing)
+            self.optimizer.zero_grad(set_to_none=True)
+            loss.backward()  # type: ignore[no-untyped-call]
+            self.optimizer.step()
+            loss_sum += loss.detach() * len(targets)
+            correct += (logits.detach().argmax(dim=1) == targets).sum()
+        # Reading the sums waits for the device, so the clock of the caller sees all the work.
+        return {"train_loss": loss_sum.item() / len(labels), "train_accuracy": correct.item() / len(labels)}
+
+    def _set_learning_rate(self, step: int) -> None:
+        if self.recipe.schedule == "cosine":
+            share = step / (self.recipe.epochs * self.steps)
+            for group in self.optimizer.param_groups:
+                group["lr"] = self.recipe.learning_rate * 0.5 * (1 + math.cos(math.pi * share))
+
+    def _evaluate(self) -> dict[str, float]:
+        self.network.eval()
+        labels, middle = self.data.held_out_labels, self.data.validation_size
+        with torch.inference_mode():
+            logits = torch.cat(
+                [self.network(batch) for batch in torch.split(self.data.held_out_images, EVALUATION_BATCH)]
+            )
+            losses = cross_entropy(logits, labels, reduction="none").double()
+            correct = (logits.argmax(dim=1) == labels).double()
+            return {
+                f"{split}_{metric}": values[part].mean().item()
+                for split, part in (("validation", slice(None, middle)), ("test", slice(middle, None)))
+                for metric, values in (("loss", losses), ("accuracy", correct))
+            }
+
+
+def _optimizer(network: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
+    if recipe.optimizer == "adamw":
+        return torch.optim.AdamW(
+            network.parameters(),
+            lr=recipe.learning_rate,
+            betas=(recipe.momentum, 0.999),
+            weight_decay=recipe.weight_decay,
+            fused=True,
+        )
+    return torch.optim.SGD(
+        network.parameters(),
+        lr=recipe.learning_rate,
+        momentum=recipe.momentum,
+        nesterov=recipe.momentum > 0,
+        weight_decay=recipe.weight_decay,
+        fused=True,
+    )
+
+
+def _streams(seed: int) -> _Streams:
+    initialisation, order, augmentation = (int(s) for s in np.random.SeedSequence(seed).generate_state(3, np.uint64))
+    return _Streams(initialisation, torch.Generator().manual_seed(order), torch.Generator().manual_seed(augmentation))
+
+
+@contextmanager
+def _deterministic(device: torch.device) -> Iterator[None]:
+    """Make torch pick algorithms that give the same bits every time, and put its settings back afterwards."""
+    if device.type == "cuda":
+        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+    before, warn_only = (
+        torch.are_deterministic_algorithms_enabled(),
+        torch.is_deterministic_algorithms_warn_only_enabled(),
+    )
+    benchmark = torch.backends.cudnn.benchmark
+    torch.use_deterministic_algorithms(True)
+    torch.backends.cudnn.benchmark = False
+    try:
+        yield
+    finally:
+        torch.use_deterministic_algorithms(before, warn_only=warn_only)
+        torch.backends.cudnn.benchmark = benchmark
+
+
+def _build(space: Space, architecture: NDArray[np.uint8], recipe: Recipe, dataset: Dataset, seed: int) -> nn.Module:
+    image_shape = (dataset.image_shape[0], recipe.image_size, recipe.image_size)
+    with torch.random.fork_rng(devices=[]):
+        torch.default_generator.manual_seed(seed)
+        return space.network(architecture, recipe, image_shape, dataset.classes)
