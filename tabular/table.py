@@ -62,7 +62,8 @@ class Table:
 
     def _read_head(self) -> None:
         file = self._file
-        if content_digest(file) != file.attrs["digest"]:
+        self.digest = str(file.attrs["digest"])
+        if content_digest(file) != self.digest:
             raise FileFormatError(f"{self.path}: its digest does not match, the file is damaged; get a fresh copy")
         try:
             self.space: Space = declared_space(read_json(file, "space"), where=str(self.path))
