@@ -1,0 +1,210 @@
+"""What every space promises."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from itertools import islice
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from nasbench.errors import InvalidArchitectureError, SpaceError, UnknownNameError
+from nasbench.spaces import declared_space
+from nasbench.testing.moves import MovesConformance
+from nasbench.testing.rows import FEW, architectures, batches, examples, many_rows
+
+if TYPE_CHECKING:
+    from hypothesis.strategies import DataObject
+
+    from nasbench.spaces import Space
+
+_KEYS_IN_A_NEW_PROCESS = """
+import json, sys
+from nasbench.spaces import declared_space
+declaration, rows = json.load(sys.stdin)
+import numpy as np
+print(json.dumps(declared_space(declaration).canonical_key(np.array(rows, dtype=np.uint8)).tolist()))
+"""
+
+
+class SpaceConformance(MovesConformance):
+    """Tests that every `nasbench.spaces.Space` passes; a subclass gives the fixture ``space``.
+
+    Attributes
+    ----------
+    invariant_encodings : tuple of str
+        The encodings that promise equal features for rows of equal canonical key.
+    """
+
+    invariant_encodings: ClassVar[tuple[str, ...]] = ()
+
+    # Validity.
+
+    @examples
+    @given(data=st.data())
+    def test_rows_are_valid(self, space: Space, data: DataObject) -> None:
+        """Every row of choices below the cardinalities is valid, and comes back from `check` as it was."""
+        rows = data.draw(batches(space))
+        np.testing.assert_array_equal(space.check(rows), rows)
+        np.testing.assert_array_equal(space.check(rows.astype(np.int64)), rows)
+        np.testing.assert_array_equal(space.is_valid(rows), np.ones(len(rows), dtype=bool))
+
+    @examples
+    @given(data=st.data())
+    def test_choice_out_of_range(self, space: Space, data: DataObject) -> None:
+        """A choice too many is refused; the message names space, position, choice and the largest allowed."""
+        row = data.draw(architectures(space)).astype(np.int64)
+        place = data.draw(st.integers(0, space.length - 1))
+        row[place] = most = int(space.cardinalities[place])
+        assert not space.is_valid(row)
+        assert not space.is_valid(row[None])[0]
+        if most <= 255:
+            message = f"{space.name!r}.*position {place} has choice {most}, allowed are 0 to {most - 1}"
+            with pytest.raises(InvalidArchitectureError, match=message):
+                space.check(row)
+            with pytest.raises(InvalidArchitectureError, match=f"row 1, {message.partition('.*')[2]}"):
+                space.check(np.stack([np.zeros_like(row), row]))
+
+    @pytest.mark.parametrize("spoil", [lambda row: row - 1, lambda row: row + 0.5, lambda row: row + 300])
+    def test_not_whole_numbers_from_zero(self, space: Space, spoil: Any) -> None:
+        """Negative, fractional and huge choices are refused, not wrapped round to valid ones."""
+        row = spoil(np.zeros(space.length))
+        row = row if (row % 1).any() else row.astype(np.int64)
+        assert not space.is_valid(row)
+        with pytest.raises(InvalidArchitectureError, match="choices are whole numbers from 0"):
+            space.check(row)
+
+    def test_wrong_length(self, space: Space) -> None:
+        """A row of another length is refused; the message names both lengths."""
+        for shape in [(space.length + 1,), (3, space.length + 1), (2, 2, space.length), ()]:
+            rows = np.zeros(shape, dtype=np.uint8)
+            with pytest.raises(InvalidArchitectureError, match=rf"choices: expected shape \({space.length},\) or"):
+                space.check(rows)
+
+    # Numbers, text and declaration.
+
+    @examples
+    @given(data=st.data())
+    def test_index_round_trip(self, space: Space, data: DataObject) -> None:
+        """`from_index` inverts `index`, for one row and for many; a space too large to number says so."""
+        rows = data.draw(batches(space).filter(len))
+        if space.size > np.iinfo(np.int64).max:
+            with pytest.raises(SpaceError, match="too many to number; sample it"):
+                space.index(rows)
+            return
+        indices = space.index(rows)
+        assert ((indices >= 0) & (indices < space.size)).all()
+        assert isinstance(space.index(rows[0]), int)
+        assert space.index(rows[0]) == indices[0]
+        np.testing.assert_array_equal(space.from_index(indices), rows)
+        np.testing.assert_array_equal(space.from_index(int(indices[0])), rows[0])
+
+    def test_index_out_of_range(self, space: Space) -> None:
+        """An index outside 0..size-1 is refused by its value."""
+        if space.size < np.iinfo(np.int64).max:
+            for bad in (-1, space.size):
+                with pytest.raises(SpaceError, match=f"indices 0 to {space.size - 1}, got {bad}"):
+                    space.from_index([0, bad])
+
+    def test_enumerate_in_index_order(self, space: Space) -> None:
+        """`enumerate` gives each row once, at its index; a large space gives its first chunks."""
+        if space.size > np.iinfo(np.int64).max:
+            return
+        rows = np.concatenate(list(islice(space.enumerate(chunk=777), 100)))
+        np.testing.assert_array_equal(space.index(rows), np.arange(min(space.size, 77_700)))
+        if space.size <= len(rows):
+            np.testing.assert_array_equal(space.all(), rows)
+
+    @examples
+    @given(data=st.data())
+    def test_text_round_trip(self, space: Space, data: DataObject) -> None:
+        """`from_text` inverts `to_text`, for one row and for many."""
+        rows = data.draw(batches(space))
+        texts = space.to_text(rows)
+        assert len(texts) == len(rows)
+        assert all(isinstance(text, str) for text in texts)
+        np.testing.assert_array_equal(space.from_text(texts), rows)
+        assert space.from_text(texts).shape == rows.shape
+        for text, row in zip(texts, rows, strict=True):
+            assert space.to_text(row) == text
+            np.testing.assert_array_equal(space.from_text(text), row)
+
+    @pytest.mark.parametrize("text", ["", "nonsense", "|nor_conv_3x3~0", "0123456789"])
+    def test_text_that_is_no_architecture(self, space: Space, text: str) -> None:
+        """Text of no architecture is refused; the message quotes it and names the space."""
+        with pytest.raises(InvalidArchitectureError, match=f"(?s){space.name!r}.*{text!r}".replace("|", r"\|")):
+            space.from_text(text)
+
+    def test_declaration_round_trip(self, space: Space) -> None:
+        """A space's declaration passes through JSON and builds an equal space with the same keys."""
+        again = declared_space(json.loads(json.dumps(space.declaration())))
+        assert again == space
+        assert hash(again) == hash(space)
+        rows = many_rows(space)
+        np.testing.assert_array_equal(again.canonical_key(rows), space.canonical_key(rows))
+
+    def test_keys_in_a_new_process(self, space: Space) -> None:
+        """Keys may be stored: a new process, with its own hash seed, computes the same."""
+        rows = many_rows(space)[:50]
+        question = json.dumps([space.declaration(), rows.tolist()])
+        command = [sys.executable, "-c", _KEYS_IN_A_NEW_PROCESS]
+        answer = subprocess.run(command, input=question, capture_output=True, text=True, check=True)
+        assert json.loads(answer.stdout) == space.canonical_key(rows).tolist()
+
+    # Which rows are the same network.
+
+    @examples
+    @given(data=st.data())
+    def test_key_of_one_and_many(self, space: Space, data: DataObject) -> None:
+        """A row's key is a uint64 that does not depend on the rows beside it."""
+        rows = data.draw(batches(space))
+        keys = space.canonical_key(rows)
+        assert keys.dtype == np.uint64
+        assert keys.shape == (len(rows),)
+        assert [int(space.canonical_key(row)) for row in rows] == keys.tolist()
+
+    def test_unique_has_one_row_a_class(self, space: Space) -> None:
+        """`unique` gives the first row of each class in index order; too large a space says what to do instead."""
+        if space.size > FEW:
+            if space.size > 1 << 22:
+                with pytest.raises(SpaceError, match=r"too many to hold at once; use enumerate\(\) or sample\(\)"):
+                    space.unique()
+            return
+        seen: dict[int, int] = {}
+        for index, key in enumerate(space.canonical_key(space.all()).tolist()):
+            seen.setdefault(key, index)
+        np.testing.assert_array_equal(space.index(space.unique()), list(seen.values()))
+
+    # Features.
+
+    @examples
+    @given(data=st.data())
+    def test_encode(self, space: Space, data: DataObject) -> None:
+        """Every encoding gives finite float32 features, the same for a row alone and among others."""
+        rows = data.draw(batches(space))
+        for encoding in space.encodings:
+            features = space.encode(rows, encoding)
+            assert features.dtype == np.float32
+            assert features.shape == (len(rows), features.shape[1])
+            assert np.isfinite(features).all()
+            for row, expected in zip(rows, features, strict=True):
+                np.testing.assert_array_equal(space.encode(row, encoding), expected)
+
+    def test_unknown_encoding(self, space: Space) -> None:
+        """An encoding that is not there is refused by its name."""
+        with pytest.raises(UnknownNameError, match="unknown encoding 'no such thing'"):
+            space.encode(many_rows(space)[0], "no such thing")
+
+    def test_equal_keys_have_equal_features(self, space: Space) -> None:
+        """Rows that are the same network have the same features in `invariant_encodings`."""
+        rows = many_rows(space)
+        rows = np.concatenate([rows, *(space.neighbours(row) for row in rows[:20])])
+        _, first, which = np.unique(space.canonical_key(rows), return_index=True, return_inverse=True)
+        for encoding in self.invariant_encodings:
+            features = space.encode(rows, encoding)
+            np.testing.assert_array_equal(features, features[first][which])
