@@ -97,8 +97,8 @@ class BracketStrategy(Strategy):
             offered = ", ".join(map(str, self.fidelities))
             raise StrategyError(
                 f"{self.name} chooses by short trainings, but the epochs on offer ({offered}) have none near "
-                f"{self.fidelities[-1]} divided by eta={eta}; ask an oracle that recorded earlier epochs, or use a strategy "
-                "of full trainings only, such as random-search"
+                f"{self.fidelities[-1]} divided by eta={eta}; ask an oracle that recorded earlier epochs, or use a "
+                "strategy of full trainings only, such as random-search"
             )
         self._bracket: Bracket | None = None
 
