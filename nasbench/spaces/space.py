@@ -53,6 +53,7 @@ class Space(ABC):
         self._mutable = [i for i, c in enumerate(self._choices) if c > 1]
         self._smallest = min(self._choices)
         self._weights = _mixed_radix_weights(self._choices)
+        self._pairs_fit_a_byte = self.length % 2 == 0 and len(set(self._choices)) == 1 and self._choices[0] <= 16
         self._neighbour_positions, self._neighbour_shifts = _single_changes(self._choices)
 
     def __repr__(self) -> str:
@@ -229,9 +230,21 @@ class Space(ABC):
             ranks = np.empty(len(rows), dtype=np.int64)
             for start in range(0, len(rows), 1 << 15):  # a block at a time stays in the processor's cache
                 block = rows[start : start + (1 << 15)]
-                ranks[start : start + len(block)] = block.astype(np.float32) @ weights
+                if self._pairs_fit_a_byte:
+                    ranks[start : start + len(block)] = self._join_pairs(block).astype(np.float32) @ weights[1::2]
+                else:
+                    ranks[start : start + len(block)] = block.astype(np.float32) @ weights
             return ranks
         return rows.astype(np.int64) @ np.asarray(self._weights, dtype=np.int64)
+
+    def _join_pairs(self, rows: NDArray[np.uint8]) -> NDArray[np.uint16]:
+        """Return each pair of neighbouring choices ``a, b`` as one number ``a * choices + b``: half as much to sum.
+
+        Two bytes are the 16-bit word ``a + 256 b``. Times ``256 choices + 1``, modulo 2^16, that is
+        ``256 (a choices + b) + a``.
+        """
+        words = np.ascontiguousarray(rows).view("<u2")
+        return (words * np.uint16(256 * self._choices[0] + 1)) >> np.uint16(8)
 
     def from_index(self, indices: ArrayLike) -> NDArray[np.uint8]:
         """Return the rows at these positions of `enumerate`.
