@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from nasbench.errors import SpaceError, UnknownNameError
+from nasbench.errors import NasbenchError, SpaceError, UnknownNameError
 from nasbench.spaces.cell import CellSpace
 from nasbench.spaces.nb201 import NB201
 from nasbench.toml import read_toml
@@ -70,7 +70,7 @@ def declared_space(declaration: dict[str, Any], where: str = "declaration") -> S
     Raises
     ------
     SpaceError
-        If a field is missing, unknown or of the wrong type.
+        If a field is missing, unknown, of the wrong type or cannot make a space.
     """
     kind = declaration.get("kind")
     if kind == "nb201":
@@ -81,9 +81,12 @@ def declared_space(declaration: dict[str, Any], where: str = "declaration") -> S
     for field, value in declaration.items():
         if field not in types:
             raise SpaceError(f"{where}: {UnknownNameError('field', field, types)}")
-        if not isinstance(value, types[field]):
+        if type(value) is not types[field]:  # isinstance takes true for an int
             raise SpaceError(f"{where}: {field} must be of type {types[field].__name__}, got {value!r}")
     for field in types:
         if field not in declaration:
             raise SpaceError(f"{where}: a cell space needs {field!r}; it has {', '.join(declaration)}")
-    return CellSpace(declaration["name"], declaration["nodes"], declaration["operations"])
+    try:
+        return CellSpace(declaration["name"], declaration["nodes"], declaration["operations"])
+    except NasbenchError as error:
+        raise SpaceError(f"{where}: {error}") from None
