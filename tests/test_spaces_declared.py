@@ -19,7 +19,7 @@ def test_names():
 
 
 def test_unknown_name_offers_the_nearest():
-    with pytest.raises(UnknownNameError, match="^unknown space 'nb-201'; did you mean 'nb201'\\?$"):
+    with pytest.raises(UnknownNameError, match=r"^unknown space 'nb-201'; did you mean 'nb201'\?$"):
         get_space("nb-201")
     with pytest.raises(UnknownNameError, match=r"^unknown space 'zzz'; known: nb201, nb201-mini, a \.toml file that"):
         get_space("zzz")
@@ -67,8 +67,8 @@ def test_mistakes_in_a_file_name_the_file(tmp_path, text, message):
 def test_missing_file_and_not_text(tmp_path):
     with pytest.raises(SpaceError, match=r"gone\.toml: cannot be read: No such file or directory"):
         get_space(tmp_path / "gone.toml")
+    (tmp_path / "folder.toml").mkdir()
     with pytest.raises(SpaceError, match="cannot be read: Is a directory"):
-        (tmp_path / "folder.toml").mkdir()
         get_space(tmp_path / "folder.toml")
     (tmp_path / "bytes.toml").write_bytes(b"\xff\xfe\x00")
     with pytest.raises(SpaceError, match=r"bytes\.toml: not valid TOML"):
@@ -77,5 +77,5 @@ def test_missing_file_and_not_text(tmp_path):
 
 @pytest.mark.parametrize("declaration", [{}, {"kind": None}, {"kind": 7}])
 def test_declaration_without_a_kind(declaration):
-    with pytest.raises(SpaceError, match="^stored: unknown kind of space"):
+    with pytest.raises(SpaceError, match=r"^stored: unknown kind of space"):
         declared_space(declaration, where="stored")
