@@ -1,0 +1,1 @@
+"""The command line: the roof of the house, which knows every package and which nothing imports."""

@@ -1,0 +1,155 @@
+"""`nasbench compare`, `nasbench plot` and `nasbench verify`."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from nasbench.cli import console
+from nasbench.cli.console import AsJson
+from nasbench.cli.oracles import open_oracle
+from nasbench.cli.strategy_option import read_strategies
+
+if TYPE_CHECKING:
+    from nasbench.comparison import Results, Verified
+
+
+def compare(
+    oracle: Annotated[Path, typer.Argument(help="A table file or a surrogate folder.")],
+    out: Annotated[Path, typer.Option("--out", help="The results file to write.")],
+    budget: Annotated[str, typer.Option("--budget", help="Of each run: 300 (evaluations), 600ep, 20000s, 30m, 12h.")],
+    strategies: Annotated[
+        str, typer.Option("--strategies", help="Comma-separated, with options in parentheses if need be, or 'all'.")
+    ] = "all",
+    runs: Annotated[int, typer.Option("--runs", min=1, help="Runs of each strategy.")] = 500,
+    seed: Annotated[int, typer.Option("--seed", help="Of the first run; the others follow.")] = 0,
+    signal: Annotated[str | None, typer.Option("--signal", help="What strategies see: task/metric@epochs.")] = None,
+    report: Annotated[
+        str | None, typer.Option("--report", help="What incumbents are judged by: task/metric@epochs.")
+    ] = None,
+    workers: Annotated[int, typer.Option("--workers", min=1, help="Simulated asynchronous workers in each run.")] = 1,
+    repeats: Annotated[
+        str, typer.Option("--repeats", help="charge: a repeat is a new training; cache: it is free.")
+    ] = "charge",
+    jobs: Annotated[int | None, typer.Option("--jobs", min=1, help="Processes; one a core by default.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Compare search strategies on an oracle over many seeds."""
+    from nasbench.comparison import compare as run_all
+    from nasbench.storage import check_writable
+
+    check_writable(out)
+    chosen = read_strategies(strategies)
+    source = open_oracle(oracle)
+    with console.progress(f"comparing on {source.name}") as progress:
+        results = run_all(
+            chosen,
+            source,
+            budget,
+            runs=runs,
+            first_seed=seed,
+            signal=signal,
+            report=report,
+            workers=workers,
+            repeats=repeats,
+            jobs=jobs or os.cpu_count() or 1,
+            progress=progress,
+        )
+        results.save(out)
+    if as_json:
+        from nasbench.comparison import summarise
+
+        console.print_json({"path": str(out), "budget": str(results.protocol.budget), "summary": summarise(results)})
+        return
+    print_summary(results)
+    console.say(f"written to {out}")
+
+
+def print_summary(results: Results) -> None:
+    """Print the final table of a comparison."""
+    from nasbench.comparison import summarise
+
+    unit = results.report_metric.unit
+    rows = [
+        [
+            row.strategy,
+            str(row.runs) if row.runs else "",
+            f"{row.evaluations:.1f}" if row.runs else "",
+            console.with_spread(row.report, row.report_std, unit),
+            console.number(row.regret, unit),
+        ]
+        for row in summarise(results)
+    ]
+    protocol = results.protocol
+    title = f"{results.oracle}: searched on {protocol.signal}, {protocol.budget} a run"
+    console.print_table(title, ["strategy", "runs", "evaluations", str(results.report), "median regret"], rows)
+
+
+def plot(
+    results: Annotated[Path, typer.Argument(help="A results file.")],
+    out: Annotated[Path, typer.Option("--out", help="A .pdf, .svg or .png file.")],
+    kind: Annotated[str, typer.Option("--kind", help="regret or incumbent.")] = "regret",
+    center: Annotated[
+        str, typer.Option("--center", help="median (with quartiles) or mean (with standard error).")
+    ] = "median",
+    as_json: AsJson = False,
+) -> None:
+    """Draw a figure of a comparison."""
+    from nasbench.comparison import Results, save_figure
+
+    save_figure(Results.load(results), out, kind, center)
+    if as_json:
+        console.print_json({"path": str(out), "kind": kind, "center": center})
+    else:
+        console.say(f"written to {out}")
+
+
+def verify(
+    results: Annotated[Path, typer.Argument(help="A results file.")],
+    top: Annotated[int, typer.Option("--top", min=1, help="Architectures to train.")] = 5,
+    seeds: Annotated[int, typer.Option("--seeds", min=1, help="Fresh trainings of each.")] = 3,
+    device: Annotated[str, typer.Option("--device", help="A torch device.")] = "cpu",
+    as_json: AsJson = False,
+) -> None:
+    """Really train the best architectures found, beside what the oracle had promised."""
+    from nasbench.comparison import Results
+
+    loaded = Results.load(results)
+    verified = verify_results(loaded, top=top, seeds=seeds, device=device)
+    if as_json:
+        console.print_json({"report": str(loaded.report), "verified": verified})
+    else:
+        print_verified(loaded, verified)
+
+
+def verify_results(results: Results, *, top: int, seeds: int, device: str = "cpu") -> list[Verified]:
+    """Retrain what runs found, by the recipe and on the data set that the report's task names."""
+    from nasbench.comparison import verify as train_again
+    from nasbench.training import from_provenance
+
+    task = results.report.task
+    training = from_provenance(results.space, task, results.provenance["tasks"][task], device=device)
+    with console.progress("verifying") as progress:
+        return train_again(results, training, top=top, seeds=seeds, progress=progress)
+
+
+def print_verified(results: Results, verified: list[Verified]) -> None:
+    """Print promised against measured, with the seed noise beside it."""
+    unit = results.report_metric.unit
+    rows = [
+        [
+            each.architecture,
+            ", ".join(f"{name} {count}" for name, count in each.found_by.items()),
+            console.with_spread(each.promised, each.promised_std, unit),
+            console.with_spread(each.measured, each.measured_std, unit),
+            console.number(each.difference, unit),
+        ]
+        for each in verified
+    ]
+    title = f"{results.report}: promised by {results.oracle}, measured by {len(verified[0].seeds)} fresh trainings each"
+    console.print_table(
+        title, ["architecture", "found by (runs)", "promised ± seed noise", "measured", "difference"], rows
+    )

@@ -1,0 +1,153 @@
+"""What every command shares: progress, tables, JSON, failure."""
+
+from __future__ import annotations
+
+import json
+import math
+import sys
+import time
+from contextlib import contextmanager
+from dataclasses import asdict, is_dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
+
+import numpy as np
+import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table as RichTable
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from nasbench.progress import Progress
+
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of text.")]
+
+out = Console(highlight=False, soft_wrap=True)
+err = Console(stderr=True, highlight=False, soft_wrap=True)
+
+_SECONDS_BETWEEN_LINES = 10.0
+
+
+def say(message: str) -> None:
+    """Print one line for a person."""
+    out.print(escape(message))
+
+
+def note(message: str) -> None:
+    """Print one line about how the work goes, out of the way of results."""
+    err.print(escape(message))
+
+
+def fail(message: str) -> NoReturn:
+    """Print a user's mistake and exit with code 2."""
+    line = " ".join(message.split())
+    if "--json" in sys.argv:
+        sys.stdout.write(json.dumps({"error": line}) + "\n")
+    else:
+        err.print(f"nasbench: {escape(line)}", style="red")
+    sys.exit(2)
+
+
+def print_json(value: object) -> None:
+    """Print one JSON object; NaN becomes null, dataclasses and arrays become plain values."""
+    sys.stdout.write(json.dumps(_plain(value), indent=2) + "\n")
+
+
+def _plain(value: Any) -> Any:
+    if is_dataclass(value) and not isinstance(value, type):
+        return _plain(asdict(value))
+    if isinstance(value, dict):
+        return {str(key): _plain(each) for key, each in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(each) for each in value]
+    if isinstance(value, (np.ndarray, np.generic)):
+        return _plain(value.tolist())
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return str(value) if isinstance(value, Path) else value
+
+
+def print_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """Print a table, the first column to the left and the others to the right."""
+    table = RichTable(
+        title=escape(title), title_justify="left", title_style="bold", header_style="bold", box=None, pad_edge=False
+    )
+    for i, column in enumerate(columns):
+        table.add_column(escape(column), justify="left" if i == 0 else "right", overflow="fold")
+    for row in rows:
+        table.add_row(*(escape(cell) for cell in row))
+    out.print(table)
+
+
+def number(value: float, unit: str = "") -> str:
+    """Write a number as a person reads it: fractions in percent, NaN as a dash."""
+    if not math.isfinite(value):
+        return "-"
+    return f"{100 * value:.2f} %" if unit == "fraction" else f"{value:.4g}"
+
+
+def with_spread(value: float, spread: float, unit: str = "") -> str:
+    """Write a mean with its standard deviation."""
+    if not math.isfinite(spread):
+        return number(value, unit)
+    scale = 100 if unit == "fraction" else 1
+    return f"{scale * value:.2f} ± {scale * spread:.2f}" + (" %" if unit == "fraction" else "")
+
+
+def duration(seconds: float) -> str:
+    """Write a duration as ``3:07`` or ``1:02:03``."""
+    whole = round(seconds)
+    hours, minutes = whole // 3600, whole // 60 % 60
+    return f"{hours}:{minutes:02}:{whole % 60:02}" if hours else f"{minutes}:{whole % 60:02}"
+
+
+@contextmanager
+def progress(title: str) -> Iterator[Progress]:
+    """Show how far work is: a bar on a terminal, a line every ten seconds elsewhere, always on standard error."""
+    if err.is_terminal:
+        with _bar(title) as report:
+            yield report
+    else:
+        yield _Lines(title)
+
+
+@contextmanager
+def _bar(title: str) -> Iterator[Progress]:
+    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+    from rich.progress import Progress as Bar
+
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(bar_width=24),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TextColumn("left"),
+        TimeRemainingColumn(),
+        TextColumn("{task.fields[note]}"),
+    )
+    with Bar(*columns, console=err, transient=False) as bar:
+        task = bar.add_task(title, total=None, note="")
+        yield lambda done, total, note: bar.update(task, completed=done, total=total, note=escape(note))
+
+
+class _Lines:
+    """Progress for logs."""
+
+    def __init__(self, title: str) -> None:
+        self._title = title
+        self._start = time.monotonic()
+        self._last = self._start
+        self._first_done: int | None = None
+
+    def __call__(self, done: int, total: int, text: str) -> None:
+        now = time.monotonic()
+        if self._first_done is None:  # work found done at the start says nothing about the speed
+            self._first_done = done
+        if done < total and now - self._last < _SECONDS_BETWEEN_LINES:
+            return
+        self._last = now
+        elapsed, made = now - self._start, done - self._first_done
+        left = f", {duration(elapsed / made * (total - done))} left" if made and done < total else ""
+        note(f"{self._title}: {done}/{total}, {duration(elapsed)} gone{left}{', ' + text if text else ''}")

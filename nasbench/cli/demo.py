@@ -1,0 +1,166 @@
+"""`nasbench demo`: the whole main job on the embedded default."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, TypeVar
+
+import typer
+
+from nasbench.cli import console
+from nasbench.cli.comparing import print_summary, print_verified, verify_results
+from nasbench.cli.console import AsJson
+from nasbench.cli.fitting import print_scorecard
+from nasbench.cli.oracles import open_oracle
+from nasbench.cli.strategy_option import read_strategies
+from nasbench.errors import NasbenchError
+from nasbench.spaces import get_space
+from nasbench.storage import check_writable, replacing
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from nasbench.comparison import Results, Verified
+    from surrogates import Surrogate
+
+T = TypeVar("T")
+
+SPACE = "nb201-mini"
+STRATEGIES = "random-search,regularized-evolution(population=20,sample=5),local-search,hyperband"
+SEEDS = 2
+TRAININGS = 60
+"""Each run may spend as many epochs as this many full trainings have."""
+
+
+@dataclass
+class _Made:
+    """Whether anything was made anew: whatever comes after that is made anew too."""
+
+    anew: bool = False
+
+
+def demo(
+    out: Annotated[Path, typer.Option("--out", help="The folder for everything the demo makes.")] = Path("demo"),
+    runs: Annotated[int, typer.Option("--runs", min=1, help="Runs of each strategy.")] = 500,
+    jobs: Annotated[int | None, typer.Option("--jobs", min=1, help="Processes; one a core by default.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Train a small space for real, fit a surrogate, compare strategies on both, verify; minutes on a laptop."""
+    start = time.monotonic()
+    check_writable(out / "table.h5")
+    processes, made = jobs or os.cpu_count() or 1, _Made()
+    table = _train(out / "table.h5", processes, made)
+    surrogate = _fit(table, out / "surrogate", made)
+    results = {
+        name: _compare(path, out / f"{name}-results.h5", runs, processes, made)
+        for name, path in (("table", table), ("surrogate", out / "surrogate"))
+    }
+    figures = [
+        _draw(each, out / f"{name}-regret.{ending}") for name, each in results.items() for ending in ("pdf", "png")
+    ]
+    verified = {name: _verify(each, out / f"{name}-verification.json", made) for name, each in results.items()}
+
+    paths = [table, out / "surrogate", *(out / f"{name}-results.h5" for name in results), *figures]
+    paths += [out / f"{name}-verification.json" for name in results]
+    seconds = time.monotonic() - start
+    if as_json:
+        from nasbench.comparison import summarise
+
+        console.print_json(
+            {
+                "paths": paths,
+                "seconds": seconds,
+                "scorecard": surrogate.scorecard.rows(),
+                "summary": {name: summarise(each) for name, each in results.items()},
+                "verified": verified,
+            }
+        )
+        return
+    console.say("")
+    print_scorecard(surrogate)
+    for name, each in results.items():
+        console.say("")
+        print_summary(each)
+        console.say("")
+        print_verified(each, verified[name])
+    console.say("\nMade:")
+    for path in paths:
+        console.say(f"  {path}")
+    console.say(f"Done in {console.duration(seconds)}.")
+
+
+def _train(path: Path, jobs: int, made: _Made) -> Path:
+    from nasbench.training import Recipe, load_dataset
+    from tabular import generate
+
+    with console.progress(f"1/5 training {SPACE} on digits") as progress:
+        summary = generate(
+            get_space(SPACE), Recipe(), load_dataset("digits"), path, seeds=SEEDS, jobs=jobs, progress=progress
+        )
+    made.anew |= summary.trained > 0
+    return path
+
+
+def _fit(table: Path, path: Path, made: _Made) -> Surrogate:
+    from surrogates import Surrogate, fit_surrogate
+    from tabular import Table
+
+    kept = _kept(path, lambda: Surrogate.load(path), made)
+    if kept is not None:
+        return kept
+    with console.progress("2/5 fitting a surrogate") as progress:
+        surrogate = fit_surrogate(Table.open(table), progress=progress)
+        surrogate.save(path)
+    return surrogate
+
+
+def _compare(oracle: Path, path: Path, runs: int, jobs: int, made: _Made) -> Results:
+    from nasbench.comparison import Results, compare
+
+    strategies = read_strategies(STRATEGIES)
+    kept = _kept(path, lambda: Results.load(path), made)
+    if kept is not None and all(trials.runs == runs for trials in kept.trials.values()):
+        return kept
+    source = open_oracle(oracle)
+    epochs = next(iter(source.tasks.values())).epochs[-1]
+    with console.progress(f"3/5 comparing on the {oracle.stem}") as progress:
+        results = compare(strategies, source, f"{TRAININGS * epochs}ep", runs=runs, jobs=jobs, progress=progress)
+        results.save(path)
+    made.anew = True
+    return results
+
+
+def _draw(results: Results, path: Path) -> Path:
+    from nasbench.comparison import save_figure
+
+    console.note(f"4/5 drawing {path}")
+    save_figure(results, path)
+    return path
+
+
+def _verify(results: Results, path: Path, made: _Made) -> list[Verified]:
+    from nasbench.comparison import Verified
+
+    kept = _kept(path, lambda: [Verified(**each) for each in json.loads(path.read_text())], made)
+    if kept is not None:
+        return kept
+    console.note(f"5/5 training what was found on {results.oracle} again")
+    verified = verify_results(results, top=5, seeds=3)
+    with replacing(path) as temporary:
+        temporary.write_text(json.dumps([vars(each) for each in verified], indent=2))
+    return verified
+
+
+def _kept(path: Path, load: Callable[[], T], made: _Made) -> T | None:
+    """Return what an earlier demo left, unless something it depends on is new."""
+    if not made.anew and path.exists():
+        try:
+            return load()
+        except (NasbenchError, ValueError, TypeError) as error:
+            console.note(f"making {path} again: {error}")
+    made.anew = True
+    return None

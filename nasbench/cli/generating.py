@@ -1,0 +1,56 @@
+"""`nasbench generate`: train a space into a table."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from nasbench.cli import console
+from nasbench.cli.console import AsJson
+from nasbench.spaces import get_space
+
+
+def generate(
+    space: Annotated[str, typer.Argument(help="A named space or a .toml file that declares one.")],
+    out: Annotated[Path, typer.Option("--out", help="The table to write, or to resume.")],
+    dataset: Annotated[
+        str, typer.Option("--dataset", help="digits, fashion-mnist:FOLDER, cifar10:FOLDER or FILE.npz.")
+    ] = "digits",
+    recipe: Annotated[Path | None, typer.Option("--recipe", help="A .toml file with the recipe's fields.")] = None,
+    epochs: Annotated[int | None, typer.Option("--epochs", help="Epochs of each training, over the recipe's.")] = None,
+    seeds: Annotated[int, typer.Option("--seeds", min=1, help="Trainings of each architecture.")] = 3,
+    limit: Annotated[int | None, typer.Option("--limit", min=1, help="Train only the first N unique networks.")] = None,
+    jobs: Annotated[int | None, typer.Option("--jobs", min=1, help="Processes; one a core by default.")] = None,
+    device: Annotated[str, typer.Option("--device", help="A torch device: cpu, cuda, cuda:1, mps.")] = "cpu",
+    as_json: AsJson = False,
+) -> None:
+    """Train every unique network of a space into a table; resumes where it stopped."""
+    from nasbench.training import Recipe, load_dataset
+    from tabular import generate as make_table
+
+    chosen = Recipe.from_toml(recipe) if recipe else Recipe()
+    if epochs is not None:
+        chosen = chosen.replace(epochs=epochs)
+    the_space, data = get_space(space), load_dataset(dataset)
+    with console.progress(f"training {the_space.name} on {data.name}") as progress:
+        summary = make_table(
+            the_space,
+            chosen,
+            data,
+            out,
+            seeds=seeds,
+            jobs=jobs or os.cpu_count() or 1,
+            device=device,
+            limit=limit,
+            progress=progress,
+        )
+    if as_json:
+        console.print_json(summary)
+        return
+    console.say(
+        f"{out}: {summary.trained} trainings made in {console.duration(summary.seconds)}, {summary.reused} were there; "
+        f"{summary.diverged} diverged"
+    )

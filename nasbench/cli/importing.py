@@ -1,0 +1,42 @@
+"""`nasbench import`: published benchmarks into tables."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from nasbench.cli import console
+from nasbench.cli.console import AsJson
+from nasbench.errors import UnknownNameError
+
+FORMATS = ("csv",)
+
+
+def import_table(
+    source_format: Annotated[str, typer.Argument(metavar="FORMAT", help="csv")],
+    source: Annotated[Path, typer.Argument(help="The file to import.")],
+    out: Annotated[Path, typer.Option("--out", help="The table to write.")],
+    mapping: Annotated[Path, typer.Option("--mapping", help="A .toml file that says what each column means.")],
+    as_json: AsJson = False,
+) -> None:
+    """Import published results: any CSV with a declared mapping."""
+    if source_format not in FORMATS:
+        raise UnknownNameError("format", source_format, FORMATS)
+    from tabular.importers.csv import import_csv
+
+    from tabular import Table
+
+    import_csv(source, mapping, out)
+    with Table.open(out) as table:
+        found = {
+            "path": str(out),
+            "space": table.space.name,
+            "rows": len(table.architectures),
+            "tasks": list(table.tasks),
+        }
+    if as_json:
+        console.print_json(found)
+    else:
+        console.say(f"{out}: {found['rows']:,} architectures of {found['space']}, tasks {', '.join(found['tasks'])}")

@@ -1,0 +1,170 @@
+"""`nasbench spaces`, `nasbench strategies` and `nasbench info`: what there is to work with."""
+
+from __future__ import annotations
+
+import inspect as python_inspect
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from nasbench.cli import console
+from nasbench.cli.console import AsJson
+from nasbench.errors import FileFormatError
+from nasbench.spaces import get_space, space_names
+from nasbench.spaces.space import ENUMERABLE
+
+if TYPE_CHECKING:
+    from nasbench.comparison import Results
+    from tabular import Table
+
+
+def spaces(
+    space: Annotated[str | None, typer.Argument(help="A name or a .toml file; all named ones by default.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """List search spaces with their sizes, raw and up to isomorphism."""
+    listed = []
+    for name in [space] if space else space_names():
+        each = get_space(name)
+        unique = len(each.unique()) if each.size <= ENUMERABLE else None
+        listed.append(
+            {
+                **each.declaration(),
+                "name": each.name,
+                "architectures": each.size,
+                "unique": unique,
+                "choices": each.length,
+            }
+        )
+    if as_json:
+        console.print_json(listed)
+        return
+    rows = [
+        [s["name"], f"{s['architectures']:,}", f"{s['unique']:,}" if s["unique"] else "not counted", str(s["choices"])]
+        for s in listed
+    ]
+    console.print_table("Search spaces", ["space", "architectures", "unique networks", "choices each"], rows)
+
+
+def strategies(as_json: AsJson = False) -> None:
+    """List search strategies with their options and defaults."""
+    from strategies import get_strategy, strategy_names
+
+    listed = []
+    for name in strategy_names():
+        strategy = get_strategy(name)
+        parameters = python_inspect.signature(strategy).parameters.values()
+        options = {p.name: p.default for p in parameters if p.kind is p.KEYWORD_ONLY}
+        source = (python_inspect.getmodule(strategy) or strategy).__doc__ or ""
+        listed.append({"name": name, "about": source.strip().splitlines()[0] if source else "", "options": options})
+    if as_json:
+        console.print_json(listed)
+        return
+    for each in listed:
+        options = ", ".join(f"{key}={value}" for key, value in each["options"].items())
+        console.say(f"{each['name']}({options})\n    {each['about']}")
+
+
+def info(
+    file: Annotated[Path, typer.Argument(help="A table, a results file or a surrogate folder.")],
+    check: Annotated[bool, typer.Option("--check", help="Verify every checksum and invariant.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Say what a table, a results file or a surrogate holds."""
+    from nasbench.storage import file_format_of
+
+    if file.is_dir():
+        found = _surrogate_info(file)
+    elif not file.exists():
+        raise FileFormatError(f"{file}: no such file")
+    elif file_format_of(file) == "nasbench-results":
+        found = _results_info(file)
+    else:
+        found = _table_info(file, check=check)
+    problems = found.pop("problems", [])
+    if as_json:
+        console.print_json({**found, "problems": problems} if check else found)
+    else:
+        _print_tree(found)
+        if check and not problems:
+            console.say("check: every checksum and invariant holds")
+    if problems:
+        raise FileFormatError(f"{file}: {len(problems)} problems, first: {problems[0]}")
+
+
+def _table_info(file: Path, *, check: bool) -> dict[str, Any]:
+    from tabular import Table
+
+    with Table.open(file) as table:
+        found: dict[str, Any] = {
+            "kind": "table",
+            "path": str(file),
+            "space": table.space.name,
+            "rows": len(table.architectures),
+            "a row stands for": "an isomorphism class" if table.represents == "class" else "itself",
+            "tasks": {name: _task_info(table, name) for name in table.tasks},
+        }
+        if check:
+            found["problems"] = table.check()
+    return found
+
+
+def _task_info(table: Table, name: str) -> dict[str, Any]:
+    task = table.tasks[name]
+    status = table.status(name)
+    return {
+        "epochs": list(task.epochs),
+        "seeds": list(task.seeds),
+        "trainings": int((status == 1).sum()),
+        "diverged": int((status == 2).sum()),
+        "missing": int((status == 0).sum()),
+        "metrics": {metric.name: f"{metric.unit}, {metric.split}" for metric in task.metrics.values()},
+        "costs": table.costs(name),
+        "provenance": dict(task.provenance),
+    }
+
+
+def _results_info(file: Path) -> dict[str, Any]:
+    from nasbench.comparison import Results
+
+    results: Results = Results.load(file)
+    protocol = results.protocol
+    return {
+        "kind": "results",
+        "path": str(file),
+        "oracle": results.oracle,
+        "space": results.space.name,
+        "signal": str(protocol.signal),
+        "report": str(results.report),
+        "budget": str(protocol.budget),
+        "workers": protocol.workers,
+        "repeats": protocol.repeats,
+        "strategies": {name: f"{t.runs} runs, {len(t):,} trials" for name, t in results.trials.items()},
+        "provenance": dict(results.provenance),
+    }
+
+
+def _surrogate_info(file: Path) -> dict[str, Any]:
+    from surrogates import Surrogate
+
+    surrogate = Surrogate.load(file)
+    return {
+        "kind": "surrogate",
+        "path": str(file),
+        "space": surrogate.space.name,
+        "scorecard": surrogate.scorecard.rows(),
+    }
+
+
+def _print_tree(value: dict[str, Any], indent: int = 0) -> None:
+    for key, each in value.items():
+        if isinstance(each, dict) and each:
+            console.say(" " * indent + f"{key}:")
+            _print_tree(each, indent + 2)
+        elif isinstance(each, list) and each and isinstance(each[0], dict):
+            for item in each:
+                _print_tree(item, indent + 2)
+        else:
+            text = ", ".join(map(str, each)) if isinstance(each, list) else str(each)
+            console.say(" " * indent + f"{key}: {text}")

@@ -1,0 +1,31 @@
+"""Opening whatever a path holds as an oracle."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from nasbench.errors import FileFormatError
+
+if TYPE_CHECKING:
+    from nasbench.oracle import Oracle
+
+
+def open_oracle(path: str | Path) -> Oracle:
+    """Open a table file or a surrogate folder.
+
+    Raises
+    ------
+    FileFormatError
+        If it is neither.
+    """
+    path = Path(path)
+    if path.is_dir():
+        from surrogates import SurrogateOracle
+
+        return SurrogateOracle(path)
+    if not path.exists():
+        raise FileFormatError(f"{path}: no such file; make a table with 'nasbench generate' or 'nasbench import'")
+    from tabular import TableOracle
+
+    return TableOracle(path)

@@ -1,0 +1,65 @@
+"""Reading ``--strategies random-search,regularized-evolution(population=10,sample=3)``."""
+
+from __future__ import annotations
+
+import ast
+import functools
+import inspect
+import re
+from typing import TYPE_CHECKING, Any
+
+from nasbench.errors import StrategyError, UnknownNameError
+
+if TYPE_CHECKING:
+    from nasbench.comparison.run import StrategyFactory
+
+_SEPARATOR = re.compile(r",(?![^(]*\))")
+
+
+def read_strategies(text: str) -> dict[str, StrategyFactory]:
+    """Read a comma-separated list of strategies, each with options in parentheses if need be.
+
+    Parameters
+    ----------
+    text : str
+        Names as `strategies.get_strategy` takes them, or ``all``.
+
+    Raises
+    ------
+    UnknownNameError, StrategyError
+        Naming the part that cannot be read.
+    """
+    from strategies import strategy_names
+
+    names = strategy_names() if text.strip() == "all" else [part.strip() for part in _SEPARATOR.split(text)]
+    if len(set(names)) != len(names):
+        raise StrategyError(f"each strategy is compared once; got {text!r}")
+    return {name: _read_one(name) for name in names}
+
+
+def _read_one(text: str) -> StrategyFactory:
+    from strategies import get_strategy
+
+    match = re.fullmatch(r"([^()]+)(?:\((.*)\))?", text)
+    if match is None:
+        raise StrategyError(f"cannot read the strategy {text!r}; write name or name(option=value)")
+    strategy = get_strategy(match[1].strip())
+    options = _read_options(text, match[2] or "")
+    known = [p.name for p in inspect.signature(strategy).parameters.values() if p.kind is p.KEYWORD_ONLY]
+    for option in options:
+        if option not in known:
+            raise UnknownNameError(f"option of {match[1]!r}", option, known)
+    return functools.partial(strategy, **options) if options else strategy
+
+
+def _read_options(text: str, inside: str) -> dict[str, Any]:
+    options = {}
+    for part in filter(None, (each.strip() for each in inside.split(","))):
+        name, separator, value = part.partition("=")
+        try:
+            options[name.strip()] = ast.literal_eval(value.strip())
+        except (ValueError, SyntaxError):
+            separator = ""
+        if not separator:
+            raise StrategyError(f"cannot read the option {part!r} of {text!r}; write option=value, such as sample=3")
+    return options
