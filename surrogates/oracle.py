@@ -1,0 +1,136 @@
+"""A surrogate as an oracle: the protocol of a table, over every architecture of the space."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from nasbench.errors import QueryError
+from nasbench.oracle import Measure, Reference, Task, resolve_measure
+from nasbench.spaces.hashing import combine, text_hash
+from surrogates.surrogate import Surrogate, bounds
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+MOST_REMEMBERED = 100_000
+"""Spaces up to this many rows are predicted whole when a measure is first asked for; then an answer is a look-up."""
+
+
+class SurrogateOracle:
+    """Answers with a surrogate's predictions.
+
+    Without seed and draw the answer is the predicted mean. With one it is a simulated training: the mean plus the
+    predicted spread times a standard normal number that the draw alone decides, so that a draw that is lucky at one
+    epoch, or on validation, is as lucky at the others and on test. (Seconds have a luck of their own.) Answers never
+    leave what the unit allows, such as [0, 1]. A row is predicted as given: equal networks drawn differently may
+    differ a bit.
+
+    Parameters
+    ----------
+    surrogate : Surrogate, str or Path
+    name : str, optional
+        What results and figures call it; by default the name of the folder, or of the task.
+    """
+
+    def __init__(self, surrogate: Surrogate | str | Path, name: str | None = None) -> None:
+        if isinstance(surrogate, Surrogate):
+            self.surrogate, default = surrogate, f"{surrogate.task.name}-surrogate"
+        else:
+            self.surrogate, default = Surrogate.load(surrogate), Path(surrogate).name
+        self.name = name or default
+        self.space = self.surrogate.space
+        self.tasks: dict[str, Task] = {self.surrogate.task.name: self.surrogate.task}
+        self._remembered: dict[Measure, tuple[NDArray[np.float64], NDArray[np.float64]]] = {}
+
+    def __repr__(self) -> str:
+        return f"<SurrogateOracle {self.name!r} on {self.surrogate!r}>"
+
+    def query(
+        self,
+        architectures: NDArray[np.uint8],
+        measure: Measure | str | None = None,
+        *,
+        seed: int | None = None,
+        draw: NDArray[np.uint64] | int | None = None,
+    ) -> Any:
+        """Answer one measure of one or many architectures.
+
+        Parameters
+        ----------
+        architectures : (N, L) or (L,) uint8
+        measure : Measure or str, optional
+            By default the validation accuracy at the last epoch.
+        seed : int, optional
+            Answer with the simulated training of this seed: a draw made of it and of the network.
+        draw : (N,) uint64 or int, optional
+            Answer with the simulated training of this number.
+
+        Returns
+        -------
+        (N,) float64 or float
+
+        Raises
+        ------
+        InvalidArchitectureError, UnknownNameError
+        QueryError
+            For an epoch that was not fitted, both a seed and a draw, or a negative one.
+        """
+        rows = self.space.check(architectures)
+        batch = np.atleast_2d(rows)
+        resolved = resolve_measure(measure, self.tasks)
+        values, std = self._predict(batch, resolved)
+        if seed is not None or draw is not None:
+            metric = self.tasks[resolved.task].metrics[resolved.metric]
+            luck = _standard_normal(self._draws(batch, seed, draw), metric.unit)
+            values = np.clip(values + std * luck, *bounds(metric))
+        return values if rows.ndim == 2 else float(values[0])
+
+    def reference(self, measure: Measure | str | None = None) -> Reference | None:
+        """Return the best prediction, and mean and standard deviation over the space; None for very large spaces."""
+        resolved = resolve_measure(measure, self.tasks)
+        if self.space.size > MOST_REMEMBERED:
+            return None
+        values, _ = self._predictions_by_rank(resolved)
+        maximize = self.tasks[resolved.task].metrics[resolved.metric].direction == "maximize"
+        return Reference(float(values.max() if maximize else values.min()), float(values.mean()), float(values.std()))
+
+    def _predict(self, batch: NDArray[np.uint8], measure: Measure) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        if self.space.size > MOST_REMEMBERED:
+            return self.surrogate.predict(batch, measure)
+        mean, std = self._predictions_by_rank(measure)
+        ranks = self.space.rank(batch)
+        return mean[ranks], std[ranks]
+
+    def _predictions_by_rank(self, measure: Measure) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        if measure not in self._remembered:
+            everything = self.space.all()
+            order = np.argsort(self.space.rank(everything))
+            mean, std = self.surrogate.predict(everything[order], measure)
+            self._remembered[measure] = mean, std
+        return self._remembered[measure]
+
+    def _draws(
+        self, batch: NDArray[np.uint8], seed: int | None, draw: NDArray[np.uint64] | int | None
+    ) -> NDArray[np.uint64]:
+        if seed is not None and draw is not None:
+            raise QueryError(f"seed={seed} names one training and draw picks one: give either")
+        number = draw if seed is None else seed
+        try:
+            numbers = np.broadcast_to(np.asarray(number, dtype=np.uint64), len(batch))
+        except (OverflowError, ValueError, TypeError):
+            raise QueryError(
+                f"seed and draw are whole numbers from 0 to 2**64 - 1, one or one for each architecture; got {number!r}"
+            ) from None
+        return numbers if seed is None else combine(self.space.canonical_key(batch), numbers)
+
+
+def _standard_normal(draws: NDArray[np.uint64], unit: str) -> NDArray[np.float64]:
+    """Turn each draw into a standard normal number, by the inverse of the normal distribution."""
+    from scipy.special import ndtri
+
+    bits = combine(draws, np.uint64(text_hash(unit))) >> np.uint64(11)
+    normal: NDArray[np.float64] = ndtri((bits.astype(np.float64) + 0.5) * 2.0**-53)
+    return normal

@@ -1,0 +1,161 @@
+"""A model of a table: what training an architecture would give, and how far off that may be."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from nasbench.oracle import Measure, resolve_measure
+from surrogates.features import features
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    from nasbench.oracle import Metric, Task
+    from nasbench.spaces import Space
+    from surrogates.scorecard import Scorecard
+    from surrogates.seed_noise import SeedNoise
+    from surrogates.xgb_ensemble import XGBEnsemble
+
+ROWS_AT_ONCE = 1 << 15
+"""Features of more rows than this are made and used piece by piece, which bounds the memory a query takes."""
+
+_BOUNDS = {"fraction": (0.0, 1.0), "second": (0.0, np.inf), "nat": (0.0, np.inf)}
+
+
+def bounds(metric: Metric) -> tuple[float, float]:
+    """Return the least and the greatest value a metric's unit allows."""
+    return _BOUNDS.get(metric.unit, (-np.inf, np.inf))
+
+
+@dataclass(frozen=True)
+class MeasureModel:
+    """What predicts one measure.
+
+    Parameters
+    ----------
+    metric : Metric
+    ensemble : XGBEnsemble
+    log : bool
+        Whether it was fitted to the logarithm.
+    seed_noise : SeedNoise or None
+        In the scale of the fit; None where the table cannot tell.
+    """
+
+    metric: Metric
+    ensemble: XGBEnsemble
+    log: bool
+    seed_noise: SeedNoise | None
+
+    def predict(self, inputs: NDArray[np.float32]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Return mean and spread, each ``(N,)``, of rows of features ``(N, F)``."""
+        members = self.ensemble.predict(inputs)
+        mean = members.mean(axis=0)
+        variance = members.var(axis=0)
+        if self.seed_noise is not None:
+            variance = variance + self.seed_noise.at(mean) ** 2
+        std = np.sqrt(variance)
+        if self.log:
+            mean = np.exp(mean)
+            std = mean * std  # the first-order spread of an exponential
+        return np.clip(mean, *bounds(self.metric)), std
+
+
+class Surrogate:
+    """Models of the measures of one task, with the scores they earned.
+
+    `surrogates.fit_surrogate` makes one, `load` reads one back.
+
+    Parameters
+    ----------
+    space : Space
+    task : Task
+        With the metrics and epochs that were fitted.
+    blocks : tuple of str
+        The feature blocks, see `surrogates.features`.
+    models : dict of Measure to MeasureModel
+        One for each metric after each of the task's epochs.
+    scorecard : Scorecard
+    provenance : dict
+        The table, the split, the model's parameters and the versions of the libraries, JSON-ready.
+    """
+
+    def __init__(
+        self,
+        space: Space,
+        task: Task,
+        blocks: tuple[str, ...],
+        models: Mapping[Measure, MeasureModel],
+        scorecard: Scorecard,
+        provenance: Mapping[str, Any],
+    ) -> None:
+        self.space = space
+        self.task = task
+        self.blocks = blocks
+        self.models = dict(models)
+        self.scorecard = scorecard
+        self.provenance = dict(provenance)
+
+    def __repr__(self) -> str:
+        return f"<Surrogate of {self.task.name!r} on {self.space.name}: {', '.join(map(str, self.models))}>"
+
+    def predict(
+        self, architectures: NDArray[np.uint8], measure: Measure | str | None = None
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Predict one measure.
+
+        The mean estimates the mean over seeds. The spread is that of a single training around it: the variance between
+        the ensemble's members, which see different architectures, plus the variance between seeds measured in the table
+        (nothing is added where the table has one seed, so there it is too small). The scorecard's ``coverage`` says how
+        honest it turned out.
+
+        Parameters
+        ----------
+        architectures : (N, L) uint8
+        measure : Measure or str, optional
+            By default the validation accuracy at the last epoch.
+
+        Returns
+        -------
+        mean, std : (N,) float64
+
+        Raises
+        ------
+        InvalidArchitectureError, QueryError, UnknownNameError
+        """
+        rows = np.atleast_2d(self.space.check(architectures))
+        model = self.models[resolve_measure(measure, {self.task.name: self.task})]
+        mean, std = np.empty(len(rows)), np.empty(len(rows))
+        for start in range(0, len(rows), ROWS_AT_ONCE):
+            part = slice(start, start + ROWS_AT_ONCE)
+            mean[part], std[part] = model.predict(features(self.space, rows[part], self.blocks))
+        return mean, std
+
+    def save(self, path: str | Path) -> None:
+        """Write the surrogate as a folder, whole or not at all; see `surrogates.files`.
+
+        Raises
+        ------
+        OutputError
+        """
+        from surrogates.files import save_surrogate
+
+        save_surrogate(self, path)
+
+    @classmethod
+    def load(cls, path: str | Path) -> Surrogate:
+        """Read what `save` wrote, every digest checked.
+
+        Raises
+        ------
+        FileFormatError
+            If the folder is missing, damaged, foreign or of a newer version; the message names the file.
+        """
+        from surrogates.files import load_surrogate
+
+        return load_surrogate(path)
