@@ -30,7 +30,7 @@ class Bracket:
     epochs : sequence of int
         r_i, the epochs of each rung, ascending.
     eta : int
-        After each rung, the best ``floor(n_i / eta)`` of its n_i candidates enter the next.
+        After each rung, the best ``floor(n_i / eta)`` of its n_i candidates enter the next, the very best first.
     """
 
     def __init__(self, architectures: NDArray[np.uint8], epochs: Sequence[int], eta: int) -> None:

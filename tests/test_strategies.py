@@ -34,6 +34,12 @@ def test_random_search_draws_every_architecture_alike():
     assert max(abs(count - 1000) for count in counts.values()) < 180
 
 
+@pytest.mark.parametrize("single_fidelity", [RandomSearch, RegularizedEvolution, LocalSearch])
+def test_strategies_of_one_fidelity_ask_for_full_trainings(single_fidelity):
+    strategy = single_fidelity(SPACE, np.random.default_rng(0), (1, 3, 27))
+    assert {proposal.epochs for proposal, _ in drive(strategy, PlantedOracle(SPACE), 150)} == {27}
+
+
 # Regularized evolution.
 
 
@@ -64,6 +70,10 @@ def test_evolution_lets_the_best_die_of_age():
     assert abs(parents.count("champion") - 2000 * (1 - 0.8**5)) < 126
     strategy.tell(Proposal(others, 1), 0.0, 1.0)
     assert all(changes(strategy.ask().architecture, others) == 1 for _ in range(200))
+    successor = np.full(6, 2, np.uint8)
+    strategy.tell(Proposal(successor, 1), 1.0, 1.0)
+    parents = [changes(strategy.ask().architecture, successor) == 1 for _ in range(2000)]
+    assert abs(sum(parents) - 2000 * (1 - 0.8**5)) < 126
 
 
 def test_evolution_never_breeds_from_the_diverged_while_a_sample_holds_another():
@@ -93,6 +103,17 @@ def test_local_search_trains_the_whole_neighbourhood_and_moves_to_its_best():
     assert {row.tobytes() for row, _ in neighbours} == {row.tobytes() for row in SPACE.neighbours(start)}
     best, _ = max(neighbours, key=lambda each: each[1])
     assert changes(strategy.ask().architecture, best) == 1
+
+
+def test_local_search_takes_neighbours_in_random_order():
+    first = []
+    for seed in range(60):
+        strategy = LocalSearch(SPACE, np.random.default_rng(seed), (27,))
+        (start, _), (neighbour, _) = drive(strategy, PlantedOracle(SPACE), 2)
+        around = SPACE.neighbours(start.architecture)
+        first.append(int((around == neighbour.architecture).all(axis=1).argmax()))
+    # Each of 18 places is missed by 60 draws with chance (17/18)^60 = 3%: 17.4 are seen on average, 10 or fewer never.
+    assert len(set(first)) > 10
 
 
 def test_local_search_to_the_first_better_moves_at_once():
@@ -200,6 +221,14 @@ def test_the_best_of_a_rung_go_on_whatever_the_order_of_results(workers, seed):
         promoted, left = set(rungs[long]), set(rungs[short]) - set(rungs[long])
         assert promoted <= set(rungs[short])
         assert not left or min(rungs[short][row] for row in promoted) >= max(rungs[short][row] for row in left)
+
+
+def test_the_best_of_a_rung_goes_on_first():
+    strategy = SuccessiveHalving(SPACE, np.random.default_rng(0), (1, 3, 9))
+    run = list(drive(strategy, PlantedOracle(SPACE), 12))
+    ranked = sorted(run[:9], key=lambda each: -each[1])
+    promoted = [proposal.architecture.tolist() for proposal, _ in run[9:]]
+    assert promoted == [proposal.architecture.tolist() for proposal, _ in ranked[:3]]
 
 
 def test_halving_waits_for_the_last_of_a_rung_and_never_promotes_the_diverged():
