@@ -243,8 +243,9 @@ class Space(ABC):
         Two bytes are the 16-bit word ``a + 256 b``. Times ``256 choices + 1``, modulo 2^16, that is
         ``256 (a choices + b) + a``.
         """
-        words = np.ascontiguousarray(rows).view("<u2")
-        return (words * np.uint16(256 * self._choices[0] + 1)) >> np.uint16(8)
+        words: NDArray[np.uint16] = np.ascontiguousarray(rows).view("<u2")
+        joined: NDArray[np.uint16] = (words * np.uint16(256 * self._choices[0] + 1)) >> np.uint16(8)
+        return joined
 
     def from_index(self, indices: ArrayLike) -> NDArray[np.uint8]:
         """Return the rows at these positions of `enumerate`.
