@@ -6,12 +6,13 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, runtime_checkable
 
+import numpy as np
+
 from nasbench.errors import QueryError, UnknownNameError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    import numpy as np
     from numpy.typing import NDArray
 
     from nasbench.spaces import Space
@@ -139,6 +140,22 @@ def resolve_measure(measure: Measure | str | None, tasks: Mapping[str, Task], de
         recorded = ", ".join(map(str, task.epochs))
         raise QueryError(f"task {name!r} has no epoch {epochs}; it has {recorded}")
     return Measure(name, match["metric"], epochs)
+
+
+def std_over_trainings(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the sample standard deviation of each row, (N,), over its trainings that have a number.
+
+    Parameters
+    ----------
+    values : (N, S) float64
+        NaN where there is none; a row with fewer than two numbers has no standard deviation and answers NaN.
+    """
+    there = ~np.isnan(values)
+    count = there.sum(axis=1)
+    filled = np.where(there, values, 0)
+    mean = filled.sum(axis=1) / np.maximum(count, 1)
+    squares = np.where(there, (filled - mean[:, None]) ** 2, 0).sum(axis=1)
+    return np.where(count > 1, np.sqrt(squares / np.maximum(count - 1, 1)), np.nan)
 
 
 class Reference(NamedTuple):

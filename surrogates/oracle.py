@@ -88,6 +88,12 @@ class SurrogateOracle:
             values = np.clip(values + std * luck, *bounds(metric))
         return values if rows.ndim == 2 else float(values[0])
 
+    def spread(self, architectures: NDArray[np.uint8], measure: Measure | str | None = None) -> Any:
+        """Return the predicted spread, (N,) float64 or float: seed noise and the model's own doubt together."""
+        rows = self.space.check(architectures)
+        _, std = self._predict(np.atleast_2d(rows), resolve_measure(measure, self.tasks))
+        return std if rows.ndim == 2 else float(std[0])
+
     def reference(self, measure: Measure | str | None = None) -> Reference | None:
         """Return the best prediction, and mean and standard deviation over the space; None for very large spaces."""
         resolved = resolve_measure(measure, self.tasks)

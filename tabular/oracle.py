@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from nasbench.errors import QueryError
-from nasbench.oracle import Measure, Reference, resolve_measure
+from nasbench.oracle import Measure, Reference, resolve_measure, std_over_trainings
 from nasbench.spaces.space import ENUMERABLE
 from tabular.invariants import MISSING
 from tabular.table import Table
@@ -125,6 +125,13 @@ class TableOracle:
         trainings = self._trainings_of(measure, seed)
         rows = self._find_rows(architectures)
         return trainings.values[rows, np.asarray(draw, dtype=np.uint64) % trainings.count[rows]]
+
+    def spread(self, architectures: NDArray[np.uint8], measure: Measure | str | None = None) -> Any:
+        """Return the standard deviation over the trainings on record, (N,) float64 or float; NaN for fewer than two."""
+        rows = self.space.check(architectures)
+        values = self._recorded(resolve_measure(measure, self.tasks))[self._find_rows(np.atleast_2d(rows))]
+        spread = std_over_trainings(values)
+        return spread if rows.ndim == 2 else float(spread[0])
 
     def reference(self, measure: Measure | str | None = None) -> Reference | None:
         """Return the best value on record, and mean and standard deviation of an architecture drawn from the space.

@@ -128,10 +128,12 @@ def verify(
 def verify_results(results: Results, *, top: int, seeds: int, device: str = "cpu") -> list[Verified]:
     """Retrain what runs found, by the recipe and on the data set that the report's task names."""
     from nasbench.comparison import verify as train_again
-    from nasbench.training import from_provenance
+    from nasbench.training import TrainingOracle
 
     task = results.report.task
-    training = from_provenance(results.space, task, results.provenance["tasks"][task], device=device)
+    training = TrainingOracle.from_provenance(
+        results.space, results.provenance["tasks"][task], seeds=(0,), device=device, task=task
+    )
     with console.progress("verifying") as progress:
         return train_again(results, training, top=top, seeds=seeds, progress=progress)
 

@@ -30,13 +30,8 @@ def import_table(
 
     import_csv(source, mapping, out)
     with Table.open(out) as table:
-        found = {
-            "path": str(out),
-            "space": table.space.name,
-            "rows": len(table.architectures),
-            "tasks": list(table.tasks),
-        }
+        tasks, rows, name = list(table.tasks), len(table.architectures), table.space.name
     if as_json:
-        console.print_json(found)
+        console.print_json({"path": out, "space": name, "rows": rows, "tasks": tasks})
     else:
-        console.say(f"{out}: {found['rows']:,} architectures of {found['space']}, tasks {', '.join(found['tasks'])}")
+        console.say(f"{out}: {rows:,} architectures of {name}, tasks {', '.join(tasks)}")

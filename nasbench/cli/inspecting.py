@@ -24,17 +24,17 @@ def spaces(
     as_json: AsJson = False,
 ) -> None:
     """List search spaces with their sizes, raw and up to isomorphism."""
-    listed = []
+    listed: list[dict[str, Any]] = []
     for name in [space] if space else space_names():
-        each = get_space(name)
-        unique = len(each.unique()) if each.size <= ENUMERABLE else None
+        the_space = get_space(name)
+        unique = len(the_space.unique()) if the_space.size <= ENUMERABLE else None
         listed.append(
             {
-                **each.declaration(),
-                "name": each.name,
-                "architectures": each.size,
+                **the_space.declaration(),
+                "name": the_space.name,
+                "architectures": the_space.size,
                 "unique": unique,
-                "choices": each.length,
+                "choices": the_space.length,
             }
         )
     if as_json:
@@ -51,7 +51,7 @@ def strategies(as_json: AsJson = False) -> None:
     """List search strategies with their options and defaults."""
     from strategies import get_strategy, strategy_names
 
-    listed = []
+    listed: list[dict[str, Any]] = []
     for name in strategy_names():
         strategy = get_strategy(name)
         parameters = python_inspect.signature(strategy).parameters.values()
@@ -62,8 +62,8 @@ def strategies(as_json: AsJson = False) -> None:
         console.print_json(listed)
         return
     for each in listed:
-        options = ", ".join(f"{key}={value}" for key, value in each["options"].items())
-        console.say(f"{each['name']}({options})\n    {each['about']}")
+        defaults = ", ".join(f"{key}={value}" for key, value in each["options"].items())
+        console.say(f"{each['name']}({defaults})\n    {each['about']}")
 
 
 def info(

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     StrategyFactory = Callable[[Space, np.random.Generator, Sequence[int]], Strategy]
 
 REPEATS = ("charge", "cache")
-STALLED = 10_000
+STALLED = 1_000
 """A run whose strategy is served this many repeats in a row from the cache has nothing left to find, and ends."""
 
 
@@ -134,7 +134,7 @@ class SearchRun:
     def _may_start(self) -> bool:
         budget = self._protocol.budget
         if budget.unit == "evaluations":
-            return self._started < budget.amount
+            return self._started + 1 <= budget.amount
         return self._cached_in_a_row < STALLED
 
     def _ask(self) -> Proposal | None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from nasbench.errors import DataError, QueryError
-from nasbench.oracle import Measure, Reference, Task, resolve_measure, standard_metric
+from nasbench.oracle import Measure, Reference, Task, resolve_measure, standard_metric, std_over_trainings
 from nasbench.training.loaders import load_dataset
 from nasbench.training.provenance import provenance as provenance_of
 from nasbench.training.recipe import Recipe
@@ -162,6 +162,14 @@ class TrainingOracle:
             ]
         )
         return values if rows.ndim == 2 else float(values[0])
+
+    def spread(self, architectures: NDArray[np.uint8], measure: Measure | str | None = None) -> Any:
+        """Return the standard deviation over the trainings of ``seeds``, (N,) float64 or float; NaN for one seed."""
+        rows = self.space.check(architectures)
+        resolved = resolve_measure(measure, self.tasks)
+        values = [[self._value(row, seed, resolved) for seed in self.seeds] for row in np.atleast_2d(rows)]
+        spread = std_over_trainings(np.array(values))
+        return spread if rows.ndim == 2 else float(spread[0])
 
     def reference(self, measure: Measure | str | None = None) -> Reference | None:
         """Return None: nobody knows the best of a space that was not trained whole."""

@@ -1,0 +1,43 @@
+"""Fixtures that several test files use."""
+
+import numpy as np
+import pytest
+
+from nasbench import CellSpace, Task
+from nasbench.oracle import standard_metric
+from tabular import TableData, TableOracle, TaskData, write_table
+
+TOY_SPACE = CellSpace("toy", 3, ("none", "skip_connect", "nor_conv_1x1", "nor_conv_3x3"))
+TOY_EPOCHS = (1, 3, 9)
+TOY_SEEDS = (0, 1, 2)
+
+
+@pytest.fixture(scope="session")
+def toy_table(tmp_path_factory):
+    """A table of all 64 cells of `TOY_SPACE`, each for itself: 3 epochs, 3 seeds, noise, and one diverged training."""
+    rng = np.random.default_rng(1)
+    rows = TOY_SPACE.all()
+    shape = (len(rows), len(TOY_SEEDS), len(TOY_EPOCHS))
+    worth = 0.5 + 0.4 * rng.random(len(rows))[:, None, None]
+    learnt = np.array([0.6, 0.8, 1.0])
+    metrics = {
+        "validation_accuracy": worth * learnt + rng.normal(0, 0.01, shape),
+        "test_accuracy": worth * learnt - 0.02 + rng.normal(0, 0.01, shape),
+        "train_seconds": np.cumsum(rng.uniform(0.5, 1.5, shape), axis=2),
+    }
+    metrics = {name: values.astype(np.float32) for name, values in metrics.items()}
+    status = np.ones(shape[:2], dtype=np.uint8)
+    status[5, 1] = 2  # diverged after its first epoch
+    for name in ("validation_accuracy", "test_accuracy"):
+        metrics[name][5, 1, 1:] = np.nan
+    metrics["train_seconds"][5, 1, 1:] = metrics["train_seconds"][5, 1, 0]
+    task = Task("toy", TOY_EPOCHS, {name: standard_metric(name) for name in metrics}, TOY_SEEDS)
+    path = tmp_path_factory.mktemp("tables") / "toy.h5"
+    write_table(path, TableData(TOY_SPACE, rows, "row", [TaskData(task, metrics, status)]))
+    return path
+
+
+@pytest.fixture(scope="session")
+def toy_oracle(toy_table):
+    """The table of `toy_table` as an oracle."""
+    return TableOracle(toy_table)
