@@ -27,17 +27,17 @@ BLOCK = 1 << 15
 
 
 class _Trainings(NamedTuple):
-    """The single trainings of one measure: ``values (N, S)`` with those on record first, and their ``count (N,)``."""
+    """The trainings of one measure: ``values (N, S)``, those on record first, and how many are, ``recorded (N,)``."""
 
     values: NDArray[np.float64]
-    count: NDArray[np.uint64]
+    recorded: NDArray[np.uint64]
 
 
 class TableOracle:
     """Answers from the records of a table.
 
-    An architecture that the table knows but never trained answers NaN; one that it does not know is refused, as a NaN might
-    pass unnoticed. The mean is taken over the trainings that have a number: those that diverged earlier have none.
+    An architecture that the table knows but never trained answers NaN; one that it does not know is refused, as a NaN
+    might pass unnoticed. The mean is over the trainings that have a number; those that diverged earlier have none.
 
     Parameters
     ----------
@@ -106,8 +106,8 @@ class TableOracle:
         QueryError
             For an architecture, epoch or seed that the table lacks.
         """
-        # One row of uint8, asked before: everything is a look-up. Comparing the type first keeps bytes from being mistaken.
-        if isinstance(architectures, np.ndarray) and architectures.ndim == 1 and architectures.dtype == _UINT8:
+        # One row of uint8 that was asked for before: everything is a look-up. Bytes of another type could be mistaken.
+        if type(architectures) is np.ndarray and architectures.ndim == 1 and architectures.dtype == _UINT8:
             row = self._row_by_bytes.get(architectures.tobytes())
         else:
             architectures = self.space.check(architectures)
@@ -117,14 +117,14 @@ class TableOracle:
                 row = self._find_row(architectures)
             if draw is not None:
                 trainings = self._trainings_of(measure, seed)
-                return trainings.values.item(row, int(draw) % trainings.count.item(row))
+                return trainings.values.item(row, int(draw) % trainings.recorded.item(row))
             values = self._values.get((measure, seed))
             return (self._values_of(measure, seed) if values is None else values).item(row)
         if draw is None:
             return self._gather(architectures, measure, seed)
         trainings = self._trainings_of(measure, seed)
         rows = self._find_rows(architectures)
-        return trainings.values[rows, np.asarray(draw, dtype=np.uint64) % trainings.count[rows]]
+        return trainings.values[rows, np.asarray(draw, dtype=np.uint64) % trainings.recorded[rows]]
 
     def spread(self, architectures: NDArray[np.uint8], measure: Measure | str | None = None) -> Any:
         """Return the standard deviation over the trainings on record, (N,) float64 or float; NaN for fewer than two."""
@@ -136,8 +136,8 @@ class TableOracle:
     def reference(self, measure: Measure | str | None = None) -> Reference | None:
         """Return the best value on record, and mean and standard deviation of an architecture drawn from the space.
 
-        The draw is uniform over all rows of the space, so a class weighs as many as it has rows, unless the space is too
-        large to be enumerated: then over the rows on record. What is not on record is left out.
+        The draw is uniform over all rows of the space, so a class weighs as many as it has rows, unless the space is
+        too large to be enumerated: then over the rows on record. What is not on record is left out.
         """
         resolved = resolve_measure(measure, self.tasks)
         values = self._values_of(measure, None)
@@ -162,10 +162,10 @@ class TableOracle:
         return row
 
     def _find_rows(self, architectures: NDArray[np.uint8]) -> NDArray[np.int64]:
-        if self.space.size <= ENUMERABLE:
-            rows = self._rows_by_rank()[self.space.rank(architectures)]
-        else:
-            rows = self.table.rows(architectures)
+        small = self.space.size <= ENUMERABLE
+        rows: NDArray[np.int64] = (
+            self._rows_by_rank()[self.space.rank(architectures)] if small else self.table.rows(architectures)
+        )
         absent = np.flatnonzero(rows < 0)
         if len(absent):
             raise self._absent(architectures[absent[0]])
@@ -224,8 +224,8 @@ class TableOracle:
             resolved = resolve_measure(measure, self.tasks)
             missing = self.table.status(resolved.task) == MISSING
             order = np.argsort(missing, axis=1, kind="stable")
-            count = np.maximum((~missing).sum(axis=1), 1).astype(np.uint64)  # none on record: the one taken is NaN
-            self._trainings[measure] = _Trainings(np.take_along_axis(self._recorded(resolved), order, axis=1), count)
+            recorded = np.maximum((~missing).sum(axis=1), 1).astype(np.uint64)  # none on record: the one taken is NaN
+            self._trainings[measure] = _Trainings(np.take_along_axis(self._recorded(resolved), order, axis=1), recorded)
         return self._trainings[measure]
 
     def _recorded(self, measure: Measure) -> NDArray[np.float64]:

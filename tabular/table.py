@@ -17,6 +17,7 @@ from tabular.layout import FORMAT, RESERVED, VERSION, TableData, TaskData, conte
 if TYPE_CHECKING:
     import h5py
     from numpy.typing import NDArray
+    from typing_extensions import Self
 
     from nasbench.spaces import Space
 
@@ -24,9 +25,9 @@ if TYPE_CHECKING:
 class Table:
     """The numbers of a table file, each data set read and its checksum compared when it is first asked for.
 
-    The file stays open, so that what is read later belongs to what was read before even if the file is replaced meanwhile.
-    Use it as a context manager, or `close` it, to let go of the file earlier than the garbage collector. A pickled table
-    carries its path and is opened again.
+    The file stays open, so that what is read later belongs to what was read before even if the file is replaced
+    meanwhile. Use it as a context manager, or `close` it, to let go of the file earlier than the garbage collector. A
+    pickled table carries its path and is opened again.
 
     Parameters
     ----------
@@ -102,7 +103,7 @@ class Table:
     def __len__(self) -> int:
         return len(self.architectures)
 
-    def __enter__(self) -> Table:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:

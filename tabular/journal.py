@@ -1,0 +1,236 @@
+"""The journal: finished trainings, appended one by one to a file that survives a kill at any moment.
+
+A journal is the bytes ``NASJRNL1`` and then frames: a mark of 4 bytes, the payload's length and its CRC-32 (both
+little-endian uint32), the payload. The first frame is a header in JSON, every other one a training. A frame that was
+cut short or damaged is left out; reading goes on at the next mark. Each process writes a journal of its own, so there
+are no locks.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import struct
+import zlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from nasbench.errors import OutputError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from numpy.typing import NDArray
+    from typing_extensions import Self
+
+MAGIC = b"NASJRNL1"
+MARK = b"\xf5\xabNJ"
+_FRAME = struct.Struct("<4sII")
+_RECORD = struct.Struct("<qqB")
+
+
+@dataclass(frozen=True)
+class JournalHeader:
+    """What every record of a journal means.
+
+    Parameters
+    ----------
+    plan : dict
+        What fixed the trainings, JSON-ready.
+    provenance : dict
+        Where they were made, JSON-ready.
+    metrics : tuple of str
+    epochs : tuple of int
+    costs : tuple of str
+    """
+
+    plan: dict[str, Any]
+    provenance: dict[str, Any]
+    metrics: tuple[str, ...]
+    epochs: tuple[int, ...]
+    costs: tuple[str, ...]
+
+    def to_bytes(self) -> bytes:
+        """Return the header as JSON."""
+        return json.dumps(self.__dict__, sort_keys=True).encode()
+
+    @classmethod
+    def from_bytes(cls, payload: bytes) -> JournalHeader:
+        """Read what `to_bytes` wrote; raises ValueError, KeyError or TypeError on anything else."""
+        fields: dict[str, Any] = json.loads(payload)
+        recorded = (tuple(fields[name]) for name in ("metrics", "epochs", "costs"))
+        return cls(dict(fields["plan"]), dict(fields["provenance"]), *recorded)
+
+
+class Record(NamedTuple):
+    """One finished training.
+
+    Parameters
+    ----------
+    row : int
+        The architecture's place in ``space.unique()``.
+    seed : int
+    status : int
+        `tabular.invariants.DONE` or `DIVERGED`.
+    metrics : (M, E) float32
+    costs : (C,) float64
+        NaN where they were recorded with another training of the same architecture.
+    """
+
+    row: int
+    seed: int
+    status: int
+    metrics: NDArray[np.float32]
+    costs: NDArray[np.float64]
+
+
+class JournalWriter:
+    """Appends trainings to a new file; each is on the disk when `append` returns.
+
+    Parameters
+    ----------
+    path : Path
+        Must not exist.
+    header : JournalHeader
+
+    Raises
+    ------
+    OutputError
+        If the disk is full or the path cannot be written.
+    """
+
+    def __init__(self, path: Path, header: JournalHeader) -> None:
+        self.path = path
+        self._shape = (len(header.metrics), len(header.epochs))
+        try:
+            self._file = path.open("xb", buffering=0)
+        except OSError as error:
+            raise OutputError(f"{path}: cannot be written: {error.strerror}") from None
+        self._write(MAGIC + _frame(header.to_bytes()))
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._file.close()
+
+    def append(self, record: Record) -> None:
+        """Write one training."""
+        metrics = np.ascontiguousarray(record.metrics, dtype="<f4").reshape(self._shape)
+        costs = np.ascontiguousarray(record.costs, dtype="<f8")
+        numbers = _RECORD.pack(record.row, record.seed, record.status)
+        self._write(_frame(numbers + metrics.tobytes() + costs.tobytes()))
+
+    def _write(self, content: bytes) -> None:
+        try:
+            left = memoryview(content)
+            while left:
+                left = left[self._file.write(left) :]
+            os.fsync(self._file.fileno())
+        except OSError as error:
+            raise OutputError(f"{self.path}: cannot be written: {error.strerror}") from None
+
+
+def _frame(payload: bytes) -> bytes:
+    return _FRAME.pack(MARK, len(payload), zlib.crc32(payload)) + payload
+
+
+@dataclass(frozen=True)
+class Journal:
+    """What could be read of a journal.
+
+    Parameters
+    ----------
+    header : JournalHeader or None
+        None if the file was cut short within it or it is damaged; then there are no records either.
+    records : list of Record
+    problems : list of str
+        One line for each part that could not be read.
+    """
+
+    header: JournalHeader | None
+    records: list[Record]
+    problems: list[str]
+
+
+def read_journal(path: str | Path) -> Journal:
+    """Read every whole record of a journal, however the file was cut or damaged.
+
+    Raises
+    ------
+    OutputError
+        If the file is not there or not readable.
+    """
+    try:
+        content = Path(path).read_bytes()
+    except OSError as error:
+        raise OutputError(f"{path}: cannot be read: {error.strerror}") from None
+    problems: list[str] = []
+    frames = _frames(content, str(path), problems)
+    header = None
+    for place, payload in frames:
+        if place == len(MAGIC):
+            try:
+                header = JournalHeader.from_bytes(payload)
+            except (ValueError, KeyError, TypeError):
+                problems.append(f"{path}: its header cannot be read")
+        break
+    if header is None:
+        if not problems:
+            problems.append(f"{path}: has no header")
+        return Journal(None, [], problems)
+    records = []
+    for place, payload in frames:
+        record = _record(payload, header)
+        if record is None:
+            problems.append(f"{path}: the record at byte {place} does not have the length that the header says")
+        else:
+            records.append(record)
+    return Journal(header, records, problems)
+
+
+def _frames(content: bytes, where: str, problems: list[str]) -> Iterator[tuple[int, bytes]]:
+    """Yield the place and payload of each sound frame, and tell of what lies between them."""
+    if content[: len(MAGIC)] != MAGIC:
+        problems.append(f"{where}: does not begin as a journal")
+        return
+    place = len(MAGIC)
+    while place < len(content):
+        payload = _payload_at(content, place)
+        if payload is not None:
+            yield place, payload
+            place += _FRAME.size + len(payload)
+            continue
+        following = content.find(MARK, place + 1)
+        while following >= 0 and _payload_at(content, following) is None:
+            following = content.find(MARK, following + 1)
+        if following < 0:
+            problems.append(f"{where}: its last {len(content) - place} bytes, from byte {place}, are no whole record")
+            return
+        problems.append(f"{where}: bytes {place} to {following - 1} are damaged and left out")
+        place = following
+
+
+def _payload_at(content: bytes, place: int) -> bytes | None:
+    if place + _FRAME.size > len(content):
+        return None
+    mark, length, crc = _FRAME.unpack_from(content, place)
+    start = place + _FRAME.size
+    payload = content[start : start + length]
+    sound = mark == MARK and len(payload) == length and zlib.crc32(payload) == crc
+    return payload if sound else None
+
+
+def _record(payload: bytes, header: JournalHeader) -> Record | None:
+    shape = (len(header.metrics), len(header.epochs))
+    values, costs = shape[0] * shape[1], len(header.costs)
+    if len(payload) != _RECORD.size + 4 * values + 8 * costs:
+        return None
+    row, seed, status = _RECORD.unpack_from(payload)
+    metrics = np.frombuffer(payload, dtype="<f4", count=values, offset=_RECORD.size).reshape(shape)
+    return Record(
+        row, seed, status, metrics, np.frombuffer(payload, dtype="<f8", offset=_RECORD.size + 4 * values, count=costs)
+    )

@@ -1,0 +1,67 @@
+"""What fixes the numbers of a generated table, so that a run is resumed only with work that belongs to it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from nasbench.errors import PlanMismatchError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from nasbench.spaces import Space
+    from nasbench.training.dataset import Dataset
+    from nasbench.training.recipe import Recipe
+
+
+def make_plan(space: Space, recipe: Recipe, dataset: Dataset, device: str, task: str) -> dict[str, Any]:
+    """Return all that decides what a training gives, besides architecture and seed; JSON-ready.
+
+    Seeds and the number of architectures are left out on purpose: more of them continue the same table.
+    """
+    return {
+        "task": task,
+        "space": space.declaration(),
+        "recipe": recipe.to_dict(),
+        "dataset": {"digest": dataset.digest},
+        "device": device.partition(":")[0],
+    }
+
+
+def check_same_plan(found: Mapping[str, Any] | None, wanted: Mapping[str, Any], where: Path, table: Path) -> None:
+    """Refuse to continue what was begun with another plan.
+
+    Parameters
+    ----------
+    found : dict or None
+        The plan that ``where`` was made with; None if it tells of none.
+    wanted : dict
+    where : Path
+        The table or journal.
+    table : Path
+        The table that is asked for.
+
+    Raises
+    ------
+    PlanMismatchError
+        Naming the first field that differs, with both values.
+    """
+    way_out = f"give another file name, or remove {table} and {table.name}.journal to start anew"
+    if found is None:
+        raise PlanMismatchError(
+            f"{where}: is a table that was not generated here, so it cannot be continued; {way_out}"
+        )
+    for name, old, new in _differences(found, wanted):
+        raise PlanMismatchError(f"{where}: was made with {name} = {old!r}, asked for is {new!r}; {way_out}")
+
+
+def _differences(found: Mapping[str, Any], wanted: Mapping[str, Any]) -> list[tuple[str, Any, Any]]:
+    differences: list[tuple[str, Any, Any]] = []
+    for name in [*wanted, *(each for each in found if each not in wanted)]:
+        old, new = found.get(name), wanted.get(name)
+        if isinstance(old, dict) and isinstance(new, dict):
+            differences += [(f"{name}.{inner}", a, b) for inner, a, b in _differences(old, new)]
+        elif old != new:
+            differences.append((name, old, new))
+    return differences
