@@ -53,6 +53,7 @@ def save_surrogate(surrogate: Surrogate, path: str | Path) -> None:
     temporary, old = (path.with_name(f".{path.name}.{os.getpid()}.{end}") for end in ("tmp", "old"))
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
+        shutil.rmtree(temporary, ignore_errors=True)  # left by a process that was killed
         temporary.mkdir()
         _write_files(surrogate, temporary)
         if path.exists():

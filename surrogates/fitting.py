@@ -12,11 +12,13 @@ from nasbench.errors import DataError, QueryError, UnknownNameError
 from nasbench.fidelity import rungs
 from nasbench.oracle import DEFAULT_REPORT, DEFAULT_SIGNAL, SECONDS, Measure, Task
 from nasbench.progress import silent
+from surrogates.drawings import drawings_of
 from surrogates.features import feature_blocks, features
 from surrogates.scorecard import FEWEST_ROWS, Scorecard, score
 from surrogates.seed_noise import SeedNoise, mean_over_seeds
 from surrogates.surrogate import MeasureModel, Surrogate
 from surrogates.xgb_ensemble import PARAMETERS, ROUNDS, XGBEnsemble
+from tabular.invariants import DIVERGED
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -46,8 +48,8 @@ def fit_surrogate(
 
     The table's networks are split at random into those to fit and those held out; architectures that are the same
     network stay together, so that nothing held out was seen, and count once in the scores. The target is the mean over
-    the seeds on record; its logarithm where it is a time, as times span a wide range. What was not measured or diverged
-    before, is left out.
+    the seeds on record; its logarithm where it is a time, as times span a wide range. Trainings that diverged are left
+    out: a surrogate answers for the case that an architecture can be trained.
 
     Parameters
     ----------
@@ -86,19 +88,25 @@ def fit_surrogate(
         raise QueryError(f"an ensemble needs at least 1 member, got {members}")
 
     blocks = feature_blocks(table.space)
-    inputs = features(table.space, table.architectures, blocks)
+    drawings = drawings_of(table, np.random.default_rng([seed, 1]))
+    inputs = features(table.space, drawings.architectures, blocks)
     models, scores = {}, []
     for number, measure in enumerate(measures):
         measured = np.isfinite(values[measure]).any(axis=1)
-        train, held_out = np.flatnonzero(is_train & measured), np.flatnonzero(is_held_out & measured)
+        train, held_out = is_train & measured, is_held_out & measured
         _need_enough(measure, values[measure], train, held_out)
-        member_seed = int(np.random.SeedSequence([seed, number]).generate_state(1)[0])
-        model = _fit(fitted.metrics[measure.metric], inputs[train], values[measure][train], members, member_seed)
-        models[measure] = model
-        scores.append(score(str(measure), len(train), values[measure][held_out], *model.predict(inputs[held_out])))
+        learnt = train[drawings.rows]
+        rows = drawings.rows[learnt]
+        _, networks = np.unique(table.canonical_keys[rows], return_inverse=True)
+        seed_of_measure = int(np.random.SeedSequence([seed, number]).generate_state(1)[0])
+        target, noise, log = _targets(fitted.metrics[measure.metric], values[measure], train)
+        ensemble = XGBEnsemble.fit(inputs[learnt], target[rows], networks, members=members, seed=seed_of_measure)
+        model = models[measure] = MeasureModel(fitted.metrics[measure.metric], ensemble, log, noise)
+        asked = held_out[drawings.rows] & (drawings.numbers == 0)
+        scores.append(score(str(measure), int(train.sum()), values[measure][held_out], *model.predict(inputs[asked])))
         progress(number + 1, len(measures), f"{measure}: Kendall tau {scores[-1].kendall_tau:.3f}")
     provenance = {
-        "table": {"file": table.path.name, "digest": table.digest, **table.provenance},
+        "table": {**table.provenance, "file": table.path.name, "digest": table.digest},
         "split": {"seed": seed, "train": int(is_train.sum()), "held_out": int(is_held_out.sum())},
         "model": {"kind": "xgboost", "members": members, "rounds": ROUNDS, **PARAMETERS},
         "versions": _versions(),
@@ -106,16 +114,13 @@ def fit_surrogate(
     return Surrogate(table.space, fitted, blocks, models, Scorecard(tuple(scores)), provenance)
 
 
-def _fit(
-    metric: Metric, inputs: NDArray[np.float32], values: NDArray[np.float64], members: int, seed: int
-) -> MeasureModel:
-    target = mean_over_seeds(values)
+def _targets(
+    metric: Metric, values: NDArray[np.float64], train: NDArray[np.bool_]
+) -> tuple[NDArray[np.float64], SeedNoise | None, bool]:
+    """Return what to fit ``(N,)``, the seed noise of the rows to train on, and whether both are logarithms."""
     log = metric.unit == "second" and bool((values[np.isfinite(values)] > 0).all())
-    if log:
-        values, target = np.log(values), np.log(target)
-    return MeasureModel(
-        metric, XGBEnsemble.fit(inputs, target, members=members, seed=seed), log, SeedNoise.measure(values)
-    )
+    scaled = np.log(values) if log else values
+    return mean_over_seeds(scaled), SeedNoise.measure(scaled[train]), log
 
 
 def _task_name(table: Table, task: str | None) -> str:
@@ -143,7 +148,9 @@ def _known_metrics(task: Task, metrics: Sequence[str], epochs: Sequence[int]) ->
 
 def _recorded_values(table: Table, task: Task, measure: Measure) -> NDArray[np.float64]:
     column = task.epochs.index(measure.epochs)
-    return table.metric(task.name, measure.metric)[:, :, column].astype(np.float64)
+    values = table.metric(task.name, measure.metric)[:, :, column].astype(np.float64)
+    # What a training gave before it diverged, its few seconds above all, is not what one that goes through gives.
+    return np.where(table.status(task.name) == DIVERGED, np.nan, values)
 
 
 def _split(
@@ -177,18 +184,18 @@ def _split(
 
 
 def _need_enough(
-    measure: Measure, values: NDArray[np.float64], train: NDArray[np.int64], held_out: NDArray[np.int64]
+    measure: Measure, values: NDArray[np.float64], train: NDArray[np.bool_], held_out: NDArray[np.bool_]
 ) -> None:
-    if len(train) < FEWEST_TRAIN or len(held_out) < FEWEST_ROWS:
+    if train.sum() < FEWEST_TRAIN or held_out.sum() < FEWEST_ROWS:
         raise DataError(
             f"{measure}: a surrogate needs at least {FEWEST_TRAIN} architectures to fit and {FEWEST_ROWS} to hold out; "
-            f"the table gives {len(train)} and {len(held_out)} with a number; train more of them or change the split"
+            f"the table gives {train.sum()} and {held_out.sum()} with a number; train more of them or change the split"
         )
     for part, rows in (("fit", train), ("hold out", held_out)):
         means = mean_over_seeds(values[rows])
         if means.min() == means.max():
             raise DataError(
-                f"{measure}: all {len(rows)} architectures to {part} have the same value {means[0]:g}, nothing can be "
+                f"{measure}: all {len(means)} architectures to {part} have the same value {means[0]:g}, nothing can be "
                 "learned from that; leave this measure out"
             )
 

@@ -49,11 +49,17 @@ class XGBEnsemble:
 
     @classmethod
     def fit(
-        cls, inputs: NDArray[np.float32], target: NDArray[np.float64], *, members: int = 5, seed: int = 0
+        cls,
+        inputs: NDArray[np.float32],
+        target: NDArray[np.float64],
+        groups: NDArray[np.int64],
+        *,
+        members: int = 5,
+        seed: int = 0,
     ) -> XGBEnsemble:
         """Fit an ensemble; the same inputs and seed give the same one, bit for bit.
 
-        The rows are dealt into as many parts as there are members, and each member leaves one out; a single one sees
+        The groups are dealt into as many parts as there are members, and each member leaves one out; a single one sees
         them all.
 
         Parameters
@@ -61,6 +67,8 @@ class XGBEnsemble:
         inputs : (N, F) float32
         target : (N,) float64
             Finite.
+        groups : (N,) int64
+            From 0; rows of the same group are left out together.
         members : int
             At least 1.
         seed : int
@@ -68,7 +76,7 @@ class XGBEnsemble:
         import xgboost
 
         rng = np.random.default_rng(seed)
-        part = rng.permutation(len(target)) % members
+        part = rng.permutation(groups.max() + 1)[groups] % members
         seeds = rng.integers(1 << 31, size=members).tolist()
 
         def fit_member(member: int) -> bytes:

@@ -1,0 +1,319 @@
+"""Surrogates: what they see, what they learn, and how honestly they are scored."""
+
+from __future__ import annotations
+
+import itertools
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.stats import kendalltau
+
+from nasbench import CellSpace, Task, get_space
+from nasbench.errors import DataError, QueryError, UnknownNameError
+from nasbench.oracle import standard_metric
+from surrogates import fit_surrogate
+from surrogates.features import feature_blocks, features
+from surrogates.scorecard import score, seed_tau
+from surrogates.seed_noise import SeedNoise
+from surrogates.xgb_ensemble import MANY_ROWS, XGBEnsemble
+from tabular import Table, TableData, TaskData, write_table
+
+MINI = get_space("nb201-mini")
+
+
+def planted_worth(space, rows):
+    """A network is worth what its strongest path is: the same for every drawing of it."""
+    strength = {"(identity)": 0, "nor_conv_1x1": 1, "nor_conv_3x3": 2}
+    worths = np.array([1 + sum(strength[each] for each in name.split(" > ")) for name in space.path_names()])
+    return np.max((space.encode(rows, "paths") > 0) * worths, axis=1)
+
+
+def make_table(path, *, rows=None, seeds=3, epochs=(1, 3, 9), represents="class", worth=None, change=None):
+    rows = MINI.unique() if rows is None else rows
+    worth = planted_worth(MINI, rows) if worth is None else worth
+    rng = np.random.default_rng(0)
+    shape = (len(rows), seeds, len(epochs))
+    learnt = np.linspace(0.6, 1, len(epochs))
+    accuracy = 0.2 + 0.09 * worth[:, None, None] * learnt
+    metrics = {
+        "validation_accuracy": accuracy + rng.normal(0, 0.005, shape),
+        "test_accuracy": accuracy - 0.02 + rng.normal(0, 0.005, shape),
+        "train_seconds": np.exp(worth / 2)[:, None, None] * np.array(epochs) * np.exp(rng.normal(0, 0.02, shape)),
+    }
+    metrics = {name: values.astype(np.float32) for name, values in metrics.items()}
+    metrics["train_seconds"].sort(axis=2)
+    task = Task("planted", epochs, {name: standard_metric(name) for name in metrics}, tuple(range(seeds)))
+    data = TaskData(task, metrics, np.ones(shape[:2], dtype=np.uint8))
+    if change is not None:
+        change(data)
+    write_table(path, TableData(MINI, rows, represents, [data]))
+    return Table.open(path)
+
+
+@pytest.fixture(scope="module")
+def table(tmp_path_factory):
+    return make_table(tmp_path_factory.mktemp("planted") / "planted.h5")
+
+
+@pytest.fixture(scope="module")
+def surrogate(table):
+    return fit_surrogate(table, members=3)
+
+
+def scores_of(surrogate):
+    return {each.measure: each for each in surrogate.scorecard.scores}
+
+
+# Features.
+
+SPACES = [
+    CellSpace("two", 2, ("none", "nor_conv_3x3")),
+    CellSpace("three", 3, ("skip_connect", "none", "nor_conv_1x1", "nor_conv_3x3")),
+    CellSpace("four", 4, ("none", "skip_connect", "nor_conv_3x3", "avg_pool_3x3")),
+    CellSpace("five", 5, ("nor_conv_3x3", "none", "skip_connect")),
+]
+
+
+def walk(space, row):
+    """Every path from input to output that carries something, as the list of its edges."""
+    paths = []
+
+    def step(node, taken):
+        if node == space.nodes - 1:
+            paths.append(taken)
+        for place, (start, end) in enumerate(space.edges):
+            if start == node and space.operations[row[place]] != "none":
+                step(end, [*taken, place])
+
+    step(0, [])
+    return paths
+
+
+@settings(max_examples=60, deadline=None)
+@given(space=st.sampled_from(SPACES), data=st.data())
+def test_the_flow_block_counts_what_a_walk_over_all_paths_counts(space, data):
+    row = data.draw(st.tuples(*[st.integers(0, int(c) - 1) for c in space.cardinalities]))
+    found = features(space, np.array([row], dtype=np.uint8), ["flow"])[0].tolist()
+    paths = walk(space, row)
+    live = set(itertools.chain(*paths))
+    uses = [
+        [sum(row[place] == operation for place in path) for path in paths] for operation in range(len(space.operations))
+    ]
+    expected = [
+        len(paths),
+        *[sum(space.edges[place][0] == node for place in live) for node in range(space.nodes)],
+        *[sum(space.edges[place][1] == node for place in live) for node in range(space.nodes)],
+        *[sum(row[place] == operation for place in live) for operation in range(len(space.operations))],
+        *[sum(each) for each in uses],
+        *[min(each, default=-1) for each in uses],
+        *[max(each, default=-1) for each in uses],
+    ]
+    assert found == expected
+
+
+def test_features_are_the_blocks_side_by_side_in_the_order_named():
+    rows = MINI.sample(np.random.default_rng(0), 5)
+    blocks = feature_blocks(MINI)
+    assert blocks == ("one_hot", "paths", "flow")
+    together = features(MINI, rows, blocks)
+    assert together.dtype == np.float32
+    np.testing.assert_array_equal(together, np.hstack([features(MINI, rows, [block]) for block in blocks]))
+    with pytest.raises(UnknownNameError, match="unknown encoding 'path'; did you mean 'paths'"):
+        features(MINI, rows, ["path"])
+
+
+# The ensemble.
+
+
+def test_an_ensemble_is_the_same_bit_for_bit_and_another_seed_is_another():
+    rng = np.random.default_rng(0)
+    inputs, target = rng.random((60, 4), dtype=np.float32), rng.random(60)
+    each = np.arange(60)
+    first, again, other = (XGBEnsemble.fit(inputs, target, each, members=2, seed=seed) for seed in (1, 1, 2))
+    assert first.texts == again.texts
+    assert set(first.texts).isdisjoint(other.texts)
+    assert len(set(first.texts)) == 2
+
+
+def test_a_row_is_predicted_alike_alone_and_in_a_large_batch():
+    rng = np.random.default_rng(0)
+    inputs = rng.random((MANY_ROWS + 10, 4), dtype=np.float32)
+    ensemble = XGBEnsemble.fit(inputs[:60], inputs[:60].sum(axis=1), np.arange(60), members=2)
+    batch = ensemble.predict(inputs)
+    assert batch.shape == (2, MANY_ROWS + 10)
+    for row in (0, 77, MANY_ROWS + 9):
+        np.testing.assert_array_equal(ensemble.predict(inputs[row : row + 1])[:, 0], batch[:, row])
+
+
+def test_a_member_has_not_seen_the_groups_it_left_out():
+    """Each group has a value of its own, learnable only by having seen it: every member misses its own part by far."""
+    inputs = np.eye(20, dtype=np.float32)[np.arange(40) % 20]
+    target = np.where(np.arange(40) % 20 < 10, 0.0, 100.0) + np.arange(40) % 20
+    members = XGBEnsemble.fit(inputs, target, np.arange(40) % 20, members=4).predict(inputs)
+    missed = np.abs(members - target) > 20
+    # 20 groups in 4 parts of 5: each group is foreign to one member, which knows nothing better than a mean near 50.
+    np.testing.assert_array_equal(missed[:, :20], missed[:, 20:])
+    assert missed.sum(axis=0).max() <= 1
+    assert missed.any(axis=0).mean() > 0.8
+
+
+# Fitting and scores.
+
+
+def test_the_default_fits_three_metrics_on_the_rungs_of_the_recorded_epochs(tmp_path):
+    told = []
+    table = make_table(tmp_path / "t.h5", epochs=(1, 2, 3, 4, 9, 11, 12))
+    surrogate = fit_surrogate(table, members=1, progress=lambda *each: told.append(each))
+    assert surrogate.task.epochs == (1, 4, 12)
+    assert list(surrogate.task.metrics) == ["validation_accuracy", "test_accuracy", "train_seconds"]
+    assert len(surrogate.scorecard.rows()) == len(surrogate.models) == 9
+    assert [(done, total) for done, total, _ in told] == [(i, 9) for i in range(1, 10)]
+    assert surrogate.provenance["table"]["digest"] == table.digest
+
+
+def test_planted_structure_is_found_again_on_networks_held_out(surrogate):
+    score = scores_of(surrogate)["planted/test_accuracy@9"]
+    # 80 % of 261 networks are fitted. There are 7 worths, so even a perfect tau-b with the noisy truth is far below 1.
+    assert (score.train, score.held_out) == (209, 52)
+    assert score.r2 > 0.9
+    assert score.kendall_tau > 0.7
+    assert score.rmse < 0.05
+    seconds = scores_of(surrogate)["planted/train_seconds@9"]
+    assert seconds.r2 > 0.9
+
+
+def test_every_drawing_of_a_network_is_predicted_not_only_the_one_on_record(surrogate):
+    everything = MINI.all()
+    everything = everything[MINI.live_edges(everything).any(axis=1)]
+    mean, _ = surrogate.predict(everything, "test_accuracy")
+    truth = 0.18 + 0.09 * planted_worth(MINI, everything)
+    assert np.sqrt(np.mean((mean - truth) ** 2)) < 0.2 * truth.std()
+
+
+def test_what_is_held_out_was_not_seen_in_another_drawing(tmp_path):
+    """Values drawn by network teach nothing about other networks; a split by rows would find twins and score high."""
+    rows = MINI.all()
+    _, network = np.unique(MINI.canonical_key(rows), return_inverse=True)
+    worth = np.random.default_rng(3).uniform(1, 7, network.max() + 1)[network]
+    table = make_table(tmp_path / "t.h5", rows=rows, represents="row", worth=worth)
+    score = fit_surrogate(table, epochs=[9], metrics=["test_accuracy"], members=2).scorecard.scores[0]
+    assert score.held_out == 52  # one row for each of a fifth of 261 networks
+    # The standard deviation of tau for 52 unrelated pairs is sqrt(2 (2 * 52 + 5) / (9 * 52 * 51)) = 0.096.
+    assert abs(score.kendall_tau) < 5 * 0.096
+
+
+def test_the_same_seed_gives_the_same_surrogate_and_another_seed_another_split(table):
+    one, same, other = (
+        fit_surrogate(table, epochs=[9], metrics=["test_accuracy"], members=2, seed=seed) for seed in (0, 0, 1)
+    )
+    texts = [[model.ensemble.texts for model in each.models.values()] for each in (one, same, other)]
+    assert texts[0] == texts[1]
+    assert one.scorecard == same.scorecard
+    assert texts[0] != texts[2]
+
+
+def test_train_size_counts_networks(table):
+    score = fit_surrogate(table, epochs=[9], metrics=["test_accuracy"], train_size=100, members=1).scorecard.scores[0]
+    assert (score.train, score.held_out) == (100, 161)
+
+
+def test_missing_and_diverged_trainings_teach_nothing(tmp_path):
+    def spoil(seconds):
+        def change(data):
+            data.status[:20, 1] = 2
+            data.status[20:40, 2] = 0
+            for name, values in data.metrics.items():
+                values[:20, 1] = seconds if name == "train_seconds" else np.nan
+                values[20:40, 2] = np.nan
+
+        return change
+
+    texts = []
+    for name, seconds in (("short", 0.25), ("long", 1e6)):
+        table = make_table(tmp_path / f"{name}.h5", change=spoil(seconds))
+        surrogate = fit_surrogate(table, epochs=[9], metrics=["train_seconds"], members=2)
+        texts.append([model.ensemble.texts for model in surrogate.models.values()])
+        assert math.isfinite(surrogate.scorecard.scores[0].r2)
+    assert texts[0] == texts[1]
+
+
+def test_an_architecture_without_a_number_is_neither_fitted_nor_scored(tmp_path):
+    def forget(data):
+        data.status[::2] = 0
+        for values in data.metrics.values():
+            values[::2] = np.nan
+
+    score = fit_surrogate(make_table(tmp_path / "t.h5", change=forget), epochs=[9], members=1).scorecard.scores[0]
+    assert score.train + score.held_out == 261 // 2
+
+
+def test_the_spread_is_honest_where_seeds_are_on_record(surrogate, tmp_path):
+    # 52 architectures x 3 seeds, correlated within an architecture: about 52 cases, of which 95 % +- 3 % lie inside.
+    assert scores_of(surrogate)["planted/validation_accuracy@9"].coverage > 0.8
+    one_seed = fit_surrogate(make_table(tmp_path / "t.h5", seeds=1), epochs=[9], metrics=["test_accuracy"], members=3)
+    assert next(iter(one_seed.models.values())).seed_noise is None
+    assert math.isnan(one_seed.scorecard.scores[0].seed_tau)
+
+
+def test_seed_noise_finds_that_weak_networks_scatter_more():
+    rng = np.random.default_rng(0)
+    worth = rng.uniform(0.2, 0.9, 2000)
+    true = 0.05 * (1 - worth)
+    values = worth[:, None] + true[:, None] * rng.standard_normal((2000, 3))
+    values[::3, 2] = np.nan
+    noise = SeedNoise.measure(values)
+    # 200 rows a level with about 5/3 degrees of freedom each: relative error 1 / sqrt(2 * 333) = 4 %; 5 of them.
+    middle = np.linspace(0.25, 0.85, 7)
+    np.testing.assert_allclose(noise.at(middle), 0.05 * (1 - middle), rtol=0.2)
+    assert SeedNoise.measure(values[:, :1]) is None
+
+
+def test_scores_are_what_their_definitions_say():
+    values = np.array([[1.0, np.nan], [2.0, 4.0], [5.0, 5.0], [4.0, np.nan]])
+    truth, mean = np.array([1.0, 3.0, 5.0, 4.0]), np.array([1.0, 4.0, 5.0, 3.0])
+    found = score("t/m@1", 10, values, mean, np.full(4, 0.6))
+    assert found.r2 == pytest.approx(1 - 2 / ((truth - truth.mean()) ** 2).sum())
+    assert found.kendall_tau == pytest.approx(kendalltau(truth, mean).statistic)
+    assert found.rmse == pytest.approx(math.sqrt(2 / 4))
+    assert found.coverage == pytest.approx(5 / 6)  # 4.0 against 3.0 +- 1.18 is inside, 2.0 against 4.0 is not
+
+
+def test_seed_tau_compares_each_seed_with_the_mean_of_the_others():
+    values = np.random.default_rng(0).random((30, 3))
+    expected = [kendalltau(values[:, s], np.delete(values, s, 1).mean(axis=1)).statistic for s in range(3)]
+    assert seed_tau(values) == pytest.approx(np.mean(expected))
+    assert seed_tau(np.repeat(values[:, :1], 2, axis=1)) == pytest.approx(1)
+
+
+# Mistakes.
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "message"),
+    [
+        ({"task": "plantd"}, UnknownNameError, "unknown task 'plantd'; did you mean 'planted'"),
+        ({"metrics": ["test_acuracy"]}, UnknownNameError, "did you mean 'test_accuracy'"),
+        ({"metrics": []}, QueryError, "name at least one metric"),
+        ({"epochs": [5]}, QueryError, "task 'planted' has no epoch 5; it has 1, 3, 9"),
+        ({"train_fraction": 1.0}, QueryError, "between 0 and 1, got 1.0"),
+        ({"train_size": 261}, QueryError, "has 261 networks with numbers, .* got 261"),
+        ({"train_size": 3}, DataError, "at least 8 architectures to fit and 3 to hold out; the table gives 3 and 258"),
+        ({"members": 0}, QueryError, "at least 1 member, got 0"),
+    ],
+)
+def test_what_cannot_be_fitted_is_refused_by_name(table, options, error, message):
+    with pytest.raises(error, match=message):
+        fit_surrogate(table, **options)
+
+
+def test_a_measure_that_is_the_same_everywhere_is_refused(tmp_path):
+    def flatten(data):
+        data.metrics["test_accuracy"][:] = 0.5
+
+    with pytest.raises(
+        DataError, match=r"planted/test_accuracy@1: all 209 architectures to fit have the same value 0\.5"
+    ):
+        fit_surrogate(make_table(tmp_path / "t.h5", change=flatten), members=1, metrics=["test_accuracy"])

@@ -1,0 +1,204 @@
+"""Surrogates on disk: whole or absent, and never trusted before their digests were compared."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+
+import numpy as np
+import pytest
+
+from nasbench.errors import FileFormatError, OutputError
+from surrogates import Surrogate, fit_surrogate, xgb_ensemble
+from tabular import Table
+
+
+@pytest.fixture(scope="module")
+def surrogate(toy_table):
+    return fit_surrogate(Table.open(toy_table), epochs=[3, 9], metrics=["test_accuracy", "train_seconds"], members=2)
+
+
+@pytest.fixture(scope="module")
+def saved(surrogate, tmp_path_factory):
+    path = tmp_path_factory.mktemp("surrogates") / "model"
+    surrogate.save(path)
+    return path
+
+
+@pytest.fixture
+def copy(saved, tmp_path):
+    return shutil.copytree(saved, tmp_path / "model")
+
+
+def files_of(folder):
+    return sorted(each.name for each in folder.iterdir())
+
+
+def rewrite(folder, **changes):
+    """Change metadata as their author would: with a digest that matches."""
+    metadata = json.loads((folder / "metadata.json").read_bytes())
+    metadata.update(changes)
+    text = json.dumps(metadata).encode()
+    (folder / "metadata.json").write_bytes(text)
+    (folder / "metadata.json.sha256").write_text(f"{hashlib.sha256(text).hexdigest()}  metadata.json\n")
+
+
+def test_what_is_read_back_is_what_was_saved(surrogate, saved):
+    again = Surrogate.load(saved)
+    rows = surrogate.space.all()
+    for measure in surrogate.models:
+        for before, after in zip(surrogate.predict(rows, measure), again.predict(rows, measure), strict=True):
+            np.testing.assert_array_equal(before, after)
+    assert again.scorecard == surrogate.scorecard
+    assert again.provenance == json.loads(json.dumps(surrogate.provenance))
+    assert (again.space, again.task, again.blocks) == (surrogate.space, surrogate.task, surrogate.blocks)
+
+
+def test_any_xgboost_opens_a_member_and_sha256sum_would_agree(saved):
+    import xgboost
+
+    member = saved / "model-0-0.json"
+    assert json.loads(member.read_bytes())["learner"]
+    booster = xgboost.Booster()
+    booster.load_model(member)
+    assert booster.num_boosted_rounds() == xgb_ensemble.ROUNDS
+    digest, name = (saved / "metadata.json.sha256").read_text().split()
+    assert hashlib.sha256((saved / name).read_bytes()).hexdigest() == digest
+
+
+def test_it_names_its_origin(saved, toy_table):
+    provenance = json.loads((saved / "metadata.json").read_bytes())["provenance"]
+    assert provenance["table"] == {"file": "toy.h5", "digest": Table.open(toy_table).digest}
+    assert provenance["split"]["seed"] == 0
+    assert set(provenance["versions"]) == {"nasbench", "xgboost", "numpy", "python"}
+
+
+def test_a_surrogate_is_replaced_and_nothing_else_lies_about(surrogate, copy):
+    (copy / "model-9-9.json").write_text("of an older fit")
+    surrogate.save(copy)
+    assert not (copy / "model-9-9.json").exists()
+    assert files_of(copy.parent) == ["model"]
+    Surrogate.load(copy)
+
+
+def test_what_is_not_a_surrogate_is_never_replaced(surrogate, tmp_path):
+    folder = tmp_path / "thesis"
+    folder.mkdir()
+    (folder / "chapter1.tex").write_text("years of work")
+    for path in (folder, folder / "chapter1.tex"):
+        with pytest.raises(OutputError, match=f"{path.name}: exists and is not a surrogate"):
+            surrogate.save(path)
+    assert (folder / "chapter1.tex").read_text() == "years of work"
+
+
+def test_a_folder_that_cannot_be_made_is_named(surrogate, tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(OutputError, match=r"model: cannot be written: (Not a directory|File exists)"):
+        surrogate.save(tmp_path / "file" / "model")
+
+
+@pytest.mark.parametrize("writes", [0, 3, 9])
+def test_a_full_disk_leaves_the_old_surrogate_and_nothing_new(surrogate, copy, tmp_path, monkeypatch, writes):
+    calls = iter(range(100))
+
+    def fsync(descriptor):
+        if next(calls) >= writes:
+            raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    before = {each.name: each.read_bytes() for each in copy.iterdir()}
+    for path in (copy, tmp_path / "new"):
+        with pytest.raises(OutputError, match="cannot be written: No space left on device"):
+            surrogate.save(path)
+    assert {each.name: each.read_bytes() for each in copy.iterdir()} == before
+    assert files_of(tmp_path) == ["model"]
+
+
+def test_leftovers_of_a_killed_save_are_in_nobodys_way(surrogate, tmp_path):
+    leftover = tmp_path / f".model.{os.getpid()}.tmp"
+    leftover.mkdir()
+    (leftover / "model-0-0.json").write_text("half")
+    surrogate.save(tmp_path / "model")
+    Surrogate.load(tmp_path / "model")
+    assert files_of(tmp_path) == ["model"]
+
+
+# Damage.
+
+
+def test_there_are_the_files_that_the_damage_tests_think_of(saved):
+    assert files_of(saved) == sorted(
+        [f"model-{m}-{k}.json" for m in range(4) for k in range(2)] + ["metadata.json", "metadata.json.sha256"]
+    )
+
+
+@pytest.mark.parametrize("name", ["metadata.json", "metadata.json.sha256", "model-0-0.json", "model-3-1.json"])
+@pytest.mark.parametrize("damage", ["flip", "cut", "empty", "missing"])
+def test_damage_is_named_and_never_reaches_xgboost(copy, monkeypatch, name, damage):
+    monkeypatch.setattr(xgb_ensemble, "_parse", lambda _: pytest.fail("damaged bytes were handed to XGBoost"))
+    file = copy / name
+    content = bytearray(file.read_bytes())
+    content[len(content) // 3] ^= 1
+    spoilt = {"flip": content, "cut": content[: len(content) // 2], "empty": b""}
+    file.unlink()
+    if damage != "missing":
+        file.write_bytes(spoilt[damage])
+    with pytest.raises(FileFormatError, match=r"metadata\.json" if name.startswith("metadata") else name):
+        Surrogate.load(copy)
+
+
+def test_what_is_not_there_or_not_a_surrogate_says_so(copy, tmp_path):
+    with pytest.raises(FileFormatError, match="nowhere: no such folder"):
+        Surrogate.load(tmp_path / "nowhere")
+    (tmp_path / "table.h5").write_text("")
+    with pytest.raises(FileFormatError, match=r"table\.h5: is a file; a surrogate is a folder"):
+        Surrogate.load(tmp_path / "table.h5")
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(FileFormatError, match=r"empty: is not a nasbench-surrogate folder: it has no metadata\.json"):
+        Surrogate.load(tmp_path / "empty")
+    rewrite(copy, format="other-tool")
+    with pytest.raises(FileFormatError, match="is not of a nasbench-surrogate \\(its format is 'other-tool'\\)"):
+        Surrogate.load(copy)
+
+
+def test_a_newer_version_asks_for_an_upgrade(copy):
+    rewrite(copy, version=2)
+    with pytest.raises(
+        FileFormatError, match="has version 2 of nasbench-surrogate, this program reads up to 1; upgrade"
+    ):
+        Surrogate.load(copy)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"space": {"kind": "sphere"}}, "does not describe a surrogate: SpaceError.*unknown kind of space 'sphere'"),
+        ({"task": {}}, "does not describe a surrogate: KeyError: 'metrics'"),
+        (
+            {"models": [{"metric": "test_accuracy", "epochs": 9, "members": {"../../etc": ""}}]},
+            "names a member '../../etc'",
+        ),
+        (
+            {"features": {"blocks": ["one_hot"], "columns": 99}},
+            "fitted on 99 columns of features, but this program makes 12",
+        ),
+        ({"scorecard": [{"surprise": 1}]}, "does not describe a surrogate: TypeError"),
+    ],
+)
+def test_metadata_that_make_no_sense_are_refused(copy, changes, message):
+    rewrite(copy, **changes)
+    with pytest.raises(FileFormatError, match=message):
+        Surrogate.load(copy)
+
+
+@pytest.mark.parametrize("text", [b"{L\x00\x00", b'{"learner": 3}', b'{"'])
+def test_what_is_no_json_model_is_refused_even_with_a_matching_digest(copy, text):
+    metadata = json.loads((copy / "metadata.json").read_bytes())
+    metadata["models"][0]["members"]["model-0-0.json"] = hashlib.sha256(text).hexdigest()
+    (copy / "model-0-0.json").write_bytes(text)
+    rewrite(copy, models=metadata["models"])
+    surrogate = Surrogate.load(copy)
+    with pytest.raises(FileFormatError, match=r"not an XGBoost model in JSON|XGBoost cannot read the model"):
+        surrogate.predict(surrogate.space.all(), next(iter(surrogate.models)))

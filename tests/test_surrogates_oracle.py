@@ -1,0 +1,184 @@
+"""A surrogate behind the oracle protocol."""
+
+from __future__ import annotations
+
+import pickle
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.stats import kstest
+
+from nasbench.errors import InvalidArchitectureError, QueryError, UnknownNameError
+from nasbench.oracle import Oracle
+from surrogates import Surrogate, SurrogateOracle, fit_surrogate
+from surrogates import oracle as oracle_module
+from tabular import Table
+
+LUCK = [-1.4144940522942702, 0.42333616399640217, -0.049690437929662254]
+MEASURES = ["validation_accuracy@1", "validation_accuracy@9", "test_accuracy@9", "train_seconds@3"]
+
+
+@pytest.fixture(scope="module")
+def surrogate(toy_table):
+    return fit_surrogate(Table.open(toy_table), members=2)
+
+
+@pytest.fixture(scope="module")
+def oracle(surrogate):
+    return SurrogateOracle(surrogate)
+
+
+def weakest(oracle):
+    """The architecture farthest from an accuracy of 1, where draws would be cut off."""
+    rows = oracle.space.all()
+    return rows[np.argmin(oracle.query(rows))]
+
+
+def test_it_is_an_oracle_of_what_was_fitted(oracle, toy_table):
+    assert isinstance(oracle, Oracle)
+    assert oracle.name == "toy-surrogate"
+    assert oracle.tasks["toy"].epochs == (1, 3, 9)
+    assert set(oracle.tasks["toy"].metrics) == {"validation_accuracy", "test_accuracy", "train_seconds"}
+    assert oracle.tasks["toy"].seeds == ()
+    assert oracle.space == Table.open(toy_table).space
+
+
+def test_it_reads_a_folder_and_takes_its_name(surrogate, oracle, tmp_path):
+    surrogate.save(tmp_path / "toy-model")
+    again = SurrogateOracle(tmp_path / "toy-model")
+    assert again.name == "toy-model"
+    assert SurrogateOracle(tmp_path / "toy-model", name="mine").name == "mine"
+    rows = oracle.space.all()
+    np.testing.assert_array_equal(again.query(rows, draw=3), oracle.query(rows, draw=3))
+
+
+@pytest.mark.parametrize("measure", MEASURES)
+@pytest.mark.parametrize("question", [{}, {"draw": 12345}, {"seed": 2}])
+def test_one_by_one_and_all_at_once_are_the_same(oracle, measure, question):
+    rows = oracle.space.sample(np.random.default_rng(0), 20)
+    together = oracle.query(rows, measure, **question)
+    assert together.shape == (20,)
+    assert together.dtype == np.float64
+    alone = [oracle.query(row, measure, **question) for row in rows]
+    assert all(type(each) is float for each in alone)
+    assert together.tolist() == alone
+
+
+@pytest.mark.parametrize("question", [{}, {"draw": 12345}, {"seed": 2}])
+def test_a_space_too_large_to_remember_is_answered_alike(surrogate, oracle, monkeypatch, question):
+    rows = oracle.space.all()
+    remembered = oracle.query(rows, "test_accuracy", **question)
+    monkeypatch.setattr(oracle_module, "MOST_REMEMBERED", 0)
+    fresh = SurrogateOracle(surrogate)
+    np.testing.assert_array_equal(fresh.query(rows, "test_accuracy", **question), remembered)
+    assert fresh.reference() is None
+
+
+def test_the_mean_is_the_surrogates_prediction(surrogate, oracle):
+    rows = oracle.space.sample(np.random.default_rng(0), 20)
+    for measure in MEASURES:
+        np.testing.assert_array_equal(oracle.query(rows, measure), surrogate.predict(rows, measure)[0])
+
+
+def test_draws_scatter_by_the_predicted_spread(surrogate, oracle):
+    row = weakest(oracle)
+    mean, std = (each[0] for each in surrogate.predict(row, "validation_accuracy"))
+    draws = np.arange(4000, dtype=np.uint64)
+    values = oracle.query(np.repeat(row[None], 4000, axis=0), draw=draws)
+    # Fails once in a million where the draws are normal; consecutive numbers must not be related either.
+    assert kstest((values - mean) / std, "norm").pvalue > 1e-6
+    assert abs(np.corrcoef(values[:-1], values[1:])[0, 1]) < 5 / np.sqrt(4000)
+
+
+def test_a_training_is_as_lucky_at_every_epoch_and_on_every_split_but_not_in_its_seconds(surrogate, oracle):
+    row = weakest(oracle)
+    draws = np.arange(1000, dtype=np.uint64)
+
+    def luck(measure):
+        mean, std = surrogate.predict(row, measure)
+        return (oracle.query(np.repeat(row[None], 1000, axis=0), measure, draw=draws) - mean) / std
+
+    first, last, test, seconds = (luck(measure) for measure in MEASURES)
+    np.testing.assert_allclose(first, last, atol=1e-9)
+    np.testing.assert_allclose(first, test, atol=1e-9)
+    assert abs(np.corrcoef(first, seconds)[0, 1]) < 5 / np.sqrt(1000)
+
+
+def test_a_seed_is_one_training_of_a_network_however_it_is_drawn(surrogate, oracle):
+    rows = oracle.space.all()
+    mean, std = surrogate.predict(rows)
+    luck = (oracle.query(rows, seed=4) - mean) / std
+    _, network = np.unique(oracle.space.canonical_key(rows), return_inverse=True)
+    for number in range(network.max() + 1):
+        np.testing.assert_allclose(luck[network == number], luck[network == number][0], atol=1e-9)
+    assert len(np.unique(luck.round(6))) == network.max() + 1
+    assert not np.allclose(luck, (oracle.query(rows, seed=5) - mean) / std)
+
+
+@settings(max_examples=30, deadline=None)
+@given(draw=st.integers(0, 2**64 - 1), measure=st.sampled_from(MEASURES))
+def test_no_draw_leaves_what_the_unit_allows(oracle, draw, measure):
+    values = oracle.query(oracle.space.all(), measure, draw=draw)
+    assert np.isfinite(values).all()
+    assert values.min() >= 0
+    if "accuracy" in measure:
+        assert values.max() <= 1
+
+
+def test_luck_is_the_same_in_every_process_and_release():
+    luck = oracle_module._standard_normal(np.array([0, 1, 2**64 - 1], dtype=np.uint64), "fraction")
+    np.testing.assert_allclose(luck, LUCK, rtol=1e-12)
+
+
+def test_the_reference_is_the_best_and_the_average_of_the_space(oracle):
+    rows = oracle.space.all()
+    values = oracle.query(rows, "test_accuracy")
+    assert oracle.reference("test_accuracy") == pytest.approx((values.max(), values.mean(), values.std()))
+    assert oracle.reference("train_seconds").best == oracle.query(rows, "train_seconds").min()
+
+
+def test_it_travels_to_another_process(surrogate, oracle, tmp_path):
+    row = oracle.space.all()[5]
+    again = pickle.loads(pickle.dumps(SurrogateOracle(surrogate)))  # noqa: S301 - our own bytes
+    assert again.query(row, draw=9) == oracle.query(row, draw=9)
+    surrogate.save(tmp_path / "model")
+    code = f"import numpy as np; from surrogates import *; o = SurrogateOracle({str(tmp_path / 'model')!r}); "
+    code += "print(repr(o.query(o.space.all()[5], draw=9)))"
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert float(result.stdout) == oracle.query(row, draw=9)
+
+
+def test_models_are_parsed_only_when_asked_for_and_heavy_libraries_not_before(surrogate, tmp_path):
+    surrogate.save(tmp_path / "model")
+    code = f"import sys; from surrogates import *; s = Surrogate.load({str(tmp_path / 'model')!r}); "
+    code += "print({'xgboost', 'pandas', 'sklearn', 'torch', 'scipy'} & set(sys.modules))"
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert result.stdout.strip() == "set()"
+
+
+@pytest.mark.parametrize(
+    ("question", "error", "message"),
+    [
+        ({"measure": "test_accuracy@2"}, QueryError, "has no epoch 2; it has 1, 3, 9"),
+        ({"measure": "test_acuracy"}, UnknownNameError, "did you mean 'test_accuracy'"),
+        ({"seed": 1, "draw": 2}, QueryError, "seed=1 names one training and draw picks one: give either"),
+        ({"seed": -1}, QueryError, r"whole numbers from 0 to 2\*\*64 - 1, .* got -1"),
+        ({"draw": 2**64}, QueryError, f"got {2**64}"),
+        ({"draw": np.zeros(3, np.uint64)}, QueryError, "one for each architecture; got array"),
+        ({"architectures": np.full((1, 3), 9)}, InvalidArchitectureError, "position 0 has choice 9"),
+    ],
+)
+def test_a_question_without_an_answer_is_refused(oracle, question, error, message):
+    question = {"architectures": oracle.space.all()[:2], **question}
+    with pytest.raises(error, match=message):
+        oracle.query(**question)
+
+
+def test_predict_takes_rows_of_the_space_only(surrogate):
+    assert isinstance(surrogate, Surrogate)
+    with pytest.raises(InvalidArchitectureError, match="expected shape"):
+        surrogate.predict(np.zeros((2, 7), np.uint8))
