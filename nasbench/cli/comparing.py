@@ -84,8 +84,11 @@ def print_summary(results: Results) -> None:
         for row in summarise(results)
     ]
     protocol = results.protocol
-    title = f"{results.oracle}: searched on {protocol.signal}, {protocol.budget} a run"
-    console.print_table(title, ["strategy", "runs", "evaluations", str(results.report), "median regret"], rows)
+    title = (
+        f"Search on {results.oracle}: {protocol.budget} a run, signal {protocol.signal}\n"
+        f"Found by then: mean ± std over runs of {results.report}"
+    )
+    console.print_table(title, ["strategy", "runs", "evaluations", "found", "median regret"], rows)
 
 
 def plot(
