@@ -32,7 +32,8 @@ def complexity(space: Space, architecture: NDArray[np.uint8], recipe: Recipe, da
     -------
     dict
         ``parameters``: trainable numbers. ``flops``: multiply-adds x 2 of convolutions and matrix products in one
-        image's forward pass. ``activation_bytes``: what autograd keeps of each further image in a batch for the backward pass.
+        image's forward pass. ``activation_bytes``: what autograd keeps of each further image in a
+        batch for the backward pass.
 
     Raises
     ------

@@ -40,4 +40,5 @@ BUILDERS: dict[str, Callable[[int], nn.Module]] = {
     "avg_pool_3x3": lambda _: nn.AvgPool2d(3, stride=1, padding=1, count_include_pad=False),
     "max_pool_3x3": lambda _: nn.MaxPool2d(3, stride=1, padding=1),
 }
-"""What builds each operation for a number of channels; ``none`` is missing, an edge that carries nothing has no module."""
+"""What builds each operation for a number of channels. ``none`` is missing: an edge that carries nothing has no module.
+"""

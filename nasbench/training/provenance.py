@@ -31,7 +31,8 @@ def provenance(recipe: Recipe, dataset: Dataset, device: str = "cpu") -> dict[st
     -------
     dict
         ``recipe`` and ``dataset`` suffice to train again; ``recipe_hash``, ``versions``, ``device`` (with the
-        hardware's name), ``platform``, ``git_revision`` (None outside a checkout; ends in ``-dirty`` if files were changed).
+        hardware's name), ``platform``, ``git_revision`` (None outside a checkout; ends in ``-dirty``
+        if files were changed).
     """
     return {
         "recipe": recipe.to_dict(),

@@ -50,8 +50,8 @@ class Recipe:
     label_smoothing : float
         Share of each target that is spread over all classes (Szegedy et al. 2016); in the training loss only.
     augmentation : str
-        ``none``; ``flip`` mirrors each image with probability 1/2; ``crop`` moves it by up to an eighth of its size, its
-        edges filled with the mean colour; ``flip_crop`` does both.
+        ``none``; ``flip`` mirrors each image with probability 1/2; ``crop`` moves it by up to an eighth of its size,
+        its edges filled with the mean colour; ``flip_crop`` does both.
     channels : int
         Width of the first stage; each reduction doubles it.
     cells_per_stage : int

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from nasbench.training.dataset import Dataset
     from nasbench.training.recipe import Recipe
 
-EVALUATION_BATCH = 1024
+EVALUATION_BATCH = 512
 
 
 class _Streams(NamedTuple):
@@ -73,7 +73,8 @@ def train(
     target = find_device(device)
     with _deterministic(target):
         data = dataset_tensors(dataset, recipe.image_size, target)
-        network = _build(space, architecture, recipe, dataset, streams.initialisation).to(target)
+        network = _build(space, architecture, recipe, dataset, streams.initialisation)
+        network = network.to(target, memory_format=torch.channels_last)  # type: ignore[call-overload]
         return _Run(network, recipe, data, streams).train()
 
 
