@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -68,7 +68,8 @@ def replacing(path: str | Path) -> Iterator[Path]:
     except OSError as error:
         raise OutputError(f"{path}: cannot be written: {error.strerror or error}") from error
     finally:
-        temporary.unlink(missing_ok=True)
+        with suppress(OSError):  # what went wrong before is worth more than what is left behind
+            temporary.unlink(missing_ok=True)
 
 
 def _sync(path: Path) -> None:
@@ -117,13 +118,34 @@ def write_hdf5(path: str | Path, file_format: str, version: int, fill: Callable[
     """
     with replacing(path) as temporary:
         with h5py.File(temporary, "w", libver=LIBVER) as file:
-            file.attrs["format"] = file_format
+            write_text(file, "format", file_format)
             file.attrs["version"] = version
             fill(file)
         with h5py.File(temporary, "r") as file:
             damaged = find_damage(file)
         if damaged:
             raise OutputError(f"{path}: the disk returned other bytes than were written: {damaged[0]}")
+
+
+def write_text(item: h5py.Group | h5py.Dataset, attribute: str, text: str) -> None:
+    """Write text as an attribute of fixed length.
+
+    HDF5 keeps text of variable length in a heap without checksums, where one flipped bit can make it search for ever;
+    what has a fixed length lies in the header, which has one.
+
+    Parameters
+    ----------
+    item : h5py.Group or h5py.Dataset
+    attribute : str
+    text : str
+    """
+    encoded = text.encode()
+    item.attrs.create(attribute, np.bytes_(encoded), dtype=_text_type(len(encoded)))
+
+
+def _text_type(length: int) -> np.dtype[Any]:
+    dtype: np.dtype[Any] = h5py.string_dtype("utf-8", max(length, 1))
+    return dtype
 
 
 def write_array(group: h5py.Group, name: str, values: NDArray[Any], **attributes: str) -> h5py.Dataset:
@@ -137,18 +159,22 @@ def write_array(group: h5py.Group, name: str, values: NDArray[Any], **attributes
     attributes
         Stored as attributes of the data set.
     """
-    if values.dtype.kind in "OU":
-        dataset = group.create_dataset(name, data=values.astype(object), dtype=h5py.string_dtype())
-    elif values.ndim and values.size:
+    stored = _encoded(values) if values.dtype.kind in "OU" else values
+    if stored.ndim and stored.size:
         dataset = group.create_dataset(
-            name, data=values, chunks=True, compression="gzip", compression_opts=4, shuffle=True, fletcher32=True
+            name, data=stored, chunks=True, compression="gzip", compression_opts=4, shuffle=True, fletcher32=True
         )
     else:
-        dataset = group.create_dataset(name, data=values)
-    dataset.attrs["sha256"] = array_digest(values)
-    for key, value in attributes.items():
-        dataset.attrs[key] = value
+        dataset = group.create_dataset(name, data=stored)
+    for key, value in {"sha256": array_digest(values), **attributes}.items():
+        write_text(dataset, key, value)
     return dataset
+
+
+def _encoded(texts: NDArray[Any]) -> NDArray[np.bytes_]:
+    encoded = [str(text).encode() for text in texts.ravel()]
+    dtype = _text_type(max(map(len, encoded), default=1))
+    return np.array(encoded, dtype=f"S{dtype.itemsize}").reshape(texts.shape).astype(dtype)
 
 
 def read_array(file: h5py.File, name: str, kinds: str = "biuf") -> NDArray[Any]:
@@ -172,16 +198,37 @@ def read_array(file: h5py.File, name: str, kinds: str = "biuf") -> NDArray[Any]:
         dataset = file[name]
         if not isinstance(dataset, h5py.Dataset):
             raise FileFormatError(f"{where}: expected a data set, found a group")
-        if dataset.dtype.kind not in kinds:
+        is_text = dataset.dtype.kind in "OS"
+        if ("O" if is_text else dataset.dtype.kind) not in kinds:
             raise FileFormatError(f"{where}: unexpected type {dataset.dtype}")
         if dataset.size * dataset.dtype.itemsize > MOST_BYTES:
             raise FileFormatError(f"{where}: claims {dataset.size:,} values, more than this program reads")
-        values: NDArray[Any] = dataset.asstr()[()] if kinds == "O" else dataset[()]
-        expected = dataset.attrs["sha256"]
+        values: NDArray[Any] = dataset.asstr()[()] if is_text else dataset[()]
+        expected = _decoded(dataset.attrs["sha256"])
         found = array_digest(np.asarray(values))
     if found != expected:
         raise FileFormatError(f"{where}: its checksum does not match, the file is damaged; get a fresh copy")
     return values
+
+
+def read_text(item: h5py.Group | h5py.Dataset, attribute: str) -> str:
+    """Read an attribute that holds text.
+
+    Raises
+    ------
+    FileFormatError
+        If it is missing or not text; the message names the file, the attribute and where it belongs.
+    """
+    with damage_named(f"{item.file.filename}: attribute {attribute!r} of {item.name}"):
+        return _decoded(item.attrs[attribute])
+
+
+def _decoded(text: object) -> str:
+    if isinstance(text, bytes):
+        return text.decode()
+    if isinstance(text, str):
+        return text
+    raise TypeError(f"expected text, found {type(text).__name__}")
 
 
 def read_json(group: h5py.Group, attribute: str) -> Any:
@@ -192,7 +239,7 @@ def read_json(group: h5py.Group, attribute: str) -> Any:
     FileFormatError
     """
     with damage_named(f"{group.file.filename}: attribute {attribute!r} of {group.name}"):
-        return json.loads(group.attrs[attribute])
+        return json.loads(_decoded(group.attrs[attribute]))
 
 
 def open_hdf5(path: str | Path, file_format: str, version: int) -> h5py.File:
@@ -214,7 +261,7 @@ def open_hdf5(path: str | Path, file_format: str, version: int) -> h5py.File:
         raise FileFormatError(f"{path}: {what} ({_first_line(error)})") from None
     try:
         with damage_named(path):
-            found, found_version = file.attrs.get("format"), file.attrs.get("version")
+            found, found_version = _format_of(file), file.attrs.get("version")
     except FileFormatError:
         file.close()
         raise
@@ -232,9 +279,13 @@ def file_format_of(path: str | Path) -> str:
     """Return the format that a file claims, or an empty text if it is no HDF5 file or claims none."""
     try:
         with h5py.File(path, "r") as file:
-            return str(file.attrs.get("format", ""))
-    except OSError:
+            return _format_of(file)
+    except (OSError, FileFormatError):
         return ""
+
+
+def _format_of(file: h5py.File) -> str:
+    return read_text(file, "format") if "format" in file.attrs else ""
 
 
 def find_damage(file: h5py.File) -> list[str]:
@@ -246,7 +297,7 @@ def find_damage(file: h5py.File) -> list[str]:
 
 def _damage_of(file: h5py.File, name: str) -> str:
     try:
-        read_array(file, name, kinds="O" if file[name].dtype.kind == "O" else "biuf")
+        read_array(file, name, kinds="biufO")
     except FileFormatError as error:
         return str(error)
     return ""

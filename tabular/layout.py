@@ -15,7 +15,7 @@ import h5py
 import numpy as np
 
 from nasbench.errors import FileFormatError
-from nasbench.storage import write_array, write_hdf5
+from nasbench.storage import write_array, write_hdf5, write_text
 from tabular.invariants import MEANS, find_problems
 
 if TYPE_CHECKING:
@@ -110,9 +110,9 @@ def write_table(path: str | Path, data: TableData) -> None:
 
 
 def _fill(file: h5py.File, data: TableData) -> None:
-    file.attrs["space"] = json.dumps(data.space.declaration())
-    file.attrs["represents"] = data.represents
-    file.attrs["provenance"] = json.dumps(data.provenance)
+    write_text(file, "space", json.dumps(data.space.declaration()))
+    write_text(file, "represents", data.represents)
+    write_text(file, "provenance", json.dumps(data.provenance))
     rows = np.ascontiguousarray(data.architectures)
     numbered = data.space.size <= np.iinfo(np.int64).max
     index = np.asarray(data.space.index(rows), dtype=np.int64) if numbered else np.arange(len(rows))
@@ -124,13 +124,13 @@ def _fill(file: h5py.File, data: TableData) -> None:
     tasks = file.create_group("tasks")
     for each in data.tasks:
         _fill_task(tasks.create_group(each.task.name), each, index_scale)
-    file.attrs["digest"] = content_digest(file)
+    write_text(file, "digest", content_digest(file))
 
 
 def _fill_task(group: h5py.Group, data: TaskData, index_scale: h5py.Dataset) -> None:
     task = data.task
-    group.attrs["values"] = "means" if task.seeds == MEANS else "trainings"
-    group.attrs["provenance"] = json.dumps(dict(task.provenance))
+    write_text(group, "values", "means" if task.seeds == MEANS else "trainings")
+    write_text(group, "provenance", json.dumps(dict(task.provenance)))
     epoch_scale = _write_scale(group, "epoch", np.asarray(task.epochs, dtype=np.int64))
     seed_scale = _write_scale(group, "seed", np.asarray(task.seeds, dtype=np.int64))
     group["index"] = index_scale
@@ -190,4 +190,6 @@ def _described_attributes(item: h5py.Group | h5py.Dataset) -> dict[str, Any]:
 
 
 def _plain(value: object) -> object:
+    if isinstance(value, bytes):
+        return value.decode(errors="replace")
     return int(value) if isinstance(value, np.integer) else str(value)

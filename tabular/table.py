@@ -10,7 +10,7 @@ import numpy as np
 from nasbench.errors import FileFormatError, SpaceError, UnknownNameError
 from nasbench.oracle import Metric, Task
 from nasbench.spaces import declared_space
-from nasbench.storage import damage_named, find_damage, open_hdf5, read_array, read_json
+from nasbench.storage import damage_named, find_damage, open_hdf5, read_array, read_json, read_text
 from tabular.invariants import MEANS, REPRESENTS, find_problems, row_bytes
 from tabular.layout import FORMAT, RESERVED, VERSION, TableData, TaskData, content_digest
 
@@ -63,14 +63,14 @@ class Table:
 
     def _read_head(self) -> None:
         file = self._file
-        self.digest = str(file.attrs["digest"])
+        self.digest = read_text(file, "digest")
         if content_digest(file) != self.digest:
             raise FileFormatError(f"{self.path}: its digest does not match, the file is damaged; get a fresh copy")
         try:
             self.space: Space = declared_space(read_json(file, "space"), where=str(self.path))
         except (SpaceError, UnknownNameError) as error:
             raise FileFormatError(f"{self.path}: its space is not one this program knows: {error}") from None
-        self.represents = str(file.attrs["represents"])
+        self.represents = read_text(file, "represents")
         if self.represents not in REPRESENTS:
             raise FileFormatError(f"{self.path}: represents is {self.represents!r}, expected {' or '.join(REPRESENTS)}")
         self.provenance: dict[str, Any] = read_json(file, "provenance")
@@ -81,7 +81,7 @@ class Table:
     def _read_task(self, name: str) -> Task:
         group = self._file["tasks"][name]
         metrics = {
-            each: Metric(each, *(str(item.attrs[key]) for key in ("unit", "split", "direction")))
+            each: Metric(each, *(read_text(item, key) for key in ("unit", "split", "direction")))
             for each, item in group["metrics"].items()
             if each not in RESERVED
         }
@@ -147,7 +147,7 @@ class Table:
         self._task(task)
         with damage_named(self.path):
             group = self._file["tasks"][task]["costs"]
-            return {name: str(item.attrs["unit"]) for name, item in group.items() if name not in RESERVED}
+            return {name: read_text(item, "unit") for name, item in group.items() if name not in RESERVED}
 
     def cost(self, task: str, name: str) -> NDArray[Any]:
         """Return a cost of every architecture, ``(N,)``, read-only.

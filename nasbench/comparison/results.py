@@ -14,7 +14,7 @@ from nasbench.comparison.trials import Trials
 from nasbench.errors import FileFormatError, NasbenchError
 from nasbench.oracle import Measure, Metric, Oracle, Reference
 from nasbench.spaces import Space, declared_space
-from nasbench.storage import open_hdf5, read_array, read_json, write_array, write_hdf5
+from nasbench.storage import open_hdf5, read_array, read_json, write_array, write_hdf5, write_text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -149,7 +149,7 @@ class Results:
             "provenance": self.provenance,
             "strategies": list(self.trials),
         }
-        file.attrs["head"] = json.dumps(head)
+        write_text(file, "head", json.dumps(head))
         for i, trials in enumerate(self.trials.values()):
             group = file.create_group(f"strategies/{i}")
             for name in _ARRAYS:
