@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 
 from nasbench import Measure, NasbenchError, Proposal, Strategy
 from nasbench.comparison import Budget, run
-from nasbench.comparison.run import Protocol, SearchRun, advance, run_lockstep
+from nasbench.comparison.run import advance, run_lockstep
+from nasbench.comparison.search_run import Protocol, SearchRun
 from nasbench.errors import BudgetError, QueryError, StrategyError
 from strategies import get_strategy
 

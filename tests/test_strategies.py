@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from nasbench.errors import StrategyError
 from nasbench.spaces import CellSpace, get_space
 from nasbench.strategy import Proposal
-from nasbench.testing_strategy import PlantedOracle, drive
+from nasbench.testing.strategy import PlantedOracle, drive
 from strategies import Hyperband, LocalSearch, RandomSearch, RegularizedEvolution, SuccessiveHalving
 
 SPACE = CellSpace("small", 4, ("none", "skip_connect", "nor_conv_3x3", "avg_pool_3x3"))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from nasbench.testing_strategy import StrategyConformance
+from nasbench.testing.strategy import StrategyConformance
 from strategies import Hyperband, LocalSearch, RandomSearch, RegularizedEvolution, SuccessiveHalving
 
 

@@ -14,7 +14,7 @@ from nasbench.errors import UnknownNameError
 from nasbench.oracle import Oracle
 from nasbench.spaces import CellSpace
 from nasbench.strategy import Proposal
-from nasbench.testing_strategy import FIDELITIES, PlantedOracle, StrategyConformance, drive, fingerprint, random_best
+from nasbench.testing.strategy import FIDELITIES, PlantedOracle, StrategyConformance, drive, fingerprint, random_best
 from strategies import RandomSearch
 
 SPACE = CellSpace("tiny", 3, ("none", "skip_connect", "nor_conv_3x3"))

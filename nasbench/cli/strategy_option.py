@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from nasbench.errors import StrategyError, UnknownNameError
 
 if TYPE_CHECKING:
-    from nasbench.comparison.run import StrategyFactory
+    from nasbench.comparison.search_run import StrategyFactory
 
 _SEPARATOR = re.compile(r",(?![^(]*\))")
 

@@ -10,7 +10,8 @@ import numpy as np
 
 from nasbench.comparison.budget import Budget
 from nasbench.comparison.results import Results
-from nasbench.comparison.run import Protocol, check_protocol, run_lockstep
+from nasbench.comparison.run import check_protocol, run_lockstep
+from nasbench.comparison.search_run import Protocol
 from nasbench.comparison.trials import Trials
 from nasbench.errors import QueryError
 from nasbench.oracle import DEFAULT_REPORT, Measure, Oracle, resolve_measure
@@ -19,7 +20,7 @@ from nasbench.progress import silent
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from nasbench.comparison.run import StrategyFactory
+    from nasbench.comparison.search_run import StrategyFactory
     from nasbench.progress import Progress
 
 
@@ -54,7 +55,7 @@ def compare(
     workers : int
         Simulated asynchronous workers in each run.
     repeats : str
-        ``charge`` or ``cache``, see `nasbench.comparison.run.Protocol`.
+        ``charge`` or ``cache``, see `nasbench.comparison.search_run.Protocol`.
     jobs : int
         Processes. The result is the same for any number.
     progress : callable

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from nasbench.comparison.budget import Budget
-from nasbench.comparison.run import Protocol
+from nasbench.comparison.search_run import Protocol
 from nasbench.comparison.trials import Trials
 from nasbench.errors import FileFormatError, NasbenchError
 from nasbench.oracle import Measure, Metric, Oracle, Reference

@@ -1,232 +1,28 @@
-"""One search run on the simulated clock, and many of them in lock-step."""
+"""Runs of a strategy on an oracle: one, or many in lock-step."""
 
 from __future__ import annotations
 
-import heapq
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from nasbench.comparison.budget import Budget
+from nasbench.comparison.search_run import Protocol, SearchRun
 from nasbench.comparison.trials import Trials
-from nasbench.errors import BudgetError, InvalidArchitectureError, NasbenchError, QueryError, StrategyError
+from nasbench.errors import BudgetError, InvalidArchitectureError, QueryError, StrategyError
 from nasbench.oracle import SECONDS, Measure, Oracle, resolve_measure
 from nasbench.progress import silent
 from nasbench.spaces.hashing import combine
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
     from numpy.typing import NDArray
 
+    from nasbench.comparison.search_run import StrategyFactory
     from nasbench.progress import Progress
     from nasbench.spaces import Space
-    from nasbench.strategy import Proposal, Strategy
-
-    StrategyFactory = Callable[[Space, np.random.Generator, Sequence[int]], Strategy]
-
-REPEATS = ("charge", "cache")
-STALLED = 1_000
-"""A run whose strategy is served this many repeats in a row from the cache has nothing left to find, and ends."""
-
-
-@dataclass(frozen=True)
-class Protocol:
-    """The rules a run is played by.
-
-    Parameters
-    ----------
-    signal : Measure
-        What the strategy sees and the incumbent is chosen by.
-    budget : Budget
-    workers : int
-        Simulated asynchronous workers.
-    repeats : str
-        What a repeat of an architecture, up to isomorphism, is: ``charge`` trains it anew (another seed, full price);
-        ``cache`` answers with the first training, free.
-    """
-
-    signal: Measure
-    budget: Budget
-    workers: int = 1
-    repeats: str = "charge"
-
-    def __post_init__(self) -> None:
-        if self.repeats not in REPEATS:
-            raise QueryError(f"repeats are {' or '.join(map(repr, REPEATS))}, got {self.repeats!r}")
-        if self.workers < 1:
-            raise BudgetError(f"a run needs at least 1 worker, got {self.workers}")
-
-
-class _Training(NamedTuple):
-    """A training of one network within a run, as far as it was paid for."""
-
-    architecture: bytes
-    repetition: int
-    epochs: int
-    seconds: float
-
-
-class SearchRun:
-    """One strategy spending one budget: asks, keeps the clock and the books, tells.
-
-    The oracle is asked from outside (`advance`), so that one run and a thousand in lock-step are the same code.
-
-    Parameters
-    ----------
-    factory : callable
-        ``factory(space, rng, fidelities)`` gives the strategy.
-    name : str
-        What errors call the strategy.
-    space : Space
-    fidelities : sequence of int
-    seed : int
-        Decides the strategy's randomness and which training answers each query.
-    protocol : Protocol
-    sign : int
-        1 if the signal is maximised, -1 if minimised.
-    """
-
-    def __init__(
-        self,
-        factory: StrategyFactory,
-        name: str,
-        space: Space,
-        fidelities: Sequence[int],
-        seed: int,
-        protocol: Protocol,
-        sign: int,
-    ) -> None:
-        streams = np.random.SeedSequence(seed).spawn(2)
-        self.name, self.seed = name, seed
-        self.strategy = factory(space, np.random.default_rng(streams[0]), fidelities)
-        self.root = int(streams[1].generate_state(1, np.uint64)[0])
-        self.trials: list[tuple[bytes, int, float, int, float, float]] = []
-        """(architecture, epochs, value, charged epochs, charged seconds, finish time), in order of finish."""
-        self.first_price: float | None = None
-        self._fidelities = frozenset(fidelities)
-        self._protocol, self._sign = protocol, sign
-        self._trainings: dict[int, _Training] = {}
-        self._in_flight: list[tuple[float, int, Proposal, float, int, float]] = []
-        self._free_workers = protocol.workers
-        self._clock = 0.0
-        self._started = 0
-        self._epochs_spent = 0
-        self._cached_in_a_row = 0
-        self._open = True
-
-    def next_request(self) -> Proposal | None:
-        """Advance to the next moment an oracle is needed; None when the run is over."""
-        while True:
-            if self._open and self._free_workers:
-                if self._may_start():
-                    proposal = self._ask()
-                    if proposal is not None:
-                        return proposal
-                    self._open = bool(self._in_flight)  # a strategy that waits for nothing has finished
-                else:
-                    self._open = False
-            if not self._in_flight:
-                return None
-            self._finish_one()
-
-    def _may_start(self) -> bool:
-        budget = self._protocol.budget
-        if budget.unit == "evaluations":
-            return self._started + 1 <= budget.amount
-        return self._cached_in_a_row < STALLED
-
-    def _ask(self) -> Proposal | None:
-        try:
-            proposal = self.strategy.ask()
-        except NasbenchError:
-            raise
-        except Exception as error:
-            raise StrategyError(f"{self.where()}: ask() raised {type(error).__name__}: {error}") from error
-        if proposal is not None and proposal.epochs not in self._fidelities:
-            offered = ", ".join(map(str, sorted(self._fidelities)))
-            raise StrategyError(f"{self.where()}: asked for {proposal.epochs} epochs; the oracle offers {offered}")
-        return proposal
-
-    def spent(self) -> float:
-        """Return the share of the budget that is gone, 0 to 1; 1 for a run that has ended."""
-        budget = self._protocol.budget
-        if not (self._open or self._in_flight):
-            return 1.0
-        gone = {"evaluations": self._started, "epochs": self._epochs_spent, "seconds": self._clock}[budget.unit]
-        return min(1.0, gone / budget.amount)
-
-    def where(self) -> str:
-        """Return which strategy, run and trial this is, for errors."""
-        return f"strategy {self.name!r}, run {self.seed}, trial {self._started}"
-
-    def training_meant(self, proposal: Proposal, key: int) -> tuple[bytes, int]:
-        """Return which training a request means: of which architecture, and whether its first, second, ... (0, 1, ...).
-
-        Asking for more epochs than the last training of that network had continues it; asking for as many or fewer is a
-        repeat. Isomorphic architectures are one network.
-        """
-        before = self._trainings.get(key)
-        if before is None:
-            return proposal.architecture.tobytes(), 0
-        if proposal.epochs <= before.epochs and self._protocol.repeats == "charge":
-            return proposal.architecture.tobytes(), before.repetition + 1
-        return before.architecture, before.repetition
-
-    def start(self, proposal: Proposal, key: int, training: tuple[bytes, int], value: float, seconds: float) -> None:
-        """Start the evaluation just asked for, on a free worker.
-
-        Parameters
-        ----------
-        proposal : Proposal
-        key : int
-            Canonical key of the architecture.
-        training : (bytes, int)
-            As `training_meant` returned it.
-        value : float
-            The signal after ``proposal.epochs``; NaN if the training diverged.
-        seconds : float
-            Cost of the whole training up to then; what was paid for before is taken off.
-        """
-        architecture, repetition = training
-        before = self._trainings.get(key)
-        continued = before is not None and before.repetition == repetition
-        paid_epochs, paid_seconds = (before.epochs, before.seconds) if before is not None and continued else (0, 0.0)
-        charged_epochs = max(0, proposal.epochs - paid_epochs)
-        charged_seconds = max(0.0, seconds - paid_seconds) if charged_epochs else 0.0
-        budget = self._protocol.budget
-        if self.first_price is None:
-            self.first_price = {"evaluations": 1, "epochs": charged_epochs, "seconds": charged_seconds}[budget.unit]
-        if budget.unit == "epochs" and self._epochs_spent + charged_epochs > budget.amount:
-            self._open = False
-            return
-        if charged_epochs:
-            self._trainings[key] = _Training(architecture, repetition, proposal.epochs, paid_seconds + charged_seconds)
-        self._cached_in_a_row = 0 if charged_epochs else self._cached_in_a_row + 1
-        self._free_workers -= 1
-        finish = self._clock + charged_seconds
-        if budget.unit == "seconds" and finish > budget.amount:
-            return  # the budget ends before the evaluation does: this worker's last, never told
-        entry = (finish, self._started, proposal, value, charged_epochs, charged_seconds)
-        heapq.heappush(self._in_flight, entry)
-        self._started += 1
-        self._epochs_spent += charged_epochs
-
-    def _finish_one(self) -> None:
-        finish, _, proposal, value, charged_epochs, charged_seconds = heapq.heappop(self._in_flight)
-        self._clock = finish
-        self._free_workers += 1
-        told = self._sign * value if value == value else -np.inf  # noqa: PLR0124 - NaN is the one unequal to itself
-        try:
-            self.strategy.tell(proposal, told, charged_seconds)
-        except NasbenchError:
-            raise
-        except Exception as error:
-            raise StrategyError(f"{self.where()}: tell() raised {type(error).__name__}: {error}") from error
-        self.trials.append(
-            (proposal.architecture.tobytes(), proposal.epochs, value, charged_epochs, charged_seconds, finish)
-        )
+    from nasbench.strategy import Proposal
 
 
 def advance(runs: Sequence[SearchRun], oracle: Oracle, protocol: Protocol, progress: Progress = silent) -> None:

@@ -1,16 +1,22 @@
-"""Conformance suites: what every space promises, as tests that a space of one's own inherits. Needs pytest, hypothesis.
+"""Conformance suites: what every space, oracle and strategy promises, as tests that your own inherit.
+
+Needs the packages pytest and hypothesis.
 
 Examples
 --------
 >>> import pytest
->>> from nasbench.testing import SpaceConformance
+>>> from nasbench.testing import SpaceConformance, StrategyConformance
 >>> class TestMySpace(SpaceConformance):
 ...     @pytest.fixture
 ...     def space(self):
 ...         return CellSpace("mine", nodes=3, operations=("none", "nor_conv_3x3"))
+>>> class TestMyStrategy(StrategyConformance):
+...     strategy_class = MyStrategy  # doctest: +SKIP
 """
 
+from nasbench.testing.oracle import OracleConformance
 from nasbench.testing.rows import architectures, batches
 from nasbench.testing.space import SpaceConformance
+from nasbench.testing.strategy import StrategyConformance
 
-__all__ = ["SpaceConformance", "architectures", "batches"]
+__all__ = ["OracleConformance", "SpaceConformance", "StrategyConformance", "architectures", "batches"]

@@ -5,7 +5,6 @@ Needs hypothesis. In a test file::
     class TestMySearch(StrategyConformance):
         strategy_class = MySearch
 """
-# ruff: noqa: S101 - this is a test suite
 
 from __future__ import annotations
 
@@ -226,11 +225,11 @@ class StrategyConformance:
         module, name = self.strategy_class.__module__, self.strategy_class.__qualname__
         assert getattr(importlib.import_module(module), name, None) is self.strategy_class, f"{name} cannot be imported"
         code = (
-            "import importlib, json, sys; from nasbench.testing_strategy import fingerprint; "
+            "import importlib, json, sys; from nasbench.testing.strategy import fingerprint; "
             "found = getattr(importlib.import_module(sys.argv[1]), sys.argv[2]); "
             "sys.stdout.write(fingerprint(found, json.loads(sys.argv[3]), seed=7))"
         )
-        there = subprocess.run(  # noqa: S603 - our own code
+        there = subprocess.run(
             [sys.executable, "-c", code, module, name, json.dumps(self.options)],
             env={**os.environ, "PYTHONHASHSEED": "4242"},
             capture_output=True,
