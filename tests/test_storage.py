@@ -145,7 +145,9 @@ def test_a_reader_keeps_the_file_it_opened(path):
         np.testing.assert_array_equal(read_array(old, "values"), VALUES)
 
 
-def test_folders_on_the_way_are_made(tmp_path):
+def test_folders_on_the_way_are_made_and_nothing_else(tmp_path):
+    check_writable(tmp_path / "a" / "file.txt")
+    assert list((tmp_path / "a").iterdir()) == []
     with replacing(tmp_path / "a" / "b" / "file.txt") as temporary:
         temporary.write_text("text")
     assert (tmp_path / "a" / "b" / "file.txt").read_text() == "text"
@@ -192,11 +194,6 @@ def test_full_disk(path):
         fill_the_disk()
     assert path.read_bytes() == before
     assert list(path.parent.iterdir()) == [path]
-
-
-def test_check_writable_leaves_nothing(tmp_path):
-    check_writable(tmp_path / "file.h5")
-    assert list(tmp_path.iterdir()) == []
 
 
 # Files that cannot be read.
