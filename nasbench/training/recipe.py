@@ -82,7 +82,7 @@ class Recipe:
     augmentation: str = "none"
     channels: int = 8
     cells_per_stage: int = 1
-    stages: int = 2
+    stages: int = 1
     image_size: int = 8
 
     def __post_init__(self) -> None:
