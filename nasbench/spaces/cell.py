@@ -95,6 +95,9 @@ class CellSpace(Space):
         makes one term of its source. Zero operations, and what only they feed, vanish. Each multiset is hashed as a sum
         modulo 2^64 of hashed terms, so two different networks share a key with probability about 1e-19 a pair.
 
+        What is computed counts, not how often: two equal operations on one source share a key with a single one whose
+        result is used twice, as in NAS-Bench-201's own count, though the two have weights of their own.
+
         Parameters
         ----------
         architectures : (N, L) or (L,) uint8
