@@ -88,6 +88,20 @@ def test_a_diverged_training_answers_nan_and_its_seconds(digits):
     assert oracle.query(ROWS[0], "train_seconds") > 0
 
 
+def test_the_mean_is_over_the_trainings_that_have_a_number(digits, monkeypatch):
+    from nasbench.training import trainer
+
+    def sometimes_diverging(space, architecture, recipe, dataset, seed, device):
+        recipe = recipe.replace(learning_rate=1e18) if seed == 1 else recipe
+        return train(space, architecture, recipe, dataset, seed, device)
+
+    monkeypatch.setattr(trainer, "train", sometimes_diverging)
+    oracle = TrainingOracle(SPACE, QUICK, digits, seeds=(0, 1, 2))
+    each = [oracle.query(ROWS[0], seed=seed) for seed in (0, 1, 2)]
+    assert np.isnan(each[1])
+    assert oracle.query(ROWS[0]) == np.mean([each[0], each[2]])
+
+
 def test_mistakes_are_named(digits):
     oracle = TrainingOracle(SPACE, QUICK, digits)
     with pytest.raises(QueryError, match="task 'digits' has no epoch 3; it has 1, 2"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -141,12 +142,12 @@ class TrainingOracle:
             Train with this seed.
         draw : (N,) uint64 or int, optional
             Train with the seed that is this number without its lowest bit. Without seed and draw the answer is the mean
-            over the trainings of ``seeds``.
+            over those trainings of ``seeds`` that have a number.
 
         Returns
         -------
         (N,) float64 or float
-            NaN where a training diverged before that epoch.
+            NaN where the training, or each of ``seeds``, diverged before that epoch.
 
         Raises
         ------
@@ -157,7 +158,7 @@ class TrainingOracle:
         batch = np.atleast_2d(rows)
         values = np.array(
             [
-                np.mean([self._value(row, each, resolved) for each in seeds])
+                _mean_of_numbers([self._value(row, each, resolved) for each in seeds])
                 for row, seeds in zip(batch, self._seeds_for(len(batch), seed, draw), strict=True)
             ]
         )
@@ -212,6 +213,12 @@ class TrainingOracle:
         if draws.shape not in {(1,), (rows,)}:
             raise QueryError(f"{rows} architectures need one draw or {rows} draws, got {draws.shape}")
         return [(int(each) >> 1,) for each in np.broadcast_to(draws, rows)]
+
+
+def _mean_of_numbers(values: list[float]) -> float:
+    """Return the mean of what is not NaN, as a table does; NaN if all is."""
+    numbers = [value for value in values if not math.isnan(value)]
+    return float(np.mean(numbers)) if numbers else math.nan
 
 
 def _checked_seed(seed: int) -> int:
