@@ -123,6 +123,10 @@ class TableOracle:
         if draw is None:
             return self._gather(architectures, measure, seed)
         trainings = self._trainings_of(measure, seed)
+        if np.size(draw) not in {1, len(architectures)}:
+            raise QueryError(
+                f"{len(architectures)} architectures need one draw or {len(architectures)} draws, got {np.size(draw)}"
+            )
         rows = self._find_rows(architectures)
         return trainings.values[rows, np.asarray(draw, dtype=np.uint64) % trainings.recorded[rows]]
 
