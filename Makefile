@@ -28,7 +28,7 @@ demo: $(READY)
 	@$(BIN)/nasbench demo
 
 lint: $(READY)
-	@$(BIN)/ruff check --quiet
+	@$(BIN)/ruff check --quiet --no-cache
 	@$(BIN)/ruff format --check --quiet
 	@$(BIN)/mypy --no-error-summary
 	@$(BIN)/lint-imports --no-logo --no-cache

@@ -6,6 +6,7 @@ import contextlib
 import copyreg
 import gzip
 import io
+import itertools
 import os
 import pickle
 import struct
@@ -405,6 +406,7 @@ def not_a_batch(**changes) -> bytes:
         (not_a_batch()[:-100], "is not a batch of CIFAR-10's Python version"),
         (b"<html>not found</html>", "is not a batch of CIFAR-10's Python version"),
     ],
+    ids=itertools.count(),  # the bytes would name a test, and they differ between processes
 )
 def test_a_foreign_pickle_is_refused_and_runs_nothing(tmp_path, content, message):
     files, _, _ = cifar_batches("py")

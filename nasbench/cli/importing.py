@@ -24,9 +24,8 @@ def import_table(
     """Import published results: any CSV with a declared mapping."""
     if source_format not in FORMATS:
         raise UnknownNameError("format", source_format, FORMATS)
-    from tabular.importers.csv import import_csv
-
     from tabular import Table
+    from tabular.importers.csv import import_csv
 
     import_csv(source, mapping, out)
     with Table.open(out) as table:
