@@ -78,7 +78,7 @@ class Recipe:
     momentum: float = 0.9
     weight_decay: float = 5e-4
     schedule: str = "cosine"
-    label_smoothing: float = 0.0
+    label_smoothing: float = 0.1
     augmentation: str = "none"
     channels: int = 8
     cells_per_stage: int = 1
