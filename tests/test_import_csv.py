@@ -242,8 +242,8 @@ def test_nasbench201_charges_twelve_epochs_their_share(nasbench201):
 
 
 def test_nasbench201_costs_are_in_plain_units(nasbench201):
-    # 3 stages of 5 cells of six 3x3 convolutions, 16 channels at 32x32 first: 212.3 M multiply-adds; stem and reductions
-    # add 7.8 M. The published count is 1.3% above that.
+    # 3 stages of 5 cells of six 3x3 convolutions, 16 channels at 32x32 first: 212.3 M multiply-adds; stem and
+    # reductions add 7.8 M. The published count is 1.3% above that.
     largest = nasbench201.rows(NB201().check([[3] * 6]))[0]
     convolutions = 3 * 5 * 6 * (32 * 32 * 16 * 16 * 9)
     stem_and_reductions = 32 * 32 * 3 * 16 * 9 + 2 * (16 * 16 * 32 * (16 * 9 + 32 * 9 + 16))
