@@ -1,0 +1,143 @@
+"""A generator that is killed, as processes of its own: nothing is lost but the trainings in flight."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tabular import Table
+
+SCRIPT = """
+import sys
+from pathlib import Path
+sys.path.insert(0, {tests!r})
+from test_generator import DATASET, RECIPE, SPACE
+from tabular import generate
+
+if __name__ == "__main__":
+    generate(
+        SPACE, RECIPE, DATASET, Path(sys.argv[1]), seeds=6, jobs=int(sys.argv[2]),
+        progress=lambda done, total, note: print(done, flush=True),
+    )
+"""
+
+
+@pytest.fixture(scope="module")
+def script(tmp_path_factory):
+    path = tmp_path_factory.mktemp("script") / "script.py"
+    path.write_text(SCRIPT.format(tests=str(Path(__file__).parent)))
+    return path
+
+
+@pytest.fixture
+def start(tmp_path, script):
+    """Start a generator on ``tmp_path / "t.h5"``."""
+    running = []
+
+    def start(jobs=1):
+        command = [sys.executable, str(script), str(tmp_path / "t.h5"), str(jobs)]
+        running.append(subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True))
+        return running[-1]
+
+    yield start
+    for process in running:
+        process.kill()
+        process.communicate()
+
+
+def wait_until(process, done):
+    """Read the generator's progress until it has done so many trainings."""
+    for line in process.stdout:
+        if int(line) >= done:
+            return int(line)
+    pytest.fail(f"ended before training {done}: {process.stderr.read()}")
+
+
+@pytest.fixture(scope="module")
+def uninterrupted(tmp_path_factory, script):
+    path = tmp_path_factory.mktemp("uninterrupted") / "t.h5"
+    subprocess.run([sys.executable, script, path, "1"], check=True, capture_output=True)
+    with Table.open(path) as table:
+        return table.load().tasks[0]
+
+
+def assert_like_uninterrupted(path, uninterrupted):
+    with Table.open(path) as table:
+        assert table.check() == []
+        found = table.load().tasks[0]
+    np.testing.assert_array_equal(found.status, uninterrupted.status)
+    for name in set(uninterrupted.metrics) - {"train_seconds"}:
+        np.testing.assert_array_equal(found.metrics[name], uninterrupted.metrics[name])
+    for name, values in uninterrupted.costs.items():
+        np.testing.assert_array_equal(found.costs[name], values)
+
+
+def test_killed_again_and_again_it_still_arrives(start, tmp_path, uninterrupted):
+    reported = 0
+    for after in (9, 20):
+        process = start()
+        kept = int(process.stdout.readline())
+        assert kept >= reported  # all that was told of is there again
+        reported = wait_until(process, after)
+        process.kill()
+        process.wait()
+    process = start()
+    assert int(process.stdout.readline()) >= reported
+    _, errors = process.communicate(timeout=100)
+    assert process.returncode == 0, errors
+    assert_like_uninterrupted(tmp_path / "t.h5", uninterrupted)
+    assert not (tmp_path / "t.h5.journal").exists()
+
+
+def test_workers_end_when_their_parent_is_killed(start, tmp_path, uninterrupted):
+    process = start(jobs=2)
+    reported = wait_until(process, 5)
+    workers = children_of(process.pid)
+    assert len(workers) >= 2
+    process.kill()
+    process.wait()
+    deadline = time.monotonic() + 20
+    while any(alive(worker) for worker in workers):
+        assert time.monotonic() < deadline, "workers outlive their parent"
+        time.sleep(0.05)
+    process = start()
+    assert int(process.stdout.readline()) >= reported
+    process.communicate(timeout=100)
+    assert_like_uninterrupted(tmp_path / "t.h5", uninterrupted)
+
+
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_ctrl_c_leaves_a_valid_table(start, tmp_path, jobs):
+    process = start(jobs)
+    reported = wait_until(process, 6)
+    process.send_signal(signal.SIGINT)
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode != 0
+    assert "KeyboardInterrupt" in errors
+    with Table.open(tmp_path / "t.h5") as table:
+        assert table.check() == []
+        assert (table.status("spots") == 1).sum() >= reported
+    assert not (tmp_path / "t.h5.journal").exists()
+
+
+def children_of(parent):
+    listed = Path(f"/proc/{parent}/task/{parent}/children")
+    if not listed.exists():
+        pytest.skip("this system does not list the children of a process under /proc")
+    return [int(pid) for pid in listed.read_text().split()]
+
+
+def alive(pid):
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    return state != "Z"
