@@ -106,9 +106,6 @@ def train_all(workshop: Workshop, jobs: Sequence[Job], processes: int) -> Genera
 
 
 def _train_here(workshop: Workshop, jobs: Sequence[Job]) -> Generator[Record, None, None]:
-    from nasbench.training.trainer import use_one_thread
-
-    use_one_thread()
     with workshop.journal() as journal:
         for job in jobs:
             record = workshop.train(job)
@@ -165,11 +162,8 @@ def _receive(connection: Connection, worker: SpawnProcess) -> Record:
 
 def _serve(workshop: Workshop, connection: Connection) -> None:
     """Do jobs as they come, until there are no more."""
-    from nasbench.training.trainer import use_one_thread
-
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches every process of a terminal; the parent decides
     threading.Thread(target=_end_with_parent, daemon=True).start()
-    use_one_thread()
     try:
         with workshop.journal() as journal:
             while True:

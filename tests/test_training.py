@@ -12,11 +12,9 @@ import torch
 
 from nasbench.errors import InvalidArchitectureError, QueryError, UnknownNameError
 from nasbench.spaces import OPERATIONS, CellSpace, get_space
-from nasbench.training import METRICS, Recipe, load_dataset, train, use_one_thread
+from nasbench.training import METRICS, Recipe, load_dataset, train
 from nasbench.training.augmentation import augment
 from nasbench.training.tensors import dataset_tensors
-
-use_one_thread()
 
 SPACE = get_space("nb201-mini")
 FULL = np.full(6, 2, np.uint8)
@@ -71,7 +69,7 @@ def test_the_same_seed_gives_the_same_bits_whatever_ran_before(digits, changes):
 
 def test_the_same_seed_gives_the_same_bits_in_another_process(digits):
     code = (
-        "import numpy as np; from nasbench.spaces import get_space; from nasbench.training import *; use_one_thread();"
+        "import numpy as np; from nasbench.spaces import get_space; from nasbench.training import *;"
         "r = Recipe(epochs=2, batch_size=256, channels=4, stages=1, cells_per_stage=1);"
         "t = train(get_space('nb201-mini'), np.full(6, 2, np.uint8), r, load_dataset('digits'), seed=5);"
         "print(*(t.metrics[n].tobytes().hex() for n in METRICS if n != 'train_seconds'))"
@@ -79,6 +77,18 @@ def test_the_same_seed_gives_the_same_bits_in_another_process(digits):
     printed = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
     here = train(SPACE, FULL, QUICK, digits, seed=5)
     assert printed.split() == [here.metrics[name].tobytes().hex() for name in MEASURED]
+
+
+def test_the_number_of_threads_changes_no_bit_and_is_left_as_it_was(digits):
+    before, trainings = torch.get_num_threads(), []
+    try:
+        for threads in (1, 2):
+            torch.set_num_threads(threads)
+            trainings.append(train(SPACE, FULL, QUICK, digits, seed=5))
+            assert torch.get_num_threads() == threads
+    finally:
+        torch.set_num_threads(before)
+    assert_same(*trainings)
 
 
 def test_nothing_global_is_left_changed(digits):

@@ -12,11 +12,9 @@ from torch.nn.functional import max_pool2d
 
 from nasbench.errors import InvalidArchitectureError
 from nasbench.spaces import NB201, OPERATIONS, CellSpace, get_space
-from nasbench.training import Dataset, Recipe, complexity, use_one_thread
+from nasbench.training import Dataset, Recipe, complexity
 from nasbench.training.networks import Cell, CellNetwork, Reduction
 from nasbench.training.operations import BUILDERS
-
-use_one_thread()
 
 NB201_TABLE = Path(__file__).parents[2] / "shared/data/nasbench201/nasbench201.csv"
 EVERY_OPERATION = CellSpace("every", 2, OPERATIONS)

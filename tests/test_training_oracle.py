@@ -10,9 +10,7 @@ import pytest
 from nasbench.errors import DataError, InvalidArchitectureError, QueryError, RecipeError, UnknownNameError
 from nasbench.oracle import Oracle
 from nasbench.spaces import get_space
-from nasbench.training import METRICS, Recipe, TrainingOracle, load_dataset, provenance, train, use_one_thread
-
-use_one_thread()
+from nasbench.training import METRICS, Recipe, TrainingOracle, load_dataset, provenance, train
 
 SPACE = get_space("nb201-mini")
 ROWS = np.array([[2, 1, 0, 1, 0, 2], [0, 0, 0, 2, 0, 0]], np.uint8)

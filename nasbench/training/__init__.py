@@ -17,7 +17,7 @@ from nasbench.training.recipe import Recipe
 from nasbench.training.result import METRICS, Training
 
 if TYPE_CHECKING:
-    from nasbench.training.trainer import train, use_one_thread
+    from nasbench.training.trainer import train
 
 __all__ = [
     "COSTS",
@@ -30,13 +30,10 @@ __all__ = [
     "load_dataset",
     "provenance",
     "train",
-    "use_one_thread",
 ]
-
-_IN_TRAINER = ("train", "use_one_thread")
 
 
 def __getattr__(name: str) -> Any:
-    if name in _IN_TRAINER:
-        return getattr(import_module("nasbench.training.trainer"), name)
+    if name == "train":
+        return import_module("nasbench.training.trainer").train
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

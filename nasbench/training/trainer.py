@@ -48,8 +48,9 @@ def train(
 ) -> Training:
     """Train one architecture from scratch and measure it after every epoch.
 
-    The same arguments on the same device with the same number of threads give bit for bit the same metrics, seconds
-    excepted, whatever ran before; no global random state is left changed.
+    The same arguments on the same device give bit for bit the same metrics, seconds excepted, whatever ran before; no
+    global random state is left changed. A CPU trains with one thread: bits differ between numbers of threads, and small
+    networks train faster side by side in several processes.
 
     Parameters
     ----------
@@ -76,15 +77,6 @@ def train(
         network = _build(space, architecture, recipe, dataset, streams.initialisation)
         network = network.to(target, memory_format=torch.channels_last)  # type: ignore[call-overload]
         return _Run(network, recipe, data, streams).train()
-
-
-def use_one_thread() -> None:
-    """Let torch compute with one thread in this process.
-
-    Networks this small gain nothing from more, several processes train faster side by side, and results differ in their
-    last bits between numbers of threads.
-    """
-    torch.set_num_threads(1)
 
 
 def find_device(name: str) -> torch.device:
@@ -205,7 +197,9 @@ def _deterministic(device: torch.device) -> Iterator[None]:
         torch.are_deterministic_algorithms_enabled(),
         torch.is_deterministic_algorithms_warn_only_enabled(),
     )
-    benchmark = torch.backends.cudnn.benchmark
+    benchmark, threads = torch.backends.cudnn.benchmark, torch.get_num_threads()
+    if device.type == "cpu":
+        torch.set_num_threads(1)
     torch.use_deterministic_algorithms(True)
     torch.backends.cudnn.benchmark = False
     try:
@@ -213,6 +207,7 @@ def _deterministic(device: torch.device) -> Iterator[None]:
     finally:
         torch.use_deterministic_algorithms(before, warn_only=warn_only)
         torch.backends.cudnn.benchmark = benchmark
+        torch.set_num_threads(threads)
 
 
 def _build(space: Space, architecture: NDArray[np.uint8], recipe: Recipe, dataset: Dataset, seed: int) -> nn.Module:
