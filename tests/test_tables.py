@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import pickle
 import subprocess
 import sys
@@ -170,6 +172,37 @@ def test_a_table_can_be_read_by_its_specification_alone(tiny_table):
         np.testing.assert_array_equal(group["epoch"], [1, 2])
         np.testing.assert_array_equal(group["seed"], [0, 1])
         np.testing.assert_array_equal(group["metrics/train_seconds"], data.tasks[0].metrics["train_seconds"])
+
+
+def digest_by_specification(file):
+    described = {}
+
+    def describe(path, item):
+        left_out = {"CLASS", "NAME", "DIMENSION_LIST", "REFERENCE_LIST"} | ({"digest"} if path == "/" else set())
+        values = {name: value for name, value in item.attrs.items() if name not in left_out}
+        described[path] = {k: v.decode() if isinstance(v, bytes) else int(v) for k, v in values.items()}
+        if isinstance(item, h5py.Group):
+            for name in item:
+                describe(f"{path.rstrip('/')}/{name}", item[name])
+
+    describe("/", file)
+    document = json.dumps(described, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return hashlib.sha256(document.encode()).hexdigest()
+
+
+def test_the_digest_is_what_the_specification_says(tiny_table):
+    with h5py.File(tiny_table) as file:
+        assert file.attrs["digest"].decode() == digest_by_specification(file)
+        epochs = file["tasks/digits/epoch"]
+        expected = hashlib.sha256(b"<i8(2,)" + np.array([1, 2], dtype="<i8").tobytes()).hexdigest()
+        assert epochs.attrs["sha256"].decode() == expected
+
+
+def test_a_long_provenance_is_kept(tmp_path):
+    data = tiny_data()
+    data.provenance = {"log": ["ö" * 1000] * 300}
+    write_table(tmp_path / "t.h5", data)
+    assert Table.open(tmp_path / "t.h5").provenance == data.provenance
 
 
 def test_importing_tables_loads_no_heavy_library():
