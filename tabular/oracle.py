@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from nasbench.spaces import Space
 
 _UINT8 = np.dtype(np.uint8)
-BLOCK = 1 << 15
+BLOCK = 1 << 17
 """Rows answered at a time in a batch, so that what lies between question and answer stays in the processor's cache."""
 
 
