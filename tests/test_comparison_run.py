@@ -103,7 +103,7 @@ def test_repeats_are_charged_as_new_trainings_or_cached_free(toy_oracle):
 
 def test_cache_serves_an_isomorphic_cell_with_the_training_it_has(toy_oracle):
     keys = toy_oracle.space.canonical_key(toy_oracle.space.all())
-    first, second = np.flatnonzero(keys == np.uint64(0))[:2]  # two of the cells through which nothing flows
+    first, second = np.flatnonzero(keys == keys[0])[:2]  # two of the cells through which nothing flows
     trials = run(scripted((int(first), 9), (int(second), 9)), toy_oracle, 100, repeats="cache")
     assert trials.value[0] == trials.value[1]
     assert trials.charged_epochs.tolist() == [9, 0]

@@ -185,12 +185,14 @@ def test_planted_structure_is_found_again_on_networks_held_out(surrogate):
     assert seconds.r2 > 0.9
 
 
-def test_every_drawing_of_a_network_is_predicted_not_only_the_one_on_record(surrogate):
+def test_every_drawing_of_a_network_is_predicted_alike_not_only_the_one_on_record(surrogate):
     everything = MINI.all()
     everything = everything[MINI.live_edges(everything).any(axis=1)]
     mean, _ = surrogate.predict(everything, "test_accuracy")
-    truth = 0.18 + 0.09 * planted_worth(MINI, everything)
-    assert np.sqrt(np.mean((mean - truth) ** 2)) < 0.2 * truth.std()
+    _, network = np.unique(MINI.canonical_key(everything), return_inverse=True)
+    of_network = (np.bincount(network, mean) / np.bincount(network))[network]
+    # Learnt from the recorded drawing alone, the drawings of a network differ by 0.18 to 0.21 of the spread of worths.
+    assert np.sqrt(np.mean((mean - of_network) ** 2)) < 0.1 * (0.09 * planted_worth(MINI, everything)).std()
 
 
 def test_what_is_held_out_was_not_seen_in_another_drawing(tmp_path):
