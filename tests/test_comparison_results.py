@@ -159,6 +159,9 @@ def test_figures_of_one_comparison_are_the_same_bytes(results, tmp_path):
 def test_strategies_keep_their_colour_whoever_is_beside_them():
     names = ["mine", "hyperband", "random-search"]
     assert line_style("hyperband", names) == line_style("hyperband", ["hyperband"])
+    assert line_style("hyperband(eta=4)", ["hyperband(eta=4)", "x"]) == line_style("hyperband", ["hyperband"])
+    twice = ["hyperband(eta=3)", "hyperband(eta=4)"]
+    assert line_style(twice[0], twice) != line_style(twice[1], twice)
     styles = [tuple(line_style(name, [*names, "yours"]).values()) for name in [*names, "yours"]]
     assert len(set(styles)) == 4
 

@@ -40,9 +40,17 @@ STYLE: dict[Any, Any] = {
 
 
 def line_style(strategy: str, others: list[str]) -> dict[str, Any]:
-    """Return colour and dashes of a strategy: the same in every figure for those that come with the toolkit."""
-    strangers = [name for name in others if name not in STYLED]
-    place = STYLED.index(strategy) if strategy in STYLED else len(STYLED) + strangers.index(strategy)
+    """Return colour and dashes of a strategy: the same in every figure for those that come with the toolkit.
+
+    Options in parentheses do not matter, as long as no two of ``others`` differ in nothing else.
+    """
+    bases = [name.partition("(")[0] for name in others]
+    known = [name for name, base in zip(others, bases, strict=True) if base in STYLED and bases.count(base) == 1]
+    strangers = [name for name in others if name not in known]
+    if strategy in known:
+        place = STYLED.index(strategy.partition("(")[0])
+    else:
+        place = len(STYLED) + strangers.index(strategy)
     return {"color": COLOURS[place % len(COLOURS)], "linestyle": DASHES[place % len(DASHES)]}
 
 
@@ -77,14 +85,19 @@ def plot_incumbent(results: Results, ax: Axes, center: str = "median") -> None:
 
 
 def _plot_curves(results: Results, ax: Axes, center: str, *, regret: bool) -> None:
+    from matplotlib.ticker import LogLocator, NullFormatter
+
     grid = budget_grid(results)
     names = list(results.trials)
     for name in names:
         line = curve(results, name, grid, center, regret=regret)
         style = line_style(name, names)
         ax.plot(line.spent, line.center, drawstyle="steps-post", label=name, **style)
-        ax.fill_between(line.spent, line.low, line.high, step="post", color=style["color"], alpha=0.18, linewidth=0)
+        ax.fill_between(line.spent, line.low, line.high, step="post", color=style["color"], alpha=0.15, linewidth=0)
     ax.set_xscale("log")
+    ax.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    ax.xaxis.set_major_formatter("{x:,g}")
+    ax.xaxis.set_minor_formatter(NullFormatter())
     ax.set_xlim(grid[0], grid[-1])
     ax.set_xlabel(LABELS[results.protocol.budget.unit])
     runs = {trials.runs for trials in results.trials.values()}
