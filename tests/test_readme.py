@@ -1,0 +1,62 @@
+"""The README's examples run as they stand."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from nasbench.cli.app import app
+
+README = (Path(__file__).parents[1] / "README.md").read_text()
+PYTHON = re.findall(r"```python\n(.*?)```", README, flags=re.DOTALL)
+
+
+def test_tour_runs(tmp_path):
+    tour = PYTHON[0]
+    done = subprocess.run([sys.executable, "-c", tour], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "SummaryRow(strategy='optimum'" in done.stdout
+    assert (tmp_path / "regret.pdf").read_bytes().startswith(b"%PDF")
+
+
+def test_own_strategy_can_be_compared(toy_oracle):
+    from nasbench.comparison import compare, summarise
+    from strategies import RandomSearch
+
+    names: dict = {}
+    exec(PYTHON[1], names)  # noqa: S102 - our own README
+    results = compare({"greedy": names["Greedy"], "random-search": RandomSearch}, toy_oracle, 30, runs=40)
+    assert {row.strategy for row in summarise(results)} >= {"greedy", "random-search"}
+
+
+def test_space_file_is_a_space(tmp_path):
+    from nasbench import get_space
+
+    (tmp_path / "mine.toml").write_text(re.findall(r"```toml\n(.*?)```", README, flags=re.DOTALL)[0])
+    assert get_space(tmp_path / "mine.toml").size == 4**6
+
+
+@pytest.mark.parametrize("page", [README, (Path(__file__).parents[1] / "docs" / "nasbench201.md").read_text()])
+def test_commands_and_options_exist(page):
+    commands = {command.name: command.callback for command in app.registered_commands}
+    shown = re.sub(r"\\\n\s*", "", page)
+    lines = re.findall(r"^    (nasbench \w.*?)(?:\s{2,}#.*|\s+# .*)?$", shown, flags=re.MULTILINE)
+    assert lines
+    for line in lines:
+        _, command, *rest = line.split()
+        assert command in commands, line
+        options = {word for word in rest if word.startswith("--")}
+        help_text = subprocess.run(
+            [sys.executable, "-c", "from nasbench.cli.app import main; main()", command, "--help"],
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout
+        assert all(option in help_text for option in options), line
+
+
+def test_links_lead_somewhere():
+    for target in re.findall(r"\]\(([^)#:]+)\)", README):
+        assert (Path(__file__).parents[1] / target).exists(), target
