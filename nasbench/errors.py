@@ -19,11 +19,15 @@ class NasbenchError(Exception):
 class UnknownNameError(NasbenchError):
     """A name that is not among the known ones; the message offers the nearest."""
 
-    def __init__(self, kind: str, name: object, known: Iterable[object]) -> None:
-        self.kind, self.name, self.known = kind, name, [str(each) for each in known]
+    def __init__(self, kind: str, name: object, known: Iterable[object], of: str = "") -> None:
+        self.kind, self.name, self.known, self.of = kind, name, [str(each) for each in known], of
         near = difflib.get_close_matches(str(name), self.known, n=1, cutoff=0.5)
         hint = f"did you mean {near[0]!r}?" if near else f"known: {_listing(self.known)}"
-        super().__init__(f"unknown {kind} {name!r}; {hint}")
+        super().__init__(f"unknown {kind} {name!r}{of and f' of {of}'}; {hint}")
+
+    def __reduce__(self) -> tuple[type[UnknownNameError], tuple[str, object, list[str], str]]:
+        """Let the error travel between processes."""
+        return type(self), (self.kind, self.name, self.known, self.of)
 
 
 class InvalidArchitectureError(NasbenchError, ValueError):

@@ -134,7 +134,7 @@ def resolve_measure(measure: Measure | str | None, tasks: Mapping[str, Task], de
         raise UnknownNameError("task", name, tasks)
     task = tasks[name]
     if match["metric"] not in task.metrics:
-        raise UnknownNameError(f"metric of task {name!r}", match["metric"], task.metrics)
+        raise UnknownNameError("metric", match["metric"], task.metrics, of=f"task {name!r}")
     epochs = int(match["epochs"]) if match["epochs"] else task.epochs[-1]
     if epochs not in task.epochs:
         recorded = ", ".join(map(str, task.epochs))

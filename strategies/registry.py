@@ -82,7 +82,7 @@ def _imported(name: str, target: str) -> type[Strategy]:
             "module installed or in a folder on PYTHONPATH"
         ) from error
     if not hasattr(module, class_name):
-        raise UnknownNameError(f"class in {module_name!r}", class_name, _strategies_in(vars(module)))
+        raise UnknownNameError("class", class_name, _strategies_in(vars(module)), of=f"module {module_name!r}")
     found = getattr(module, class_name)
     if not _is_strategy(found):
         raise StrategyError(f"strategy {name!r} is {found!r}, not a class derived from nasbench.Strategy")

@@ -136,7 +136,7 @@ def _task_name(table: Table, task: str | None) -> str:
 def _known_metrics(task: Task, metrics: Sequence[str], epochs: Sequence[int]) -> dict[str, Metric]:
     for metric in metrics:
         if metric not in task.metrics:
-            raise UnknownNameError(f"metric of task {task.name!r}", metric, task.metrics)
+            raise UnknownNameError("metric", metric, task.metrics, of=f"task {task.name!r}")
     for epoch in epochs:
         if epoch not in task.epochs:
             recorded = ", ".join(map(str, task.epochs))

@@ -139,7 +139,7 @@ class Table:
         """
         known = self._task(task).metrics
         if name not in known:
-            raise UnknownNameError(f"metric of task {task!r}", name, known)
+            raise UnknownNameError("metric", name, known, of=f"task {task!r}")
         return self._array(f"tasks/{task}/metrics/{name}")
 
     def costs(self, task: str) -> dict[str, str]:
@@ -158,7 +158,7 @@ class Table:
         """
         known = self.costs(task)
         if name not in known:
-            raise UnknownNameError(f"cost of task {task!r}", name, known)
+            raise UnknownNameError("cost", name, known, of=f"task {task!r}")
         return self._array(f"tasks/{task}/costs/{name}")
 
     def status(self, task: str) -> NDArray[np.uint8]:

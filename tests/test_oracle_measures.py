@@ -63,7 +63,7 @@ def test_unreadable(written):
         (
             "digits/test_acuracy",
             UnknownNameError,
-            "unknown metric of task 'digits' 'test_acuracy'; did you mean 'test_",
+            "unknown metric 'test_acuracy' of task 'digits'; did you mean 'test_",
         ),
         ("digits/test_accuracy@4", QueryError, "task 'digits' has no epoch 4; it has 1, 3, 12"),
         ("digits/test_accuracy@0", QueryError, "task 'digits' has no epoch 0; it has 1, 3, 12"),

@@ -140,7 +140,7 @@ def test_unknown_names_offer_the_nearest(tiny_table):
         table.status("digit")
     with pytest.raises(UnknownNameError, match=r"did you mean 'train_seconds'"):
         table.metric("digits", "train_second")
-    with pytest.raises(UnknownNameError, match=r"cost of task 'digits' 'params'"):
+    with pytest.raises(UnknownNameError, match=r"cost 'params' of task 'digits'"):
         table.cost("digits", "params")
 
 

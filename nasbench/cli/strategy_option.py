@@ -48,7 +48,7 @@ def _read_one(text: str) -> StrategyFactory:
     known = [p.name for p in inspect.signature(strategy).parameters.values() if p.kind is p.KEYWORD_ONLY]
     for option in options:
         if option not in known:
-            raise UnknownNameError(f"option of {match[1]!r}", option, known)
+            raise UnknownNameError("option", option, known, of=f"strategy {match[1]!r}")
     return functools.partial(strategy, **options) if options else strategy
 
 
