@@ -6,7 +6,6 @@ import math
 import multiprocessing
 import multiprocessing.connection
 import os
-import signal
 import threading
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
@@ -15,6 +14,7 @@ from uuid import uuid4
 import numpy as np
 
 from nasbench.errors import NasbenchError, OutputError
+from nasbench.processes import deaf_to_interrupts
 from tabular.invariants import DIVERGED, DONE
 from tabular.journal import JournalHeader, JournalWriter, Record
 
@@ -120,7 +120,8 @@ def _train_in_processes(workshop: Workshop, jobs: Sequence[Job], processes: int)
         for _ in range(processes):
             ours, theirs = context.Pipe()
             worker = context.Process(target=_serve, args=(workshop, theirs), daemon=True)
-            worker.start()
+            with deaf_to_interrupts():
+                worker.start()
             theirs.close()
             workers[ours] = worker
         waiting = iter(jobs)
@@ -162,7 +163,6 @@ def _receive(connection: Connection, worker: SpawnProcess) -> Record:
 
 def _serve(workshop: Workshop, connection: Connection) -> None:
     """Do jobs as they come, until there are no more."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches every process of a terminal; the parent decides
     threading.Thread(target=_end_with_parent, daemon=True).start()
     try:
         with workshop.journal() as journal:

@@ -15,6 +15,7 @@ from nasbench.comparison.search_run import Protocol
 from nasbench.comparison.trials import Trials
 from nasbench.errors import QueryError
 from nasbench.oracle import DEFAULT_REPORT, Measure, Oracle, resolve_measure
+from nasbench.processes import deaf_to_interrupts
 from nasbench.progress import silent
 
 if TYPE_CHECKING:
@@ -117,20 +118,24 @@ def _in_processes(
     pieces = min(len(seeds), -(-jobs // len(strategies)))
     shares = [share.tolist() for share in np.array_split(np.array(seeds), pieces)]
     parts: dict[str, list[Trials | None]] = {name: [None] * pieces for name in strategies}
+    others = set(multiprocessing.active_children())
     # Threads of torch or OpenMP do not survive a fork, so processes start afresh.
     with ProcessPoolExecutor(jobs, mp_context=multiprocessing.get_context("spawn")) as pool:
-        futures = {
-            pool.submit(run_lockstep, factory, name, oracle, protocol, share): (name, i)
-            for name, factory in strategies.items()
-            for i, share in enumerate(shares)
-        }
         try:
+            with deaf_to_interrupts():
+                futures = {
+                    pool.submit(run_lockstep, factory, name, oracle, protocol, share): (name, i)
+                    for name, factory in strategies.items()
+                    for i, share in enumerate(shares)
+                }
             for done, future in enumerate(as_completed(futures), start=1):
                 name, i = futures[future]
                 parts[name][i] = future.result()
                 progress(done, len(futures), name)
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)
+            for process in set(multiprocessing.active_children()) - others:
+                process.terminate()  # nobody waits for what they compute
             raise
     return {name: Trials.joined([part for part in each if part is not None]) for name, each in parts.items()}
 
