@@ -257,7 +257,7 @@ def open_hdf5(path: str | Path, file_format: str, version: int) -> h5py.File:
         file = h5py.File(path, "r")
     except OSError as error:
         whole = h5py.is_hdf5(path)
-        what = "is damaged or cut short" if whole else "is not an HDF5 file"
+        what = "is damaged or cut short, get a fresh copy" if whole else "is not an HDF5 file"
         raise FileFormatError(f"{path}: {what} ({_first_line(error)})") from None
     try:
         with damage_named(path):

@@ -132,7 +132,7 @@ def run_lockstep(
     advance(runs, oracle, protocol, progress)
     for run in runs:
         if not run.trials:
-            price = "" if run.first_price is None else f": its first costs {run.first_price:,.4g}"
+            price = "" if run.first_price is None else f": its first costs {run.first_price:,.4g}; give more"
             raise BudgetError(
                 f"a budget of {protocol.budget} pays for no evaluation of {name!r} in run {run.seed}{price}"
             )
