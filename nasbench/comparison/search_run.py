@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 REPEATS = ("charge", "cache")
 STALLED = 1_000
-"""A run whose strategy is served this many repeats in a row from the cache has nothing left to find, and ends."""
+"""A run that is given this many evaluations in a row for nothing would never end, and is ended."""
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,8 @@ class Protocol:
         Simulated asynchronous workers.
     repeats : str
         What a repeat of an architecture, up to isomorphism, is: ``charge`` trains it anew (another seed, full price);
-        ``cache`` answers with the first training, free.
+        ``cache`` answers with the first training, free in every unit. Its trial is recorded with the architecture
+        that was trained, of which the answer is.
     """
 
     signal: Measure
@@ -60,6 +61,21 @@ class _Training(NamedTuple):
     repetition: int
     epochs: int
     seconds: float
+    finish: float
+    told: float
+
+
+class _Evaluation(NamedTuple):
+    """An evaluation under way; they end in the order of their fields."""
+
+    finish: float
+    number: int
+    proposal: Proposal
+    architecture: bytes
+    value: float
+    told: float
+    charged_epochs: int
+    charged_seconds: float
 
 
 class SearchRun:
@@ -102,13 +118,15 @@ class SearchRun:
         self.first_price: float | None = None
         self._fidelities = frozenset(fidelities)
         self._protocol, self._sign = protocol, sign
-        self._trainings: dict[int, _Training] = {}
-        self._in_flight: list[tuple[float, int, Proposal, float, int, float]] = []
+        self._trainings: dict[int, list[_Training]] = {}
+        """By canonical key: of each network its trainings, the n-th repetition in place n."""
+        self._in_flight: list[_Evaluation] = []
         self._free_workers = protocol.workers
         self._clock = 0.0
         self._started = 0
+        self._evaluations_spent = 0
         self._epochs_spent = 0
-        self._cached_in_a_row = 0
+        self._free_in_a_row = 0
         self._open = True
 
     def next_request(self) -> Proposal | None:
@@ -128,9 +146,9 @@ class SearchRun:
 
     def _may_start(self) -> bool:
         budget = self._protocol.budget
-        if budget.unit == "evaluations":
-            return self._started + 1 <= budget.amount
-        return self._cached_in_a_row < STALLED
+        if budget.unit == "evaluations" and self._evaluations_spent + 1 > budget.amount:
+            return False
+        return self._free_in_a_row < STALLED
 
     def _ask(self) -> Proposal | None:
         try:
@@ -139,7 +157,13 @@ class SearchRun:
             raise
         except Exception as error:
             raise StrategyError(f"{self.where()}: ask() raised {type(error).__name__}: {error}") from error
-        if proposal is not None and proposal.epochs not in self._fidelities:
+        if proposal is None:
+            return None
+        if not hasattr(proposal, "architecture") or not hasattr(proposal, "epochs"):
+            raise StrategyError(
+                f"{self.where()}: ask() returned {proposal!r}; return Proposal(architecture, epochs), or None to wait"
+            )
+        if proposal.epochs not in self._fidelities:
             offered = ", ".join(map(str, sorted(self._fidelities)))
             raise StrategyError(f"{self.where()}: asked for {proposal.epochs} epochs; the oracle offers {offered}")
         return proposal
@@ -149,7 +173,9 @@ class SearchRun:
         budget = self._protocol.budget
         if not (self._open or self._in_flight):
             return 1.0
-        gone = {"evaluations": self._started, "epochs": self._epochs_spent, "seconds": self._clock}[budget.unit]
+        gone = {"evaluations": self._evaluations_spent, "epochs": self._epochs_spent, "seconds": self._clock}[
+            budget.unit
+        ]
         return min(1.0, gone / budget.amount)
 
     def where(self) -> str:
@@ -159,15 +185,22 @@ class SearchRun:
     def training_meant(self, proposal: Proposal, key: int) -> tuple[bytes, int]:
         """Return which training a request means: of which architecture, and whether its first, second, ... (0, 1, ...).
 
-        Asking for more epochs than the last training of that network had continues it; asking for as many or fewer is a
-        repeat. Isomorphic architectures are one network.
+        Asking for more epochs than a training of that network had continues it; asking for as many or fewer is a
+        repeat. Isomorphic architectures are one network. Of several trainings that could be continued, the one meant is
+        of the same drawing rather than of another, the longest of these, and the best of those: the one for whose
+        result a strategy promotes the architecture.
         """
-        before = self._trainings.get(key)
-        if before is None:
-            return proposal.architecture.tobytes(), 0
-        if proposal.epochs <= before.epochs and self._protocol.repeats == "charge":
-            return proposal.architecture.tobytes(), before.repetition + 1
-        return before.architecture, before.repetition
+        known = self._trainings.get(key)
+        asked = proposal.architecture.tobytes()
+        if known is None:
+            return asked, 0
+        shorter = [each for each in known if each.epochs < proposal.epochs]
+        if shorter:
+            meant = max(shorter, key=lambda each: (each.architecture == asked, each.epochs, each.told))
+            return meant.architecture, meant.repetition
+        if self._protocol.repeats == "charge":
+            return asked, len(known)
+        return known[0].architecture, 0
 
     def start(self, proposal: Proposal, key: int, training: tuple[bytes, int], value: float, seconds: float) -> None:
         """Start the evaluation just asked for, on a free worker.
@@ -185,40 +218,45 @@ class SearchRun:
             Cost of the whole training up to then; what was paid for before is taken off.
         """
         architecture, repetition = training
-        before = self._trainings.get(key)
-        continued = before is not None and before.repetition == repetition
-        paid_epochs, paid_seconds = (before.epochs, before.seconds) if before is not None and continued else (0, 0.0)
+        known = self._trainings.setdefault(key, [])
+        before = known[repetition] if repetition < len(known) else None
+        paid_epochs, paid_seconds = (before.epochs, before.seconds) if before else (0, 0.0)
         charged_epochs = max(0, proposal.epochs - paid_epochs)
         charged_seconds = max(0.0, seconds - paid_seconds) if charged_epochs else 0.0
         budget = self._protocol.budget
+        price = {"evaluations": charged_epochs > 0, "epochs": charged_epochs, "seconds": charged_seconds}[budget.unit]
         if self.first_price is None:
-            self.first_price = {"evaluations": 1, "epochs": charged_epochs, "seconds": charged_seconds}[budget.unit]
+            self.first_price = price
         if budget.unit == "epochs" and self._epochs_spent + charged_epochs > budget.amount:
             self._open = False
             return
+        # What another worker is still training can be continued, or served, only when that is done.
+        begin = max(self._clock, before.finish) if before else self._clock
+        finish = begin + charged_seconds
+        told = self._sign * value if value == value else -np.inf  # noqa: PLR0124 - NaN is the one unequal to itself
         if charged_epochs:
-            self._trainings[key] = _Training(architecture, repetition, proposal.epochs, paid_seconds + charged_seconds)
-        self._cached_in_a_row = 0 if charged_epochs else self._cached_in_a_row + 1
+            paid = _Training(architecture, repetition, proposal.epochs, paid_seconds + charged_seconds, finish, told)
+            known[repetition : repetition + 1] = [paid]
+        self._free_in_a_row = 0 if price > 0 else self._free_in_a_row + 1
         self._free_workers -= 1
-        finish = self._clock + charged_seconds
         if budget.unit == "seconds" and finish > budget.amount:
             return  # the budget ends before the evaluation does: this worker's last, never told
-        entry = (finish, self._started, proposal, value, charged_epochs, charged_seconds)
-        heapq.heappush(self._in_flight, entry)
+        heapq.heappush(
+            self._in_flight,
+            _Evaluation(finish, self._started, proposal, architecture, value, told, charged_epochs, charged_seconds),
+        )
         self._started += 1
+        self._evaluations_spent += charged_epochs > 0
         self._epochs_spent += charged_epochs
 
     def _finish_one(self) -> None:
-        finish, _, proposal, value, charged_epochs, charged_seconds = heapq.heappop(self._in_flight)
+        finish, _, proposal, architecture, value, told, charged_epochs, charged_seconds = heapq.heappop(self._in_flight)
         self._clock = finish
         self._free_workers += 1
-        told = self._sign * value if value == value else -np.inf  # noqa: PLR0124 - NaN is the one unequal to itself
         try:
             self.strategy.tell(proposal, told, charged_seconds)
         except NasbenchError:
             raise
         except Exception as error:
             raise StrategyError(f"{self.where()}: tell() raised {type(error).__name__}: {error}") from error
-        self.trials.append(
-            (proposal.architecture.tobytes(), proposal.epochs, value, charged_epochs, charged_seconds, finish)
-        )
+        self.trials.append((architecture, proposal.epochs, value, charged_epochs, charged_seconds, finish))

@@ -24,6 +24,8 @@ class Trials:
     offsets : (R + 1,) int64
         Trials of run r are ``offsets[r]:offsets[r + 1]``.
     architectures : (T, L) uint8
+        What was trained: as the strategy proposed it, or, where its run had trained an isomorphic one and went on with
+        that or served it from its cache, that one.
     epochs : (T,) int64
         Trained in all.
     value : (T,) float64
@@ -78,7 +80,7 @@ class Trials:
         """Return what each trial's run had spent when it finished, in a budget's unit, (T,)."""
         if unit == "seconds":
             return self.finished
-        each = np.ones(len(self)) if unit == "evaluations" else self.charged_epochs.astype(np.float64)
+        each = (self.charged_epochs > 0 if unit == "evaluations" else self.charged_epochs).astype(np.float64)
         total = np.cumsum(each)
         before = np.concatenate([[0.0], total])[self.offsets[:-1]]
         spent: NDArray[np.float64] = total - before[self.run_of_trial()]
