@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -22,8 +23,8 @@ if TYPE_CHECKING:
     from surrogates.seed_noise import SeedNoise
     from surrogates.xgb_ensemble import XGBEnsemble
 
-ROWS_AT_ONCE = 1 << 15
-"""Features of more rows than this are made and used piece by piece, which bounds the memory a query takes."""
+NUMBERS_AT_ONCE = 1 << 23
+"""Features of more numbers than this are made and used piece by piece, which bounds the memory a query takes."""
 
 _BOUNDS = {"fraction": (0.0, 1.0), "second": (0.0, np.inf), "nat": (0.0, np.inf)}
 
@@ -131,10 +132,15 @@ class Surrogate:
         rows = np.atleast_2d(self.space.check(architectures))
         model = self.models[resolve_measure(measure, {self.task.name: self.task})]
         mean, std = np.empty(len(rows)), np.empty(len(rows))
-        for start in range(0, len(rows), ROWS_AT_ONCE):
-            part = slice(start, start + ROWS_AT_ONCE)
+        for start in range(0, len(rows), self._rows_at_once):
+            part = slice(start, start + self._rows_at_once)
             mean[part], std[part] = model.predict(features(self.space, rows[part], self.blocks))
         return mean, std
+
+    @cached_property
+    def _rows_at_once(self) -> int:
+        some = np.zeros((1, self.space.length), dtype=np.uint8)
+        return max(1, NUMBERS_AT_ONCE // features(self.space, some, self.blocks).size)
 
     def save(self, path: str | Path) -> None:
         """Write the surrogate as a folder, whole or not at all; see `surrogates.files`.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import pickle
 import subprocess
 import sys
@@ -13,9 +14,10 @@ from hypothesis import strategies as st
 from scipy.stats import kstest
 
 from nasbench.errors import InvalidArchitectureError, QueryError, UnknownNameError
-from nasbench.oracle import Oracle
+from nasbench.oracle import Measure, Oracle
 from surrogates import Surrogate, SurrogateOracle, fit_surrogate
 from surrogates import oracle as oracle_module
+from surrogates.features import features
 from tabular import Table
 
 LUCK = [-1.4144940522942702, 0.42333616399640217, -0.049690437929662254]
@@ -182,3 +184,28 @@ def test_predict_takes_rows_of_the_space_only(surrogate):
     assert isinstance(surrogate, Surrogate)
     with pytest.raises(InvalidArchitectureError, match="expected shape"):
         surrogate.predict(np.zeros((2, 7), np.uint8))
+
+
+@pytest.mark.parametrize("question", [{}, {"draw": 3}, {"seed": 1}])
+def test_seconds_of_one_training_never_fall_with_its_epochs_even_if_the_models_say_so(surrogate, question):
+    short, long = Measure("toy", "train_seconds", 1), Measure("toy", "train_seconds", 9)
+    swapped = copy.copy(surrogate)
+    swapped.models = {**surrogate.models, short: surrogate.models[long], long: surrogate.models[short]}
+    oracle = SurrogateOracle(swapped)
+    rows = oracle.space.all()
+    assert (swapped.predict(rows, short)[0] > swapped.predict(rows, long)[0]).all()
+    costs = [oracle.query(rows, f"train_seconds@{epochs}", **question) for epochs in (1, 3, 9)]
+    assert (np.diff(costs, axis=0) >= 0).all()
+    assert oracle.reference("train_seconds@9").best == oracle.query(rows, "train_seconds@9").min()
+
+
+def test_many_features_are_made_piece_by_piece(surrogate, monkeypatch):
+    rows = surrogate.space.all()
+    whole = surrogate.predict(rows)
+    again = copy.copy(surrogate)
+    again.__dict__.pop("_rows_at_once", None)
+    monkeypatch.setattr("surrogates.surrogate.NUMBERS_AT_ONCE", 1000)
+    seen = []
+    monkeypatch.setattr("surrogates.surrogate.features", lambda *args: seen.append(features(*args)) or seen[-1])
+    np.testing.assert_array_equal(again.predict(rows), whole)
+    assert max(each.size for each in seen) <= 1000
