@@ -90,6 +90,8 @@ def check_writable(path: str | Path) -> None:
     path = Path(path)
     if path.is_dir():
         raise OutputError(f"{path}: is a folder; name a file in it")
+    if path.parent.is_file():
+        raise OutputError(f"{path}: cannot be written: {path.parent} is a file, not a folder")
     probe = path.with_name(f".{path.name}.{os.getpid()}.probe")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
