@@ -11,7 +11,7 @@ import pytest
 from nasbench.comparison import Results, budget_grid, compare, curve, save_figure, summarise
 from nasbench.comparison.figures import KINDS, line_style
 from nasbench.comparison.regret import Curve, at_grid
-from nasbench.errors import FileFormatError, OutputError, QueryError, UnknownNameError
+from nasbench.errors import FileFormatError, OutputError, QueryError, StrategyError, UnknownNameError
 from strategies import Hyperband, RandomSearch, RegularizedEvolution
 
 STRATEGIES = {"random-search": RandomSearch, "hyperband": Hyperband}
@@ -198,3 +198,21 @@ def test_results_do_not_depend_on_the_hash_seed(toy_table):
         outputs.add(re.sub(r"\s+$", "", done.stdout))
     assert len(outputs) == 1
     assert "random-search" in outputs.pop()
+
+
+@pytest.mark.parametrize(
+    ("strategy", "arguments", "error", "message"),
+    [
+        (RandomSearch, {"first_seed": -3}, QueryError, "a run's seed is 0 or more, got -3"),
+        (object(), {}, StrategyError, "strategy 'mine': .* give the class, or a function .* instead of <object"),
+        (
+            lambda *given: RegularizedEvolution(*given, population=5),
+            {"jobs": 2},
+            StrategyError,
+            "'mine' cannot be sent .* or compare with jobs=1",
+        ),
+    ],
+)
+def test_runs_that_cannot_be_made_are_named(toy_oracle, strategy, arguments, error, message):
+    with pytest.raises(error, match=message):
+        compare({"mine": strategy}, toy_oracle, 5, runs=2, **arguments)
