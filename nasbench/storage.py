@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -66,10 +67,16 @@ def replacing(path: str | Path) -> Iterator[Path]:
         temporary.replace(path)
         _sync(path.parent)
     except OSError as error:
-        raise OutputError(f"{path}: cannot be written: {error.strerror or error}") from error
+        raise OutputError(f"{path}: cannot be written: {error.strerror or _cause_in_hdf5(error)}") from error
     finally:
         with suppress(OSError):  # what went wrong before is worth more than what is left behind
             temporary.unlink(missing_ok=True)
+
+
+def _cause_in_hdf5(error: OSError) -> str:
+    """Return the system's reason, which HDF5 buries in several lines of its own."""
+    number = re.search(r"errno = (\d+)", str(error))
+    return os.strerror(int(number[1])) if number else _first_line(error)
 
 
 def _sync(path: Path) -> None:

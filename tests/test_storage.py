@@ -196,6 +196,16 @@ def test_full_disk(path):
     assert list(path.parent.iterdir()) == [path]
 
 
+def test_reason_that_hdf5_buries_in_its_own_words_is_dug_out(path):
+    def fail(file):
+        raise OSError(
+            "Unable to create file (file write failed: time = now\n, errno = 28, error message = 'x', buf = 0)"
+        )
+
+    with pytest.raises(OutputError, match=r"file\.h5: cannot be written: No space left on device$"):
+        write_hdf5(path, "test", 1, fail)
+
+
 # Files that cannot be read.
 
 
