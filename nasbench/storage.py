@@ -6,10 +6,13 @@ never meets half a file and a crash never costs an old one. Every data set carri
 
 from __future__ import annotations
 
+import glob
 import hashlib
+import io
 import json
 import os
 import re
+import tempfile
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -63,9 +66,9 @@ def replacing(path: str | Path) -> Iterator[Path]:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         yield temporary
-        _sync(temporary)
+        sync(temporary)
         temporary.replace(path)
-        _sync(path.parent)
+        sync(path.parent)
     except OSError as error:
         raise OutputError(f"{path}: cannot be written: {error.strerror or _cause_in_hdf5(error)}") from error
     finally:
@@ -79,7 +82,25 @@ def _cause_in_hdf5(error: OSError) -> str:
     return os.strerror(int(number[1])) if number else _first_line(error)
 
 
-def _sync(path: Path) -> None:
+def remove_leftovers(path: str | Path) -> None:
+    """Remove what writers of ``path`` that were killed have left beside it.
+
+    Only for those who know that nobody is writing it now.
+
+    Raises
+    ------
+    OutputError
+    """
+    path = Path(path)
+    for leftover in path.parent.glob(f".{glob.escape(path.name)}.*.tmp"):
+        try:
+            leftover.unlink(missing_ok=True)
+        except OSError as error:
+            raise OutputError(f"{leftover}: cannot be removed: {error.strerror}") from None
+
+
+def sync(path: Path) -> None:
+    """Wait until a file, or the names in a folder, are on the disk."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)
@@ -99,11 +120,10 @@ def check_writable(path: str | Path) -> None:
         raise OutputError(f"{path}: is a folder; name a file in it")
     if path.parent.is_file():
         raise OutputError(f"{path}: cannot be written: {path.parent} is a file, not a folder")
-    probe = path.with_name(f".{path.name}.{os.getpid()}.probe")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        probe.touch()
-        probe.unlink()
+        with tempfile.TemporaryFile(dir=path.parent):  # it has no name, so a kill leaves nothing behind
+            pass
     except OSError as error:
         raise OutputError(f"{path}: cannot be written: {error.strerror}") from None
 
@@ -126,10 +146,12 @@ def write_hdf5(path: str | Path, file_format: str, version: int, fill: Callable[
     OutputError
     """
     with replacing(path) as temporary:
-        with h5py.File(temporary, "w", libver=LIBVER) as file:
+        image = io.BytesIO()  # in memory, because HDF5 cannot let go of a file that a full disk keeps it from flushing
+        with h5py.File(image, "w", libver=LIBVER) as file:
             write_text(file, "format", file_format)
             file.attrs["version"] = version
             fill(file)
+        temporary.write_bytes(image.getbuffer())
         with h5py.File(temporary, "r") as file:
             damaged = find_damage(file)
         if damaged:

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from nasbench.errors import BudgetError
+from nasbench.errors import BudgetError, OutputError
 from nasbench.progress import Progress, silent
-from nasbench.storage import check_writable
+from nasbench.storage import check_writable, remove_leftovers
 from tabular.journal import Journal, JournalHeader, read_journal
 from tabular.layout import write_table
 from tabular.ledger import COST_UNITS, Ledger
@@ -44,6 +44,8 @@ class GenerationSummary:
         Trainings in the table that diverged.
     seconds : float
         Wall-clock time of the call.
+    problems : tuple of str
+        One line for each part of an interrupted run's journals that could not be read; what it held was trained again.
     """
 
     path: Path
@@ -51,6 +53,7 @@ class GenerationSummary:
     reused: int
     diverged: int
     seconds: float
+    problems: tuple[str, ...] = ()
 
 
 def generate(
@@ -120,6 +123,7 @@ def generate(
     rows = min(limit or len(unique), len(unique))
 
     with journal_folder(path) as folder:
+        remove_leftovers(path)
         before = _earlier_table(path, plan)
         journals = _earlier_journals(folder, plan, path)
         held = before.tasks[0].task.seeds if before else ()
@@ -148,7 +152,8 @@ def generate(
                         progress(done, total, ledger.note())
         finally:
             _compact(path, folder, ledger, before, task)
-    return GenerationSummary(path, done - reused, reused, ledger.diverged, time.perf_counter() - began)
+    problems = tuple(problem for journal in journals for problem in journal.problems)
+    return GenerationSummary(path, done - reused, reused, ledger.diverged, time.perf_counter() - began, problems)
 
 
 def _checked_seeds(seeds: int | Sequence[int]) -> tuple[int, ...]:
@@ -174,7 +179,7 @@ def _earlier_journals(folder: Path, plan: dict[str, Any], table: Path) -> list[J
         journal = read_journal(path)
         if journal.header is not None:
             check_same_plan(journal.header.plan, plan, path, table)
-            journals.append(journal)
+        journals.append(journal)
     return journals
 
 
@@ -205,4 +210,7 @@ def _compact(path: Path, folder: Path, ledger: Ledger, before: TableData | None,
         source = {"source": "trained by nasbench; each task's provenance names recipe, data set, versions and hardware"}
         write_table(path, ledger.to_table(task, task_provenance, before.provenance if before else source))
     for file in files:
-        file.unlink()
+        try:
+            file.unlink()
+        except OSError as error:
+            raise OutputError(f"{file}: cannot be removed, though the table holds it: {error.strerror}") from None

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from nasbench.errors import OutputError
+from nasbench.storage import sync
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -107,9 +108,10 @@ class JournalWriter:
         self._shape = (len(header.metrics), len(header.epochs))
         try:
             self._file = path.open("xb", buffering=0)
+            self._write(MAGIC + _frame(header.to_bytes()))
+            sync(path.parent)  # or a power failure could take the file's name, and all that was flushed to it
         except OSError as error:
             raise OutputError(f"{path}: cannot be written: {error.strerror}") from None
-        self._write(MAGIC + _frame(header.to_bytes()))
 
     def __enter__(self) -> Self:
         return self
