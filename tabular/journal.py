@@ -12,6 +12,7 @@ import json
 import os
 import struct
 import zlib
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -175,14 +176,11 @@ def read_journal(path: str | Path) -> Journal:
     header = None
     for place, payload in frames:
         if place == len(MAGIC):
-            try:
+            with suppress(ValueError, KeyError, TypeError):
                 header = JournalHeader.from_bytes(payload)
-            except (ValueError, KeyError, TypeError):
-                problems.append(f"{path}: its header cannot be read")
         break
     if header is None:
-        if not problems:
-            problems.append(f"{path}: has no header")
+        problems.append(f"{path}: its header is missing or damaged, so none of its records can be read")
         return Journal(None, [], problems)
     records = []
     for place, payload in frames:
@@ -197,7 +195,6 @@ def read_journal(path: str | Path) -> Journal:
 def _frames(content: bytes, where: str, problems: list[str]) -> Iterator[tuple[int, bytes]]:
     """Yield the place and payload of each sound frame, and tell of what lies between them."""
     if content[: len(MAGIC)] != MAGIC:
-        problems.append(f"{where}: does not begin as a journal")
         return
     place = len(MAGIC)
     while place < len(content):
