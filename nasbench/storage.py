@@ -93,10 +93,20 @@ def remove_leftovers(path: str | Path) -> None:
     """
     path = Path(path)
     for leftover in path.parent.glob(f".{glob.escape(path.name)}.*.tmp"):
-        try:
-            leftover.unlink(missing_ok=True)
-        except OSError as error:
-            raise OutputError(f"{leftover}: cannot be removed: {error.strerror}") from None
+        remove(leftover)
+
+
+def remove(path: Path) -> None:
+    """Remove a file, if it is there.
+
+    Raises
+    ------
+    OutputError
+    """
+    try:
+        path.unlink(missing_ok=True)
+    except OSError as error:
+        raise OutputError(f"{path}: cannot be removed: {error.strerror}") from None
 
 
 def sync(path: Path) -> None:

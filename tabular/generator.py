@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from nasbench.errors import BudgetError, OutputError
+from nasbench.errors import BudgetError
 from nasbench.progress import Progress, silent
-from nasbench.storage import check_writable, remove_leftovers
+from nasbench.storage import check_writable, remove, remove_leftovers
 from tabular.journal import Journal, JournalHeader, read_journal
 from tabular.layout import write_table
 from tabular.ledger import COST_UNITS, Ledger
@@ -210,7 +210,4 @@ def _compact(path: Path, folder: Path, ledger: Ledger, before: TableData | None,
         source = {"source": "trained by nasbench; each task's provenance names recipe, data set, versions and hardware"}
         write_table(path, ledger.to_table(task, task_provenance, before.provenance if before else source))
     for file in files:
-        try:
-            file.unlink()
-        except OSError as error:
-            raise OutputError(f"{file}: cannot be removed, though the table holds it: {error.strerror}") from None
+        remove(file)

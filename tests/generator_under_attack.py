@@ -18,7 +18,6 @@ import numpy as np
 
 from nasbench import CellSpace
 from nasbench.errors import NasbenchError
-from nasbench.training import complexity, provenance
 from nasbench.training.dataset import Dataset
 from nasbench.training.recipe import Recipe
 from nasbench.training.result import METRICS, Training
@@ -43,8 +42,10 @@ def train(space, architecture, recipe, dataset, seed, device):
 
 def stand_in_for_torch():
     sys.modules["nasbench.training.trainer"] = SimpleNamespace(train=train, find_device=lambda name: name)
-    sys.modules["nasbench.training.complexity"].complexity = lambda space, architecture, *_: {
-        "parameters": int(architecture.sum()), "flops": 7, "activation_bytes": 5
+    sys.modules["nasbench.training.complexity"].complexity = lambda _, architecture, *__: {
+        "parameters": int(architecture.sum()),
+        "flops": 7,
+        "activation_bytes": 5,
     }
     sys.modules["nasbench.training.provenance"]._git_revision = lambda: None
 
@@ -81,7 +82,8 @@ def main():
     attack.argtypes = [ctypes.c_char_p, ctypes.c_long, ctypes.c_long, ctypes.c_int, ctypes.c_int, ctypes.c_int]
     stand_in_for_torch()
     for line in sys.stdin:
-        print(json.dumps(answer(attack, json.loads(line))), flush=True)
+        sys.stdout.write(json.dumps(answer(attack, json.loads(line))) + "\n")
+        sys.stdout.flush()
 
 
 if __name__ == "__main__":

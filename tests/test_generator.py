@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from nasbench import CellSpace
+from nasbench.cli.app import main
 from nasbench.errors import (
     BudgetError,
     FileFormatError,
@@ -23,7 +24,7 @@ from nasbench.errors import (
 from nasbench.training.dataset import Dataset
 from nasbench.training.recipe import Recipe
 from nasbench.training.trainer import train
-from tabular import Table, TableData, TableOracle, generate, write_table
+from tabular import GenerationSummary, Table, TableData, TableOracle, generate, write_table
 from tabular.invariants import DIVERGED, DONE, MISSING
 
 SPACE = CellSpace("tiny", 3, ("none", "skip_connect", "nor_conv_3x3"))
@@ -194,9 +195,20 @@ def test_damage_in_a_journal_costs_a_retraining_and_nothing_else(whole, tmp_path
     journal.write_bytes(content)
     summary = generate(SPACE, RECIPE, DATASET, path, seeds=2)
     assert summary.reused == {"header": 0, "record": 8}[where]
-    said = {"header": "its header is missing or damaged", "record": r"its last \d+ bytes, .* are no whole record"}[where]
+    said = {"header": "its header is missing or damaged", "record": r"its last \d+ bytes, .* are no whole record"}[
+        where
+    ]
     assert re.fullmatch(rf"{re.escape(str(journal))}: {said}.*", summary.problems[-1])
     assert_same_numbers(path, whole.path)
+
+
+def test_the_command_line_says_what_was_lost_of_journals(tmp_path, monkeypatch, capsys):
+    summary = GenerationSummary(tmp_path / "t.h5", 1, 0, 0, 1.0, ("w.journal: bytes 8 to 9 are damaged and left out",))
+    monkeypatch.setattr("tabular.generate", lambda *_, **__: summary)
+    monkeypatch.setattr("sys.argv", ["nasbench", "generate", "nb201-mini", "--out", str(tmp_path / "t.h5")])
+    main()
+    said = "w.journal: bytes 8 to 9 are damaged and left out; what was lost is trained again\n"
+    assert said in capsys.readouterr().err
 
 
 def test_two_processes_give_the_numbers_of_one(whole, tmp_path):
@@ -299,7 +311,7 @@ def test_a_generator_is_refused_while_another_works_and_does_it_no_harm(whole, t
 
     generate(SPACE, RECIPE, DATASET, tmp_path / "t.h5", seeds=2, progress=start_another)
     assert_same_numbers(tmp_path / "t.h5", whole.path)
-    assert os.listdir(tmp_path) == ["t.h5"]
+    assert [*tmp_path.iterdir()] == [tmp_path / "t.h5"]
 
 
 def test_of_many_generators_that_start_at_once_one_works_at_a_time(whole, tmp_path):
@@ -327,7 +339,7 @@ def test_of_many_generators_that_start_at_once_one_works_at_a_time(whole, tmp_pa
     assert sum(trained) == 4
     assert refused
     assert all("another generator (process " in each for each in refused), refused
-    assert os.listdir(tmp_path) == ["t.h5"]
+    assert [*tmp_path.iterdir()] == [tmp_path / "t.h5"]
     found, wanted = load(path).tasks[0].metrics, load(whole.path).tasks[0].metrics
     np.testing.assert_array_equal(found["test_accuracy"], wanted["test_accuracy"][:2])
 

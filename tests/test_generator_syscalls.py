@@ -32,6 +32,7 @@ class Generators:
     """Runs generators whose system calls are interfered with."""
 
     def __init__(self, library: Path) -> None:
+        self.attacks = 0
         command = [sys.executable, HERE / "generator_under_attack.py"]
         environment = {
             **os.environ, "LD_PRELOAD": str(library), "OPENBLAS_NUM_THREADS": "1",
@@ -42,6 +43,7 @@ class Generators:
         )
 
     def run(self, folder, seeds=2, **attack):
+        self.attacks += bool(attack)
         self.process.stdin.write(json.dumps({"folder": str(folder), "seeds": seeds, **attack}) + "\n")
         self.process.stdin.flush()
         return json.loads(self.process.stdout.readline())
@@ -60,6 +62,7 @@ def generators(tmp_path_factory):
     yield running
     running.process.stdin.close()
     running.process.wait()
+    sys.stdout.write(f"{running.attacks} generators attacked\n")
 
 
 @pytest.fixture(scope="module")
@@ -123,7 +126,7 @@ def assert_resumes(generators, folder, uninterrupted, where):
     assert resumed["exit"] == 0, where
     assert resumed["ending"].startswith("trained "), (where, resumed["ending"])
     assert_same(load(folder), uninterrupted, where)
-    assert os.listdir(folder) == ["t.h5"], where
+    assert [*folder.iterdir()] == [folder / "t.h5"], where
     return TRAININGS - int(resumed["ending"].split()[1])
 
 
