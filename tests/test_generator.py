@@ -190,9 +190,23 @@ def test_damage_in_a_journal_costs_a_retraining_and_nothing_else(whole, tmp_path
     content = bytearray(journal.read_bytes())
     content[30 if where == "header" else -30] ^= 1
     journal.write_bytes(content)
-    summary = generate(SPACE, RECIPE, DATASET, path, seeds=2)
+    with pytest.warns(UserWarning, match=rf"{journal.name}: .* what that held is trained again"):
+        summary = generate(SPACE, RECIPE, DATASET, path, seeds=2)
     assert summary.reused == {"header": 0, "record": 8}[where]
     assert_same_numbers(path, whole.path)
+
+
+@pytest.mark.parametrize("left", ["table", "journals"])
+def test_a_space_that_numbers_its_networks_otherwise_is_refused(tmp_path, monkeypatch, left):
+    path = tmp_path / "t.h5"
+    if left == "journals":
+        leave_journals(path, monkeypatch, after=3)
+    else:
+        generate(SPACE, RECIPE, DATASET, path, seeds=1, limit=3)
+    renumbered = CellSpace("tiny", 3, SPACE.operations)
+    renumbered.unique = lambda: SPACE.unique()[::-1]
+    with pytest.raises(PlanMismatchError, match=r"was made with networks_sha256 = .* to start anew"):
+        generate(renumbered, RECIPE, DATASET, path, seeds=2)
 
 
 def test_two_processes_give_the_numbers_of_one(whole, tmp_path):
