@@ -8,7 +8,7 @@ import numpy as np
 
 from nasbench.errors import QueryError
 from nasbench.oracle import Measure, Reference, mean_of_known, resolve_measure, std_of_known
-from nasbench.spaces.space import ENUMERABLE
+from nasbench.spaces.choices import ENUMERABLE
 from tabular.invariants import MISSING
 from tabular.table import Table
 
