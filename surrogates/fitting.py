@@ -103,7 +103,8 @@ def fit_surrogate(
         ensemble = XGBEnsemble.fit(inputs[learnt], target[rows], networks, members=members, seed=seed_of_measure)
         model = models[measure] = MeasureModel(fitted.metrics[measure.metric], ensemble, log, noise)
         asked = held_out[drawings.rows] & (drawings.numbers == 0)
-        scores.append(score(str(measure), int(train.sum()), values[measure][held_out], *model.predict(inputs[asked])))
+        mean, std, _ = model.predict(inputs[asked])
+        scores.append(score(str(measure), int(train.sum()), values[measure][held_out], mean, std))
         progress(number + 1, len(measures), f"{measure}: Kendall tau {scores[-1].kendall_tau:.3f}")
     provenance = {
         "table": {**table.provenance, "file": table.path.name, "digest": table.digest},
