@@ -6,6 +6,7 @@ never meets half a file and a crash never costs an old one. Every data set carri
 
 from __future__ import annotations
 
+import glob
 import hashlib
 import json
 import os
@@ -71,6 +72,13 @@ def replacing(path: str | Path) -> Iterator[Path]:
     finally:
         with suppress(OSError):  # what went wrong before is worth more than what is left behind
             temporary.unlink(missing_ok=True)
+
+
+def remove_leftovers(path: str | Path) -> None:
+    """Remove what writers of ``path`` left that were killed; for a caller who knows that none is at work."""
+    path = Path(path)
+    for temporary in path.parent.glob(f".{glob.escape(path.name)}.*.tmp"):
+        temporary.unlink(missing_ok=True)
 
 
 def _cause_in_hdf5(error: OSError) -> str:

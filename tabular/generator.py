@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from nasbench.errors import BudgetError
 from nasbench.progress import Progress, silent
-from nasbench.storage import check_writable
+from nasbench.storage import check_writable, remove_leftovers
 from tabular.journal import Journal, JournalHeader, read_journal
 from tabular.layout import write_table
 from tabular.ledger import COST_UNITS, Ledger
@@ -122,6 +122,7 @@ def generate(
     rows = min(limit or len(unique), len(unique))
 
     with journal_folder(path) as folder:
+        remove_leftovers(path)
         before = _earlier_table(path, plan)
         journals = _earlier_journals(folder, plan, path)
         held = before.tasks[0].task.seeds if before else ()

@@ -196,6 +196,16 @@ def test_damage_in_a_journal_costs_a_retraining_and_nothing_else(whole, tmp_path
     assert_same_numbers(path, whole.path)
 
 
+def test_what_a_killed_writer_left_is_cleared_away(whole, tmp_path):
+    path = tmp_path / "t.h5"
+    path.write_bytes(whole.path.read_bytes())
+    (tmp_path / ".t.h5.12345.tmp").write_bytes(b"half a table")
+    other = tmp_path / ".other.h5.12345.tmp"
+    other.write_bytes(b"of somebody else")
+    generate(SPACE, RECIPE, DATASET, path, seeds=1)
+    assert sorted(tmp_path.iterdir()) == [other, path]
+
+
 @pytest.mark.parametrize("left", ["table", "journals"])
 def test_a_space_that_numbers_its_networks_otherwise_is_refused(tmp_path, monkeypatch, left):
     path = tmp_path / "t.h5"
