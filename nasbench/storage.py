@@ -6,12 +6,9 @@ never meets half a file and a crash never costs an old one. Every data set carri
 
 from __future__ import annotations
 
-import glob
 import hashlib
 import json
-import os
-import re
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +16,7 @@ import h5py
 import numpy as np
 
 from nasbench.errors import FileFormatError, OutputError
+from nasbench.replacing import replacing
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -48,72 +46,6 @@ def damage_named(path: str | Path) -> Iterator[None]:
         yield
     except DAMAGE as error:
         raise FileFormatError(f"{path}: is damaged or not written whole: {_first_line(error)}") from None
-
-
-@contextmanager
-def replacing(path: str | Path) -> Iterator[Path]:
-    """Give a temporary path beside ``path``; on success its content takes the place of ``path`` in one step.
-
-    Raises
-    ------
-    OutputError
-        If the folder cannot be written or the disk is full. The old file, if any, stays as it was.
-    """
-    path = Path(path)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        yield temporary
-        _sync(temporary)
-        temporary.replace(path)
-        _sync(path.parent)
-    except OSError as error:
-        raise OutputError(f"{path}: cannot be written: {error.strerror or _cause_in_hdf5(error)}") from error
-    finally:
-        with suppress(OSError):  # what went wrong before is worth more than what is left behind
-            temporary.unlink(missing_ok=True)
-
-
-def remove_leftovers(path: str | Path) -> None:
-    """Remove what writers of ``path`` left that were killed; for a caller who knows that none is at work."""
-    path = Path(path)
-    for temporary in path.parent.glob(f".{glob.escape(path.name)}.*.tmp"):
-        temporary.unlink(missing_ok=True)
-
-
-def _cause_in_hdf5(error: OSError) -> str:
-    """Return the system's reason, which HDF5 buries in several lines of its own."""
-    number = re.search(r"errno = (\d+)", str(error))
-    return os.strerror(int(number[1])) if number else _first_line(error)
-
-
-def _sync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
-def check_writable(path: str | Path) -> None:
-    """Fail now, not after hours of work, if a file cannot be created here.
-
-    Raises
-    ------
-    OutputError
-    """
-    path = Path(path)
-    if path.is_dir():
-        raise OutputError(f"{path}: is a folder; name a file in it")
-    if path.parent.is_file():
-        raise OutputError(f"{path}: cannot be written: {path.parent} is a file, not a folder")
-    probe = path.with_name(f".{path.name}.{os.getpid()}.probe")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        probe.touch()
-        probe.unlink()
-    except OSError as error:
-        raise OutputError(f"{path}: cannot be written: {error.strerror}") from None
 
 
 def write_hdf5(path: str | Path, file_format: str, version: int, fill: Callable[[h5py.File], None]) -> None:

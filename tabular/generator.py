@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from nasbench.errors import BudgetError
 from nasbench.progress import Progress, silent
-from nasbench.storage import check_writable, remove_leftovers
+from nasbench.replacing import check_writable, remove_leftovers
 from tabular.journal import Journal, JournalHeader, read_journal
 from tabular.layout import write_table
 from tabular.ledger import COST_UNITS, Ledger

@@ -9,7 +9,7 @@ import numpy as np
 
 from nasbench.comparison.regret import budget_grid, curve
 from nasbench.errors import OutputError, UnknownNameError
-from nasbench.storage import replacing
+from nasbench.replacing import replacing
 
 if TYPE_CHECKING:
     from collections.abc import Callable
