@@ -1,7 +1,9 @@
-"""Starting processes."""
+"""Worker processes: how they start, and how they end."""
 
 from __future__ import annotations
 
+import multiprocessing
+import os
 import signal
 import sys
 import threading
@@ -38,3 +40,15 @@ def deaf_to_interrupts() -> Iterator[None]:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
         for number in late[:1]:
             signal.raise_signal(number)
+
+
+def end_with_parent() -> None:
+    """End this process when the one that started it is gone, even if that was killed and could tell nobody."""
+    threading.Thread(target=_end_after_parent, daemon=True).start()
+
+
+def _end_after_parent() -> None:
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+    os._exit(1)
