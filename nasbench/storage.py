@@ -6,14 +6,10 @@ never meets half a file and a crash never costs an old one. Every data set carri
 
 from __future__ import annotations
 
-import glob
 import hashlib
 import io
 import json
-import os
-import re
-import tempfile
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +17,7 @@ import h5py
 import numpy as np
 
 from nasbench.errors import FileFormatError, OutputError
+from nasbench.replacing import replacing
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -50,92 +47,6 @@ def damage_named(path: str | Path) -> Iterator[None]:
         yield
     except DAMAGE as error:
         raise FileFormatError(f"{path}: is damaged or not written whole: {_first_line(error)}") from None
-
-
-@contextmanager
-def replacing(path: str | Path) -> Iterator[Path]:
-    """Give a temporary path beside ``path``; on success its content takes the place of ``path`` in one step.
-
-    Raises
-    ------
-    OutputError
-        If the folder cannot be written or the disk is full. The old file, if any, stays as it was.
-    """
-    path = Path(path)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        yield temporary
-        sync(temporary)
-        temporary.replace(path)
-        sync(path.parent)
-    except OSError as error:
-        raise OutputError(f"{path}: cannot be written: {error.strerror or _cause_in_hdf5(error)}") from error
-    finally:
-        with suppress(OSError):  # what went wrong before is worth more than what is left behind
-            temporary.unlink(missing_ok=True)
-
-
-def _cause_in_hdf5(error: OSError) -> str:
-    """Return the system's reason, which HDF5 buries in several lines of its own."""
-    number = re.search(r"errno = (\d+)", str(error))
-    return os.strerror(int(number[1])) if number else _first_line(error)
-
-
-def remove_leftovers(path: str | Path) -> None:
-    """Remove what writers of ``path`` that were killed have left beside it.
-
-    Only for those who know that nobody is writing it now.
-
-    Raises
-    ------
-    OutputError
-    """
-    path = Path(path)
-    for leftover in path.parent.glob(f".{glob.escape(path.name)}.*.tmp"):
-        remove(leftover)
-
-
-def remove(path: Path) -> None:
-    """Remove a file, if it is there.
-
-    Raises
-    ------
-    OutputError
-    """
-    try:
-        path.unlink(missing_ok=True)
-    except OSError as error:
-        raise OutputError(f"{path}: cannot be removed: {error.strerror}") from None
-
-
-def sync(path: Path) -> None:
-    """Wait until a file, or the names in a folder, are on the disk."""
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
-def check_writable(path: str | Path) -> None:
-    """Fail now, not after hours of work, if a file cannot be created here.
-
-    Raises
-    ------
-    OutputError
-    """
-    path = Path(path)
-    if path.is_dir():
-        raise OutputError(f"{path}: is a folder; name a file in it")
-    if path.parent.is_file():
-        raise OutputError(f"{path}: cannot be written: {path.parent} is a file, not a folder")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=path.parent):  # it has no name, so a kill leaves nothing behind
-            pass
-    except OSError as error:
-        raise OutputError(f"{path}: cannot be written: {error.strerror}") from None
 
 
 def write_hdf5(path: str | Path, file_format: str, version: int, fill: Callable[[h5py.File], None]) -> None:

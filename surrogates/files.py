@@ -21,8 +21,8 @@ import numpy as np
 
 from nasbench.errors import FileFormatError, NasbenchError, OutputError
 from nasbench.oracle import Measure, Metric, Task
+from nasbench.replacing import check_writable
 from nasbench.spaces import declared_space
-from nasbench.storage import check_writable
 from surrogates.features import features
 from surrogates.scorecard import Score, Scorecard
 from surrogates.seed_noise import SeedNoise

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+import warnings
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from nasbench.errors import BudgetError
 from nasbench.progress import Progress, silent
-from nasbench.storage import check_writable, remove, remove_leftovers
+from nasbench.replacing import check_writable, remove, remove_leftovers
 from tabular.journal import Journal, JournalHeader, read_journal
 from tabular.layout import write_table
 from tabular.ledger import COST_UNITS, Ledger
@@ -44,8 +45,6 @@ class GenerationSummary:
         Trainings in the table that diverged.
     seconds : float
         Wall-clock time of the call.
-    problems : tuple of str
-        One line for each part of an interrupted run's journals that could not be read; what it held was trained again.
     """
 
     path: Path
@@ -53,7 +52,6 @@ class GenerationSummary:
     reused: int
     diverged: int
     seconds: float
-    problems: tuple[str, ...] = ()
 
 
 def generate(
@@ -73,7 +71,8 @@ def generate(
 
     What is on record already, in the table or in the journals beside it, is not trained again; so the same call takes
     up work that was interrupted, and more seeds or a larger limit extend a table. Finished trainings are on the disk at
-    once: a kill loses those in flight, Ctrl-C leaves a valid table of what was finished.
+    once: a kill loses those in flight, Ctrl-C leaves a valid table of what was finished. Of journals that were damaged
+    a warning tells.
 
     Parameters
     ----------
@@ -116,10 +115,10 @@ def generate(
     find_device(device)
     check_writable(path)
     task = task or dataset.name
-    plan = make_plan(space, recipe, dataset, device, task)
+    unique = space.unique()
+    plan = make_plan(space, unique, recipe, dataset, device, task)
     epochs = tuple(range(1, recipe.epochs + 1))
     header = JournalHeader(plan, provenance(recipe, dataset, device), METRICS, epochs, tuple(COST_UNITS))
-    unique = space.unique()
     rows = min(limit or len(unique), len(unique))
 
     with journal_folder(path) as folder:
@@ -152,8 +151,7 @@ def generate(
                         progress(done, total, ledger.note())
         finally:
             _compact(path, folder, ledger, before, task)
-    problems = tuple(problem for journal in journals for problem in journal.problems)
-    return GenerationSummary(path, done - reused, reused, ledger.diverged, time.perf_counter() - began, problems)
+    return GenerationSummary(path, done - reused, reused, ledger.diverged, time.perf_counter() - began)
 
 
 def _checked_seeds(seeds: int | Sequence[int]) -> tuple[int, ...]:
@@ -173,13 +171,15 @@ def _earlier_table(path: Path, plan: dict[str, Any]) -> TableData | None:
 
 
 def _earlier_journals(folder: Path, plan: dict[str, Any], table: Path) -> list[Journal]:
-    """Read the journals that an interrupted run left."""
+    """Read the journals that an interrupted run left, and warn of what cannot be read."""
     journals = []
     for path in sorted(folder.glob("*.journal")):
         journal = read_journal(path)
+        for problem in journal.problems:
+            warnings.warn(f"{problem}; what that held is trained again", stacklevel=3)
         if journal.header is not None:
             check_same_plan(journal.header.plan, plan, path, table)
-        journals.append(journal)
+            journals.append(journal)
     return journals
 
 

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from nasbench.errors import OutputError
-from nasbench.storage import sync
+from nasbench.replacing import sync
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -7,7 +7,7 @@ from contextlib import contextmanager, suppress
 from typing import IO, TYPE_CHECKING
 
 from nasbench.errors import OutputError
-from nasbench.storage import sync
+from nasbench.replacing import sync
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from nasbench.errors import QueryError
-from nasbench.oracle import Measure, Reference, resolve_measure, std_over_trainings
-from nasbench.spaces.space import ENUMERABLE
+from nasbench.oracle import Measure, Reference, mean_of_known, resolve_measure, std_of_known
+from nasbench.spaces.choices import ENUMERABLE
 from tabular.invariants import MISSING
 from tabular.table import Table
 
@@ -134,7 +134,7 @@ class TableOracle:
         """Return the standard deviation over the trainings on record, (N,) float64 or float; NaN for fewer than two."""
         rows = self.space.check(architectures)
         values = self._recorded(resolve_measure(measure, self.tasks))[self._find_rows(np.atleast_2d(rows))]
-        spread = std_over_trainings(values)
+        spread = std_of_known(values)
         return spread if rows.ndim == 2 else float(spread[0])
 
     def reference(self, measure: Measure | str | None = None) -> Reference | None:
@@ -219,9 +219,7 @@ class TableOracle:
             if seed is not None:
                 self._values[question] = np.ascontiguousarray(values[:, self._seed_number(resolved.task, seed)])
             else:
-                there = ~np.isnan(values)
-                with np.errstate(invalid="ignore"):
-                    self._values[question] = np.where(there, values, 0).sum(axis=1) / there.sum(axis=1)
+                self._values[question] = mean_of_known(values)
         return self._values[question]
 
     def _trainings_of(self, measure: Measure | str | None, seed: int | None) -> _Trainings:

@@ -1,5 +1,7 @@
 """Comparisons: the same by any road, saved and read back, summarised and drawn."""
 
+import copy
+import dataclasses
 import re
 import subprocess
 import sys
@@ -216,3 +218,23 @@ def test_results_do_not_depend_on_the_hash_seed(toy_table):
 def test_runs_that_cannot_be_made_are_named(toy_oracle, strategy, arguments, error, message):
     with pytest.raises(error, match=message):
         compare({"mine": strategy}, toy_oracle, 5, runs=2, **arguments)
+
+
+@pytest.mark.filterwarnings("error")
+def test_what_is_not_known_stays_nan_without_a_word(results, tmp_path):
+    trials = copy.deepcopy(results.trials)
+    trials["hyperband"].report[:] = np.nan  # as if each of its incumbents' trainings had diverged
+    half = trials["random-search"]
+    half.report[half.run_of_trial() > 0] = np.nan
+    unknown = dataclasses.replace(results, trials=trials)
+    rows = {row.strategy: row for row in summarise(unknown)}
+    assert [row.strategy for row in summarise(unknown)][-2] == "hyperband"
+    assert np.isnan(rows["hyperband"].report)
+    assert rows["random-search"].report == half.report[half.last[0]]
+    assert np.isnan(rows["random-search"].report_std)
+    for center in ("median", "mean"):
+        assert np.isnan(curve(unknown, "hyperband", budget_grid(unknown), center).center).all()
+        line = curve(unknown, "random-search", budget_grid(unknown), center)
+        assert np.isfinite(line.center).all()
+        assert np.isnan(line.high).all() == (center == "mean")  # one run has no standard error
+        save_figure(unknown, tmp_path / "figure.png", center=center)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import fcntl
 import os
-import re
 import threading
 from types import SimpleNamespace
 
@@ -12,7 +11,6 @@ import numpy as np
 import pytest
 
 from nasbench import CellSpace
-from nasbench.cli.app import main
 from nasbench.errors import (
     BudgetError,
     FileFormatError,
@@ -24,7 +22,7 @@ from nasbench.errors import (
 from nasbench.training.dataset import Dataset
 from nasbench.training.recipe import Recipe
 from nasbench.training.trainer import train
-from tabular import GenerationSummary, Table, TableData, TableOracle, generate, write_table
+from tabular import Table, TableData, TableOracle, generate, write_table
 from tabular.invariants import DIVERGED, DONE, MISSING
 
 SPACE = CellSpace("tiny", 3, ("none", "skip_connect", "nor_conv_3x3"))
@@ -193,22 +191,34 @@ def test_damage_in_a_journal_costs_a_retraining_and_nothing_else(whole, tmp_path
     content = bytearray(journal.read_bytes())
     content[30 if where == "header" else -30] ^= 1
     journal.write_bytes(content)
-    summary = generate(SPACE, RECIPE, DATASET, path, seeds=2)
+    lost = {"header": "its header is missing or damaged", "record": r"its last \d+ bytes, .* are no whole record"}
+    with pytest.warns(UserWarning, match=rf"{journal.name}: {lost[where]}.*; what that held is trained again"):
+        summary = generate(SPACE, RECIPE, DATASET, path, seeds=2)
     assert summary.reused == {"header": 0, "record": 8}[where]
-    said = {"header": "its header is missing or damaged", "record": r"its last \d+ bytes, .* are no whole record"}[
-        where
-    ]
-    assert re.fullmatch(rf"{re.escape(str(journal))}: {said}.*", summary.problems[-1])
     assert_same_numbers(path, whole.path)
 
 
-def test_the_command_line_says_what_was_lost_of_journals(tmp_path, monkeypatch, capsys):
-    summary = GenerationSummary(tmp_path / "t.h5", 1, 0, 0, 1.0, ("w.journal: bytes 8 to 9 are damaged and left out",))
-    monkeypatch.setattr("tabular.generate", lambda *_, **__: summary)
-    monkeypatch.setattr("sys.argv", ["nasbench", "generate", "nb201-mini", "--out", str(tmp_path / "t.h5")])
-    main()
-    said = "w.journal: bytes 8 to 9 are damaged and left out; what was lost is trained again\n"
-    assert said in capsys.readouterr().err
+def test_what_a_killed_writer_left_is_cleared_away(whole, tmp_path):
+    path = tmp_path / "t.h5"
+    path.write_bytes(whole.path.read_bytes())
+    (tmp_path / ".t.h5.12345.tmp").write_bytes(b"half a table")
+    other = tmp_path / ".other.h5.12345.tmp"
+    other.write_bytes(b"of somebody else")
+    generate(SPACE, RECIPE, DATASET, path, seeds=1)
+    assert sorted(tmp_path.iterdir()) == [other, path]
+
+
+@pytest.mark.parametrize("left", ["table", "journals"])
+def test_a_space_that_numbers_its_networks_otherwise_is_refused(tmp_path, monkeypatch, left):
+    path = tmp_path / "t.h5"
+    if left == "journals":
+        leave_journals(path, monkeypatch, after=3)
+    else:
+        generate(SPACE, RECIPE, DATASET, path, seeds=1, limit=3)
+    renumbered = CellSpace("tiny", 3, SPACE.operations)
+    renumbered.unique = lambda: SPACE.unique()[::-1]
+    with pytest.raises(PlanMismatchError, match=r"was made with networks_sha256 = .* to start anew"):
+        generate(renumbered, RECIPE, DATASET, path, seeds=2)
 
 
 def test_two_processes_give_the_numbers_of_one(whole, tmp_path):

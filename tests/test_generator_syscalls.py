@@ -35,7 +35,7 @@ class Generators:
         self.attacks = 0
         command = [sys.executable, HERE / "generator_under_attack.py"]
         environment = {
-            **os.environ, "LD_PRELOAD": str(library), "OPENBLAS_NUM_THREADS": "1",
+            **os.environ, "LD_PRELOAD": str(library), "OPENBLAS_NUM_THREADS": "1", "PYTHONWARNINGS": "ignore",
             "PYTHONPATH": os.pathsep.join([str(HERE.parent), os.environ.get("PYTHONPATH", "")]),
         }  # fmt: skip
         self.process = subprocess.Popen(

@@ -16,16 +16,15 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from nasbench.errors import FileFormatError, OutputError
+from nasbench.replacing import check_writable, replacing
 from nasbench.storage import (
     array_digest,
-    check_writable,
     file_format_of,
     find_damage,
     open_hdf5,
     read_array,
     read_json,
     read_text,
-    replacing,
     write_array,
     write_hdf5,
     write_text,

@@ -6,6 +6,7 @@ import copy
 import pickle
 import subprocess
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -86,9 +87,10 @@ def test_the_mean_is_the_surrogates_prediction(surrogate, oracle):
         np.testing.assert_array_equal(oracle.query(rows, measure), surrogate.predict(rows, measure)[0])
 
 
-def test_draws_scatter_by_the_predicted_spread(surrogate, oracle):
+def test_draws_scatter_by_the_seed_noise_alone(surrogate, oracle):
     row = weakest(oracle)
-    mean, std = (each[0] for each in surrogate.predict(row, "validation_accuracy"))
+    mean, spread, std = (each[0] for each in surrogate.predict(row, "validation_accuracy"))
+    assert std < spread
     draws = np.arange(4000, dtype=np.uint64)
     values = oracle.query(np.repeat(row[None], 4000, axis=0), draw=draws)
     # Fails once in a million where the draws are normal; consecutive numbers must not be related either.
@@ -101,7 +103,7 @@ def test_a_training_is_as_lucky_at_every_epoch_and_on_every_split_but_not_in_its
     draws = np.arange(1000, dtype=np.uint64)
 
     def luck(measure):
-        mean, std = surrogate.predict(row, measure)
+        mean, _, std = surrogate.predict(row, measure)
         return (oracle.query(np.repeat(row[None], 1000, axis=0), measure, draw=draws) - mean) / std
 
     first, last, test, seconds = (luck(measure) for measure in MEASURES)
@@ -112,7 +114,7 @@ def test_a_training_is_as_lucky_at_every_epoch_and_on_every_split_but_not_in_its
 
 def test_a_seed_is_one_training_of_a_network_however_it_is_drawn(surrogate, oracle):
     rows = oracle.space.all()
-    mean, std = surrogate.predict(rows)
+    mean, _, std = surrogate.predict(rows)
     luck = (oracle.query(rows, seed=4) - mean) / std
     _, network = np.unique(oracle.space.canonical_key(rows), return_inverse=True)
     for number in range(network.max() + 1):
@@ -209,3 +211,13 @@ def test_many_features_are_made_piece_by_piece(surrogate, monkeypatch):
     monkeypatch.setattr("surrogates.surrogate.features", lambda *args: seen.append(features(*args)) or seen[-1])
     np.testing.assert_array_equal(again.predict(rows), whole)
     assert max(each.size for each in seen) <= 1000
+
+
+def test_where_no_seed_noise_is_known_none_is_made_up(surrogate):
+    silent = copy.copy(surrogate)
+    silent.models = {measure: replace(model, seed_noise=None) for measure, model in surrogate.models.items()}
+    oracle = SurrogateOracle(silent)
+    rows = oracle.space.all()
+    np.testing.assert_array_equal(oracle.query(rows, draw=np.arange(len(rows), dtype=np.uint64)), oracle.query(rows))
+    assert np.isnan(oracle.spread(rows)).all()
+    assert (silent.predict(rows).std > 0).all()

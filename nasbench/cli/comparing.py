@@ -130,7 +130,7 @@ def plot(
 ) -> None:
     """Draw a figure of a comparison."""
     from nasbench.comparison import Results, save_figure
-    from nasbench.storage import check_writable
+    from nasbench.replacing import check_writable
 
     check_writable(out)
     save_figure(Results.load(results), out, kind, center)

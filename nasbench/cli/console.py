@@ -82,7 +82,8 @@ def print_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]
         table.add_column(escape(column), justify="left" if is_text else "right", overflow="fold", no_wrap=not is_text)
     for row in rows:
         table.add_row(*(escape(cell) for cell in row))
-    out.print(table, width=None if out.is_terminal else _UNLIMITED)
+    target = out if out.is_terminal else Console(file=out.file, width=_UNLIMITED)
+    target.print(table)
 
 
 def strategy_label(name: str) -> str:

@@ -18,8 +18,8 @@ from nasbench.cli.fitting import print_scorecard
 from nasbench.cli.oracles import open_oracle
 from nasbench.cli.strategy_option import read_strategies
 from nasbench.errors import NasbenchError
+from nasbench.replacing import check_writable, replacing
 from nasbench.spaces import get_space
-from nasbench.storage import check_writable, replacing
 
 if TYPE_CHECKING:
     from collections.abc import Callable

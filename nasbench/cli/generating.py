@@ -56,8 +56,6 @@ def generate(
             limit=limit,
             progress=progress,
         )
-    for problem in summary.problems:
-        console.note(f"{problem}; what was lost is trained again")
     if as_json:
         console.print_json(summary)
         return

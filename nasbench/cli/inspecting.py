@@ -13,7 +13,7 @@ from nasbench.cli.console import AsJson
 from nasbench.cli.fitting import print_scorecard
 from nasbench.errors import FileFormatError
 from nasbench.spaces import get_space, space_names
-from nasbench.spaces.space import ENUMERABLE
+from nasbench.spaces.choices import ENUMERABLE
 
 if TYPE_CHECKING:
     from nasbench.comparison import Results

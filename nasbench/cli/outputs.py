@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from nasbench.errors import OutputError
-from nasbench.storage import check_writable, file_format_of
+from nasbench.replacing import check_writable
+from nasbench.storage import file_format_of
 
 
 def check_output(path: Path, file_format: str) -> None:

@@ -17,7 +17,7 @@ from nasbench.comparison.search_run import Protocol
 from nasbench.comparison.trials import Trials
 from nasbench.errors import QueryError, StrategyError
 from nasbench.oracle import DEFAULT_REPORT, Measure, Oracle, resolve_measure
-from nasbench.processes import deaf_to_interrupts
+from nasbench.processes import deaf_to_interrupts, end_with_parent
 from nasbench.progress import silent
 
 if TYPE_CHECKING:
@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 
     from nasbench.comparison.search_run import StrategyFactory
     from nasbench.progress import Progress
+
+
+RUNS_IN_A_PIECE = 100
 
 
 def compare(
@@ -118,15 +121,17 @@ def _in_processes(
     jobs: int,
     progress: Progress,
 ) -> dict[str, Trials]:
-    # Fewer, larger pieces where strategies fill the processes: a lock-step batch is cheaper the more runs it holds.
     for name, factory in strategies.items():
         _check_travels(name, factory)
-    pieces = min(len(seeds), -(-jobs // len(strategies)))
+    # Large pieces, as a lock-step batch is cheaper the more runs it holds; but enough to fill the processes and to show
+    # how far the work is.
+    pieces = min(len(seeds), max(-(-jobs // len(strategies)), len(seeds) // RUNS_IN_A_PIECE))
     shares = [share.tolist() for share in np.array_split(np.array(seeds), pieces)]
     parts: dict[str, list[Trials | None]] = {name: [None] * pieces for name in strategies}
     others = set(multiprocessing.active_children())
     # Threads of torch or OpenMP do not survive a fork, so processes start afresh.
-    with ProcessPoolExecutor(jobs, mp_context=multiprocessing.get_context("spawn")) as pool:
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(jobs, mp_context=context, initializer=end_with_parent) as pool:
         try:
             with deaf_to_interrupts():
                 futures = {
