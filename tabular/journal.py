@@ -180,8 +180,7 @@ def read_journal(path: str | Path) -> Journal:
                 header = JournalHeader.from_bytes(payload)
         break
     if header is None:
-        problems.append(f"{path}: its header is missing or damaged, so none of its records can be read")
-        return Journal(None, [], problems)
+        return Journal(None, [], [f"{path}: its header is missing or damaged, so none of its records can be read"])
     records = []
     for place, payload in frames:
         record = _record(payload, header)
