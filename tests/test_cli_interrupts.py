@@ -81,7 +81,7 @@ def test_generate_keeps_what_was_finished_and_goes_on(start, command, trained, t
     assert out == ""
     *progress, line = err.splitlines()
     assert line == "nasbench: interrupted; what was finished is kept, the same command goes on from there"
-    assert all(each.startswith("training space on digits: ") for each in progress)
+    assert all(each.startswith("training space on digits: ") for each in progress), err
     with Table.open("t.h5") as table:
         assert table.check() == []
         kept = int((table.status("digits") == 1).sum())
