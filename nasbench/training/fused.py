@@ -38,6 +38,35 @@ if TYPE_CHECKING:
     from nasbench.training.recipe import Recipe
 
 
+LEAST_EVALUATION_BATCH = 16
+
+TENSOR_NUMBERS = {"cpu": 1 << 18, "cuda": 1 << 24}
+"""The most numbers that the output of a layer should hold, all networks and images of a step together.
+
+On a CPU 1 MB, measured by ``benchmarks/fusing.py``: what is larger leaves its caches, and then moving networks about costs
+more than wide layers save. On a GPU 64 MB, by reckoning: enough to occupy one, a few GB with all that autograd keeps."""
+
+
+def networks_together(recipe: Recipe, device: str = "cpu") -> int:
+    """Return how many networks to give `train_together` at once for it to be fast.
+
+    Depends on its arguments alone, so that a plan made with it is the same on every machine of a kind.
+
+    Parameters
+    ----------
+    recipe : Recipe
+    device : str
+        As torch names it.
+
+    Returns
+    -------
+    int
+        1 or more; where it is 1, `nasbench.training.train` is as fast or faster.
+    """
+    own = recipe.batch_size * recipe.channels * recipe.image_size**2
+    return max(1, TENSOR_NUMBERS.get(device.partition(":")[0], TENSOR_NUMBERS["cpu"]) // own)
+
+
 def train_together(
     space: Space,
     architectures: NDArray[np.uint8],
@@ -98,9 +127,7 @@ def train_together(
 class _Run:
     """One training run of K networks: the network they form, its optimiser and the data."""
 
-    def __init__(
-        self, network: FusedNetwork, recipe: Recipe, data: DatasetTensors, streams: Sequence[Streams]
-    ) -> None:
+    def __init__(self, network: FusedNetwork, recipe: Recipe, data: DatasetTensors, streams: Sequence[Streams]) -> None:
         self.network, self.recipe, self.data, self.streams = network, recipe, data, streams
         # Both optimisers treat each weight for itself, so one serves all networks.
         self.optimizer = make_optimizer(network, recipe)
@@ -171,8 +198,7 @@ class _Run:
         self.network.eval()
         labels, middle = self.data.held_out_labels, self.data.validation_size
         networks = len(self.streams)
-        # As many images as in a step of training need no more memory than that.
-        batch = max(self.recipe.batch_size, EVALUATION_BATCH // networks)
+        batch = max(LEAST_EVALUATION_BATCH, EVALUATION_BATCH // networks)
         with torch.inference_mode():
             logits = torch.cat(
                 [

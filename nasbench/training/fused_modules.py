@@ -76,7 +76,7 @@ def _fuse_convolutions(convolutions: Sequence[nn.Conv2d]) -> nn.Conv2d:
         count * first.out_channels,
         first.kernel_size,  # type: ignore[arg-type]
         first.stride,  # type: ignore[arg-type]
-        first.padding,
+        first.padding,  # type: ignore[arg-type]
         first.dilation,  # type: ignore[arg-type]
         groups=count * first.groups,
         bias=first.bias is not None,

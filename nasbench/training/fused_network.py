@@ -93,7 +93,7 @@ class FusedCell(nn.Module):
     def forward(self, images: torch.Tensor) -> torch.Tensor:
         """Map (N, K*C, H, W) to the same shape; zeros for a network whose cell carries nothing."""
         pixels = images.permute(0, 2, 3, 1)  # channels last, as they lie in memory
-        nodes = {0: pixels.flatten(0, 2).unflatten(1, (self.networks, -1))}
+        nodes = {0: pixels.reshape(-1, self.networks, pixels.shape[3] // self.networks)}
         for (start, end), operation in zip(self.edges, self.operations, strict=True):
             arrived = operation(nodes[start], pixels.shape[:3])
             nodes[end] = nodes[end] + arrived if end in nodes else arrived
@@ -157,5 +157,7 @@ class FusedNetwork(nn.Module):
     def forward(self, images: torch.Tensor) -> torch.Tensor:
         """Map images (N, K*C, H, W), one of each network's beside each other, to logits (K, N, classes)."""
         pixels = self.last(self.blocks(self.stem(images))).permute(0, 2, 3, 1)
+        # Over pixels behind each other: a gradient from a mean over (H, W) would lie badly in memory.
         features = pixels.flatten(1, 2).mean(dim=1)
-        return self.classifier(features.unflatten(1, (self.networks, -1)).transpose(0, 1))  # type: ignore[no-any-return]
+        by_network = features.view(len(images), self.networks, -1).transpose(0, 1)
+        return self.classifier(by_network)  # type: ignore[no-any-return]
