@@ -125,7 +125,8 @@ class _Run:
         order = torch.randperm(len(labels), generator=self.streams.order).to(labels.device)
         loss_sum, correct = torch.zeros((), device=labels.device), torch.zeros((), device=labels.device)
         for step, places in enumerate(order.tensor_split(self.steps)):
-            set_learning_rate(self.optimizer, self.recipe, (epoch + step / self.steps) / self.recipe.epochs)
+            done = (epoch * self.steps + step) / (self.recipe.epochs * self.steps)
+            set_learning_rate(self.optimizer, self.recipe, done)
             batch, targets = (
                 augment(images[places], self.recipe.augmentation, self.streams.augmentation),
                 labels[places],
@@ -176,11 +177,11 @@ def make_optimizer(network: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
     )
 
 
-def set_learning_rate(optimizer: torch.optim.Optimizer, recipe: Recipe, share: float) -> None:
-    """Follow the recipe's schedule, ``share`` of all steps being done."""
+def set_learning_rate(optimizer: torch.optim.Optimizer, recipe: Recipe, done: float) -> None:
+    """Follow the recipe's schedule, ``done`` being the share of all steps that are over."""
     if recipe.schedule == "cosine":
         for group in optimizer.param_groups:
-            group["lr"] = recipe.learning_rate * 0.5 * (1 + math.cos(math.pi * share))
+            group["lr"] = recipe.learning_rate * 0.5 * (1 + math.cos(math.pi * done))
 
 
 def random_streams(seed: int) -> Streams:
