@@ -4,10 +4,11 @@ BIN := .venv/bin
 READY := .venv/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help test demo lint bench clean
+.PHONY: help test campaign demo lint bench clean
 
 help:
 	@echo "make test    run the tests"
+	@echo "make campaign  kill the generator at every system call and at many random moments; takes minutes"
 	@echo "make demo    generate, fit, compare and verify on a small space, with figures"
 	@echo "make lint    check style, types and the direction of imports"
 	@echo "make bench   measure speed"
@@ -23,6 +24,9 @@ $(READY): pyproject.toml constraints.txt
 
 test: $(READY)
 	@$(BIN)/pytest --quiet --numprocesses auto
+
+campaign: $(READY)
+	@NASBENCH_CAMPAIGN=1 $(BIN)/pytest --quiet --numprocesses auto --timeout 3600 -rP tests/test_generator_syscalls.py tests/test_generator_kills.py
 
 demo: $(READY)
 	@$(BIN)/nasbench demo

@@ -142,8 +142,22 @@ def resolve_measure(measure: Measure | str | None, tasks: Mapping[str, Task], de
     return Measure(name, match["metric"], epochs)
 
 
-def std_over_trainings(values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return the sample standard deviation of each row, (N,), over its trainings that have a number.
+def mean_of_known(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the mean of each row, (N,), over its values that are numbers: trainings, say, or runs.
+
+    Parameters
+    ----------
+    values : (N, S) float64
+        NaN where there is none; a row without any has no mean and answers NaN.
+    """
+    there = ~np.isnan(values)
+    with np.errstate(invalid="ignore"):  # the mean of nothing is 0 / 0: NaN, as meant
+        means: NDArray[np.float64] = np.where(there, values, 0).sum(axis=1) / there.sum(axis=1)
+    return means
+
+
+def std_of_known(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the sample standard deviation of each row, (N,), over its values that are numbers.
 
     Parameters
     ----------
@@ -152,9 +166,7 @@ def std_over_trainings(values: NDArray[np.float64]) -> NDArray[np.float64]:
     """
     there = ~np.isnan(values)
     count = there.sum(axis=1)
-    filled = np.where(there, values, 0)
-    mean = filled.sum(axis=1) / np.maximum(count, 1)
-    squares = np.where(there, (filled - mean[:, None]) ** 2, 0).sum(axis=1)
+    squares = np.where(there, (values - mean_of_known(values)[:, None]) ** 2, 0).sum(axis=1)
     return np.where(count > 1, np.sqrt(squares / np.maximum(count - 1, 1)), np.nan)
 
 

@@ -7,9 +7,9 @@ never meets half a file and a crash never costs an old one. Every data set carri
 from __future__ import annotations
 
 import hashlib
+import io
 import json
-import os
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +17,7 @@ import h5py
 import numpy as np
 
 from nasbench.errors import FileFormatError, OutputError
+from nasbench.replacing import replacing
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -48,57 +49,6 @@ def damage_named(path: str | Path) -> Iterator[None]:
         raise FileFormatError(f"{path}: is damaged or not written whole: {_first_line(error)}") from None
 
 
-@contextmanager
-def replacing(path: str | Path) -> Iterator[Path]:
-    """Give a temporary path beside ``path``; on success its content takes the place of ``path`` in one step.
-
-    Raises
-    ------
-    OutputError
-        If the folder cannot be written or the disk is full. The old file, if any, stays as it was.
-    """
-    path = Path(path)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        yield temporary
-        _sync(temporary)
-        temporary.replace(path)
-        _sync(path.parent)
-    except OSError as error:
-        raise OutputError(f"{path}: cannot be written: {error.strerror or error}") from error
-    finally:
-        with suppress(OSError):  # what went wrong before is worth more than what is left behind
-            temporary.unlink(missing_ok=True)
-
-
-def _sync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
-def check_writable(path: str | Path) -> None:
-    """Fail now, not after hours of work, if a file cannot be created here.
-
-    Raises
-    ------
-    OutputError
-    """
-    path = Path(path)
-    if path.is_dir():
-        raise OutputError(f"{path}: is a folder; name a file in it")
-    probe = path.with_name(f".{path.name}.{os.getpid()}.probe")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        probe.touch()
-        probe.unlink()
-    except OSError as error:
-        raise OutputError(f"{path}: cannot be written: {error.strerror}") from None
-
-
 def write_hdf5(path: str | Path, file_format: str, version: int, fill: Callable[[h5py.File], None]) -> None:
     """Write a whole file or none.
 
@@ -117,10 +67,12 @@ def write_hdf5(path: str | Path, file_format: str, version: int, fill: Callable[
     OutputError
     """
     with replacing(path) as temporary:
-        with h5py.File(temporary, "w", libver=LIBVER) as file:
+        image = io.BytesIO()  # in memory, because HDF5 cannot let go of a file that a full disk keeps it from flushing
+        with h5py.File(image, "w", libver=LIBVER) as file:
             write_text(file, "format", file_format)
             file.attrs["version"] = version
             fill(file)
+        temporary.write_bytes(image.getbuffer())
         with h5py.File(temporary, "r") as file:
             damaged = find_damage(file)
         if damaged:

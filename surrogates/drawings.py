@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from nasbench.spaces.space import ENUMERABLE
+from nasbench.spaces.choices import ENUMERABLE
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -21,6 +21,7 @@ import numpy as np
 
 from nasbench.errors import FileFormatError, NasbenchError, OutputError
 from nasbench.oracle import Measure, Metric, Task
+from nasbench.replacing import check_writable
 from nasbench.spaces import declared_space
 from surrogates.features import features
 from surrogates.scorecard import Score, Scorecard
@@ -48,8 +49,7 @@ def save_surrogate(surrogate: Surrogate, path: str | Path) -> None:
         If the folder cannot be written, or something else is in its place.
     """
     path = Path(path)
-    if path.exists() and not is_surrogate(path) and not (path.is_dir() and not any(path.iterdir())):
-        raise OutputError(f"{path}: exists and is not a surrogate; it is left as it was, choose another name")
+    check_replaceable(path)
     temporary, old = (path.with_name(f".{path.name}.{os.getpid()}.{end}") for end in ("tmp", "old"))
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -66,6 +66,20 @@ def save_surrogate(surrogate: Surrogate, path: str | Path) -> None:
     finally:
         for leftover in (temporary, old):
             shutil.rmtree(leftover, ignore_errors=True)
+
+
+def check_replaceable(path: str | Path) -> None:
+    """Make sure, before work is spent on it, that a surrogate can be written here and nothing else is lost by that.
+
+    Raises
+    ------
+    OutputError
+    """
+    path = Path(path)
+    if path.exists() and not is_surrogate(path) and not (path.is_dir() and not any(path.iterdir())):
+        raise OutputError(f"{path}: exists and is not a surrogate; it is left as it was, choose another name")
+    if not path.exists():
+        check_writable(path)
 
 
 def is_surrogate(path: str | Path) -> bool:

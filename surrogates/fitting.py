@@ -10,12 +10,12 @@ import numpy as np
 from nasbench import __version__
 from nasbench.errors import DataError, QueryError, UnknownNameError
 from nasbench.fidelity import rungs
-from nasbench.oracle import DEFAULT_REPORT, DEFAULT_SIGNAL, SECONDS, Measure, Task
+from nasbench.oracle import DEFAULT_REPORT, DEFAULT_SIGNAL, SECONDS, Measure, Task, mean_of_known
 from nasbench.progress import silent
 from surrogates.drawings import drawings_of
 from surrogates.features import feature_blocks, features
 from surrogates.scorecard import FEWEST_ROWS, Scorecard, score
-from surrogates.seed_noise import SeedNoise, mean_over_seeds
+from surrogates.seed_noise import SeedNoise
 from surrogates.surrogate import MeasureModel, Surrogate
 from surrogates.xgb_ensemble import PARAMETERS, ROUNDS, XGBEnsemble
 from tabular.invariants import DIVERGED
@@ -103,7 +103,8 @@ def fit_surrogate(
         ensemble = XGBEnsemble.fit(inputs[learnt], target[rows], networks, members=members, seed=seed_of_measure)
         model = models[measure] = MeasureModel(fitted.metrics[measure.metric], ensemble, log, noise)
         asked = held_out[drawings.rows] & (drawings.numbers == 0)
-        scores.append(score(str(measure), int(train.sum()), values[measure][held_out], *model.predict(inputs[asked])))
+        mean, std, _ = model.predict(inputs[asked])
+        scores.append(score(str(measure), int(train.sum()), values[measure][held_out], mean, std))
         progress(number + 1, len(measures), f"{measure}: Kendall tau {scores[-1].kendall_tau:.3f}")
     provenance = {
         "table": {**table.provenance, "file": table.path.name, "digest": table.digest},
@@ -120,7 +121,7 @@ def _targets(
     """Return what to fit ``(N,)``, the seed noise of the rows to train on, and whether both are logarithms."""
     log = metric.unit == "second" and bool((values[np.isfinite(values)] > 0).all())
     scaled = np.log(values) if log else values
-    return mean_over_seeds(scaled), SeedNoise.measure(scaled[train]), log
+    return mean_of_known(scaled), SeedNoise.measure(scaled[train]), log
 
 
 def _task_name(table: Table, task: str | None) -> str:
@@ -192,7 +193,7 @@ def _need_enough(
             f"the table gives {train.sum()} and {held_out.sum()} with a number; train more of them or change the split"
         )
     for part, rows in (("fit", train), ("hold out", held_out)):
-        means = mean_over_seeds(values[rows])
+        means = mean_of_known(values[rows])
         if means.min() == means.max():
             raise DataError(
                 f"{measure}: all {len(means)} architectures to {part} have the same value {means[0]:g}, nothing can be "

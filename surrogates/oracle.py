@@ -23,10 +23,12 @@ class SurrogateOracle:
     """Answers with a surrogate's predictions.
 
     Without seed and draw the answer is the predicted mean. With one it is a simulated training: the mean plus the
-    predicted spread times a standard normal number that the draw alone decides, so that a draw that is lucky at one
-    epoch, or on validation, is as lucky at the others and on test. (Seconds have a luck of their own.) Answers never
-    leave what the unit allows, such as [0, 1]. A row is predicted as given: equal networks drawn differently may
-    differ a bit.
+    seed noise times a standard normal number that the draw alone decides, so that a draw that is lucky at one epoch, or
+    on validation, is as lucky at the others and on test. (Seconds have a luck of their own.) The model's own doubt
+    plays no part in it, and where the table cannot tell the seed noise, nothing is added. Answers never leave what the
+    unit allows, such as [0, 1]. Times add up over epochs, but each number of epochs has a model of its
+    own: a time is the greatest that is predicted for as many epochs or fewer, so that of one training it never falls.
+    A row is predicted as given: equal networks drawn differently may differ a bit.
 
     Parameters
     ----------
@@ -81,41 +83,58 @@ class SurrogateOracle:
         rows = self.space.check(architectures)
         batch = np.atleast_2d(rows)
         resolved = resolve_measure(measure, self.tasks)
-        values, std = self._predict(batch, resolved)
+        task = self.tasks[resolved.task]
+        metric = task.metrics[resolved.metric]
+        luck = None
         if seed is not None or draw is not None:
-            metric = self.tasks[resolved.task].metrics[resolved.metric]
             luck = _standard_normal(self._draws(batch, seed, draw), metric.unit)
-            values = np.clip(values + std * luck, *bounds(metric))
+        values = self._answer(batch, resolved, luck)
+        if metric.unit == "second":
+            for epochs in task.epochs[: task.epochs.index(resolved.epochs)]:
+                np.maximum(values, self._answer(batch, resolved._replace(epochs=epochs), luck), out=values)
         return values if rows.ndim == 2 else float(values[0])
 
     def spread(self, architectures: NDArray[np.uint8], measure: Measure | str | None = None) -> Any:
-        """Return the predicted spread, (N,) float64 or float: seed noise and the model's own doubt together."""
+        """Return the seed noise, (N,) float64 or float; NaN if the table has no two trainings of an architecture."""
         rows = self.space.check(architectures)
-        _, std = self._predict(np.atleast_2d(rows), resolve_measure(measure, self.tasks))
-        return std if rows.ndim == 2 else float(std[0])
+        _, noise = self._predict(np.atleast_2d(rows), resolve_measure(measure, self.tasks))
+        return noise if rows.ndim == 2 else float(noise[0])
 
     def reference(self, measure: Measure | str | None = None) -> Reference | None:
         """Return the best prediction, and mean and standard deviation over the space; None for very large spaces."""
         resolved = resolve_measure(measure, self.tasks)
         if self.space.size > MOST_REMEMBERED:
             return None
-        values, _ = self._predictions_by_rank(resolved)
+        values = self.query(self.space.all(), resolved)
         maximize = self.tasks[resolved.task].metrics[resolved.metric].direction == "maximize"
         return Reference(float(values.max() if maximize else values.min()), float(values.mean()), float(values.std()))
 
+    def _answer(
+        self, batch: NDArray[np.uint8], measure: Measure, luck: NDArray[np.float64] | None
+    ) -> NDArray[np.float64]:
+        """Return what the model of one measure answers: its mean, or with ``luck`` (N,) a simulated training."""
+        mean, noise = self._predict(batch, measure)
+        if luck is None:
+            return mean
+        metric = self.tasks[measure.task].metrics[measure.metric]
+        values: NDArray[np.float64] = np.clip(mean + np.nan_to_num(noise) * luck, *bounds(metric))
+        return values
+
     def _predict(self, batch: NDArray[np.uint8], measure: Measure) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Return mean and seed noise, (N,) each."""
         if self.space.size > MOST_REMEMBERED:
-            return self.surrogate.predict(batch, measure)
-        mean, std = self._predictions_by_rank(measure)
+            predicted = self.surrogate.predict(batch, measure)
+            return predicted.mean, predicted.noise
+        mean, noise = self._predictions_by_rank(measure)
         ranks = self.space.rank(batch)
-        return mean[ranks], std[ranks]
+        return mean[ranks], noise[ranks]
 
     def _predictions_by_rank(self, measure: Measure) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         if measure not in self._remembered:
             everything = self.space.all()
             order = np.argsort(self.space.rank(everything))
-            mean, std = self.surrogate.predict(everything[order], measure)
-            self._remembered[measure] = mean, std
+            predicted = self.surrogate.predict(everything[order], measure)
+            self._remembered[measure] = predicted.mean, predicted.noise
         return self._remembered[measure]
 
     def _draws(

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from surrogates.seed_noise import mean_over_seeds
+from nasbench.oracle import mean_of_known
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -67,7 +67,7 @@ def score(
     """
     from scipy.stats import kendalltau
 
-    truth = mean_over_seeds(values)
+    truth = mean_of_known(values)
     residual = truth - mean
     measured = np.isfinite(values)
     inside = np.abs(values - mean[:, None])[measured] <= 1.96 * np.broadcast_to(std[:, None], values.shape)[measured]
@@ -95,7 +95,7 @@ def seed_tau(values: NDArray[np.float64]) -> float:
 
     taus = []
     for seed in range(values.shape[1]):
-        one, others = values[:, seed], mean_over_seeds(np.delete(values, seed, axis=1))
+        one, others = values[:, seed], mean_of_known(np.delete(values, seed, axis=1))
         both = np.isfinite(one) & np.isfinite(others)
         if both.sum() >= FEWEST_ROWS:
             taus.append(float(kendalltau(one[both], others[both]).statistic))

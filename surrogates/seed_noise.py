@@ -55,20 +55,3 @@ class SeedNoise(NamedTuple):
     def at(self, means: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return the standard deviation between seeds of architectures with these means, ``(N,)``."""
         return np.interp(means, self.levels, self.stds)
-
-
-def mean_over_seeds(values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return the mean of what was measured, NaN where nothing was.
-
-    Parameters
-    ----------
-    values : (N, S) float64
-
-    Returns
-    -------
-    (N,) float64
-    """
-    measured = np.isfinite(values)
-    with np.errstate(invalid="ignore"):  # the mean of no trainings is 0 / 0: NaN, as meant
-        means: NDArray[np.float64] = np.where(measured, values, 0).sum(axis=1) / measured.sum(axis=1)
-    return means

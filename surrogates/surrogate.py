@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -22,8 +23,8 @@ if TYPE_CHECKING:
     from surrogates.seed_noise import SeedNoise
     from surrogates.xgb_ensemble import XGBEnsemble
 
-ROWS_AT_ONCE = 1 << 15
-"""Features of more rows than this are made and used piece by piece, which bounds the memory a query takes."""
+NUMBERS_AT_ONCE = 1 << 23
+"""Features of more numbers than this are made and used piece by piece, which bounds the memory a query takes."""
 
 _BOUNDS = {"fraction": (0.0, 1.0), "second": (0.0, np.inf), "nat": (0.0, np.inf)}
 
@@ -31,6 +32,24 @@ _BOUNDS = {"fraction": (0.0, 1.0), "second": (0.0, np.inf), "nat": (0.0, np.inf)
 def bounds(metric: Metric) -> tuple[float, float]:
     """Return the least and the greatest value a metric's unit allows."""
     return _BOUNDS.get(metric.unit, (-np.inf, np.inf))
+
+
+class Prediction(NamedTuple):
+    """What a surrogate says of some architectures, each ``(N,)`` float64.
+
+    Parameters
+    ----------
+    mean : array
+        The mean over trainings.
+    std : array
+        How far a single training may lie from ``mean``: seed noise and the doubt in which the model's members differ.
+    noise : array
+        The seed noise alone; NaN where the table has no two trainings of an architecture to tell it from.
+    """
+
+    mean: NDArray[np.float64]
+    std: NDArray[np.float64]
+    noise: NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -52,18 +71,16 @@ class MeasureModel:
     log: bool
     seed_noise: SeedNoise | None
 
-    def predict(self, inputs: NDArray[np.float32]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Return mean and spread, each ``(N,)``, of rows of features ``(N, F)``."""
+    def predict(self, inputs: NDArray[np.float32]) -> Prediction:
+        """Predict for rows of features ``(N, F)``."""
         members = self.ensemble.predict(inputs)
         mean = members.mean(axis=0)
-        variance = members.var(axis=0)
-        if self.seed_noise is not None:
-            variance = variance + self.seed_noise.at(mean) ** 2
-        std = np.sqrt(variance)
+        noise = np.full(len(mean), np.nan) if self.seed_noise is None else self.seed_noise.at(mean)
+        std = np.hypot(members.std(axis=0), np.nan_to_num(noise))
         if self.log:
             mean = np.exp(mean)
-            std = mean * std  # the first-order spread of an exponential
-        return np.clip(mean, *bounds(self.metric)), std
+            std, noise = mean * std, mean * noise  # the first-order spread of an exponential
+        return Prediction(np.clip(mean, *bounds(self.metric)), std, noise)
 
 
 class Surrogate:
@@ -104,15 +121,12 @@ class Surrogate:
     def __repr__(self) -> str:
         return f"<Surrogate of {self.task.name!r} on {self.space.name}: {', '.join(map(str, self.models))}>"
 
-    def predict(
-        self, architectures: NDArray[np.uint8], measure: Measure | str | None = None
-    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    def predict(self, architectures: NDArray[np.uint8], measure: Measure | str | None = None) -> Prediction:
         """Predict one measure.
 
-        The mean estimates the mean over seeds. The spread is that of a single training around it: the variance between
-        the ensemble's members, which see different architectures, plus the variance between seeds measured in the table
-        (nothing is added where the table has one seed, so there it is too small). The scorecard's ``coverage`` says how
-        honest it turned out.
+        The spread ``std`` is that of a single training around the mean: the variance between the ensemble's members,
+        which see different architectures, plus the variance between seeds measured in the table (nothing is added where
+        the table has one seed, so there it is too small). The scorecard's ``coverage`` says how honest it turned out.
 
         Parameters
         ----------
@@ -122,7 +136,7 @@ class Surrogate:
 
         Returns
         -------
-        mean, std : (N,) float64
+        Prediction
 
         Raises
         ------
@@ -130,11 +144,16 @@ class Surrogate:
         """
         rows = np.atleast_2d(self.space.check(architectures))
         model = self.models[resolve_measure(measure, {self.task.name: self.task})]
-        mean, std = np.empty(len(rows)), np.empty(len(rows))
-        for start in range(0, len(rows), ROWS_AT_ONCE):
-            part = slice(start, start + ROWS_AT_ONCE)
-            mean[part], std[part] = model.predict(features(self.space, rows[part], self.blocks))
-        return mean, std
+        parts = [
+            model.predict(features(self.space, rows[start : start + self._rows_at_once], self.blocks))
+            for start in range(0, max(1, len(rows)), self._rows_at_once)
+        ]
+        return Prediction(*(np.concatenate(each) for each in zip(*parts, strict=True)))
+
+    @cached_property
+    def _rows_at_once(self) -> int:
+        some = np.zeros((1, self.space.length), dtype=np.uint8)
+        return max(1, NUMBERS_AT_ONCE // features(self.space, some, self.blocks).size)
 
     def save(self, path: str | Path) -> None:
         """Write the surrogate as a folder, whole or not at all; see `surrogates.files`.

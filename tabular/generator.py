@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+import warnings
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from nasbench.errors import BudgetError
 from nasbench.progress import Progress, silent
-from nasbench.storage import check_writable
+from nasbench.replacing import check_writable, remove, remove_leftovers
 from tabular.journal import Journal, JournalHeader, read_journal
 from tabular.layout import write_table
 from tabular.ledger import COST_UNITS, Ledger
@@ -70,7 +71,8 @@ def generate(
 
     What is on record already, in the table or in the journals beside it, is not trained again; so the same call takes
     up work that was interrupted, and more seeds or a larger limit extend a table. Finished trainings are on the disk at
-    once: a kill loses those in flight, Ctrl-C leaves a valid table of what was finished.
+    once: a kill loses those in flight, Ctrl-C leaves a valid table of what was finished. Of journals that were damaged
+    a warning tells.
 
     Parameters
     ----------
@@ -113,13 +115,14 @@ def generate(
     find_device(device)
     check_writable(path)
     task = task or dataset.name
-    plan = make_plan(space, recipe, dataset, device, task)
+    unique = space.unique()
+    plan = make_plan(space, unique, recipe, dataset, device, task)
     epochs = tuple(range(1, recipe.epochs + 1))
     header = JournalHeader(plan, provenance(recipe, dataset, device), METRICS, epochs, tuple(COST_UNITS))
-    unique = space.unique()
     rows = min(limit or len(unique), len(unique))
 
     with journal_folder(path) as folder:
+        remove_leftovers(path)
         before = _earlier_table(path, plan)
         journals = _earlier_journals(folder, plan, path)
         held = before.tasks[0].task.seeds if before else ()
@@ -168,10 +171,12 @@ def _earlier_table(path: Path, plan: dict[str, Any]) -> TableData | None:
 
 
 def _earlier_journals(folder: Path, plan: dict[str, Any], table: Path) -> list[Journal]:
-    """Read the journals that an interrupted run left."""
+    """Read the journals that an interrupted run left, and warn of what cannot be read."""
     journals = []
     for path in sorted(folder.glob("*.journal")):
         journal = read_journal(path)
+        for problem in journal.problems:
+            warnings.warn(f"{problem}; what that held is trained again", stacklevel=3)
         if journal.header is not None:
             check_same_plan(journal.header.plan, plan, path, table)
             journals.append(journal)
@@ -205,4 +210,4 @@ def _compact(path: Path, folder: Path, ledger: Ledger, before: TableData | None,
         source = {"source": "trained by nasbench; each task's provenance names recipe, data set, versions and hardware"}
         write_table(path, ledger.to_table(task, task_provenance, before.provenance if before else source))
     for file in files:
-        file.unlink()
+        remove(file)

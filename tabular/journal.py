@@ -12,6 +12,7 @@ import json
 import os
 import struct
 import zlib
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -19,6 +20,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from nasbench.errors import OutputError
+from nasbench.replacing import sync
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -107,9 +109,10 @@ class JournalWriter:
         self._shape = (len(header.metrics), len(header.epochs))
         try:
             self._file = path.open("xb", buffering=0)
+            self._write(MAGIC + _frame(header.to_bytes()))
+            sync(path.parent)  # or a power failure could take the file's name, and all that was flushed to it
         except OSError as error:
             raise OutputError(f"{path}: cannot be written: {error.strerror}") from None
-        self._write(MAGIC + _frame(header.to_bytes()))
 
     def __enter__(self) -> Self:
         return self
@@ -173,15 +176,11 @@ def read_journal(path: str | Path) -> Journal:
     header = None
     for place, payload in frames:
         if place == len(MAGIC):
-            try:
+            with suppress(ValueError, KeyError, TypeError):
                 header = JournalHeader.from_bytes(payload)
-            except (ValueError, KeyError, TypeError):
-                problems.append(f"{path}: its header cannot be read")
         break
     if header is None:
-        if not problems:
-            problems.append(f"{path}: has no header")
-        return Journal(None, [], problems)
+        return Journal(None, [], [f"{path}: its header is missing or damaged, so none of its records can be read"])
     records = []
     for place, payload in frames:
         record = _record(payload, header)
@@ -195,7 +194,6 @@ def read_journal(path: str | Path) -> Journal:
 def _frames(content: bytes, where: str, problems: list[str]) -> Iterator[tuple[int, bytes]]:
     """Yield the place and payload of each sound frame, and tell of what lies between them."""
     if content[: len(MAGIC)] != MAGIC:
-        problems.append(f"{where}: does not begin as a journal")
         return
     place = len(MAGIC)
     while place < len(content):

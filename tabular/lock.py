@@ -7,6 +7,7 @@ from contextlib import contextmanager, suppress
 from typing import IO, TYPE_CHECKING
 
 from nasbench.errors import OutputError
+from nasbench.replacing import sync
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -44,7 +45,10 @@ def _locked(folder: Path, table: Path) -> IO[str]:
     path = folder / "lock"
     while True:
         folder.mkdir(parents=True, exist_ok=True)
-        file = path.open("a+", encoding="ascii")
+        try:
+            file = path.open("a+", encoding="ascii")
+        except FileNotFoundError:  # the one who held it before removed the folder just now
+            continue
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -62,4 +66,5 @@ def _locked(folder: Path, table: Path) -> IO[str]:
     file.truncate(0)
     file.write(str(os.getpid()))
     file.flush()
+    sync(table.parent)  # or a power failure could take the folder's name, and the journals with it
     return file

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from nasbench.errors import QueryError
-from nasbench.oracle import Measure, Reference, resolve_measure, std_over_trainings
-from nasbench.spaces.space import ENUMERABLE
+from nasbench.oracle import Measure, Reference, mean_of_known, resolve_measure, std_of_known
+from nasbench.spaces.choices import ENUMERABLE
 from tabular.invariants import MISSING
 from tabular.table import Table
 
@@ -117,7 +117,7 @@ class TableOracle:
                 row = self._find_row(architectures)
             if draw is not None:
                 trainings = self._trainings_of(measure, seed)
-                return trainings.values.item(row, int(draw) % trainings.recorded.item(row))
+                return trainings.values.item(row, int(_checked_draws(draw)) % trainings.recorded.item(row))
             values = self._values.get((measure, seed))
             return (self._values_of(measure, seed) if values is None else values).item(row)
         if draw is None:
@@ -128,13 +128,13 @@ class TableOracle:
                 f"{len(architectures)} architectures need one draw or {len(architectures)} draws, got {np.size(draw)}"
             )
         rows = self._find_rows(architectures)
-        return trainings.values[rows, np.asarray(draw, dtype=np.uint64) % trainings.recorded[rows]]
+        return trainings.values[rows, _checked_draws(draw) % trainings.recorded[rows]]
 
     def spread(self, architectures: NDArray[np.uint8], measure: Measure | str | None = None) -> Any:
         """Return the standard deviation over the trainings on record, (N,) float64 or float; NaN for fewer than two."""
         rows = self.space.check(architectures)
         values = self._recorded(resolve_measure(measure, self.tasks))[self._find_rows(np.atleast_2d(rows))]
-        spread = std_over_trainings(values)
+        spread = std_of_known(values)
         return spread if rows.ndim == 2 else float(spread[0])
 
     def reference(self, measure: Measure | str | None = None) -> Reference | None:
@@ -185,7 +185,10 @@ class TableOracle:
         return self._row_by_rank
 
     def _absent(self, architecture: NDArray[np.uint8]) -> QueryError:
-        return QueryError(f"{self.table.path}: has no record of the architecture {self.space.to_text(architecture)}")
+        return QueryError(
+            f"{self.table.path}: has no record of the architecture {self.space.to_text(architecture)}; a table "
+            "generated in part can be finished with 'nasbench generate', a surrogate fitted on it knows the whole space"
+        )
 
     # Values of a measure.
 
@@ -216,9 +219,7 @@ class TableOracle:
             if seed is not None:
                 self._values[question] = np.ascontiguousarray(values[:, self._seed_number(resolved.task, seed)])
             else:
-                there = ~np.isnan(values)
-                with np.errstate(invalid="ignore"):
-                    self._values[question] = np.where(there, values, 0).sum(axis=1) / there.sum(axis=1)
+                self._values[question] = mean_of_known(values)
         return self._values[question]
 
     def _trainings_of(self, measure: Measure | str | None, seed: int | None) -> _Trainings:
@@ -243,3 +244,10 @@ class TableOracle:
             return seeds.index(seed)
         held = "means over seeds only" if self.table.means_only(task) else "the seeds " + ", ".join(map(str, seeds))
         raise QueryError(f"task {task!r} has no training with seed {seed}; {self.table.path} holds {held}")
+
+
+def _checked_draws(draw: NDArray[np.uint64] | int) -> NDArray[np.uint64]:
+    try:
+        return np.asarray(draw, dtype=np.uint64)
+    except (OverflowError, ValueError, TypeError):
+        raise QueryError(f"a draw is a whole number from 0 to 2**64 - 1, got {draw!r}") from None

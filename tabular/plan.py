@@ -5,24 +5,40 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from nasbench.errors import PlanMismatchError
+from nasbench.storage import array_digest
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
+
+    import numpy as np
+    from numpy.typing import NDArray
 
     from nasbench.spaces import Space
     from nasbench.training.dataset import Dataset
     from nasbench.training.recipe import Recipe
 
 
-def make_plan(space: Space, recipe: Recipe, dataset: Dataset, device: str, task: str) -> dict[str, Any]:
-    """Return all that decides what a training gives, besides architecture and seed; JSON-ready.
+def make_plan(
+    space: Space, networks: NDArray[np.uint8], recipe: Recipe, dataset: Dataset, device: str, task: str
+) -> dict[str, Any]:
+    """Return all that decides what a training gives, besides seed and place in the list of networks; JSON-ready.
 
-    Seeds and the number of architectures are left out on purpose: more of them continue the same table.
+    Seeds and how many of the networks are trained are left out on purpose: more of them continue the same table.
+
+    Parameters
+    ----------
+    space : Space
+    networks : (N, L) uint8
+        All that the space lists, ``space.unique()``: journals tell a network by its place here.
+    recipe, dataset
+    device : str
+    task : str
     """
     return {
         "task": task,
         "space": space.declaration(),
+        "networks_sha256": array_digest(networks),
         "recipe": recipe.to_dict(),
         "dataset": {"digest": dataset.digest},
         "device": device.partition(":")[0],

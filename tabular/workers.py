@@ -6,7 +6,6 @@ import math
 import multiprocessing
 import multiprocessing.connection
 import os
-import threading
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 from uuid import uuid4
@@ -14,7 +13,7 @@ from uuid import uuid4
 import numpy as np
 
 from nasbench.errors import NasbenchError, OutputError
-from nasbench.processes import deaf_to_interrupts
+from nasbench.processes import deaf_to_interrupts, end_with_parent
 from tabular.invariants import DIVERGED, DONE
 from tabular.journal import JournalHeader, JournalWriter, Record
 
@@ -90,8 +89,7 @@ def train_all(workshop: Workshop, jobs: Sequence[Job], processes: int) -> Genera
     workshop : Workshop
     jobs : sequence of Job
     processes : int
-        With 1 the trainings are done in this process, whose torch then computes with one thread; else in so many
-        others.
+        With 1 the trainings are done in this process, else in so many others.
 
     Raises
     ------
@@ -163,7 +161,7 @@ def _receive(connection: Connection, worker: SpawnProcess) -> Record:
 
 def _serve(workshop: Workshop, connection: Connection) -> None:
     """Do jobs as they come, until there are no more."""
-    threading.Thread(target=_end_with_parent, daemon=True).start()
+    end_with_parent()
     try:
         with workshop.journal() as journal:
             while True:
@@ -174,10 +172,3 @@ def _serve(workshop: Workshop, connection: Connection) -> None:
         connection.send(error)
     except EOFError:
         return
-
-
-def _end_with_parent() -> None:
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        parent.join()
-    os._exit(1)

@@ -1,15 +1,23 @@
 """Fixtures that several test files use."""
 
+import json
+import subprocess
+import sys
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
 from nasbench import CellSpace, Task
+from nasbench.cli.app import main
 from nasbench.oracle import standard_metric
 from tabular import TableData, TableOracle, TaskData, write_table
 
 TOY_SPACE = CellSpace("toy", 3, ("none", "skip_connect", "nor_conv_1x1", "nor_conv_3x3"))
 TOY_EPOCHS = (1, 3, 9)
 TOY_SEEDS = (0, 1, 2)
+COMMAND = [sys.executable, "-c", "from nasbench.cli.app import main; main()"]
+"""The command line in a process of its own, as the console script starts it."""
 
 
 @pytest.fixture(scope="session")
@@ -41,3 +49,38 @@ def toy_table(tmp_path_factory):
 def toy_oracle(toy_table):
     """The table of `toy_table` as an oracle."""
     return TableOracle(toy_table)
+
+
+@pytest.fixture
+def command(monkeypatch, capsys):
+    """Run the command line in this process: ``command("spaces", "--json")`` gives exit code, stdout and stderr."""
+
+    def run(*arguments):
+        monkeypatch.setattr(sys, "argv", ["nasbench", *map(str, arguments)])
+        capsys.readouterr()
+        try:
+            main()
+            code = 0
+        except SystemExit as leaving:
+            code = leaving.code or 0
+        out, err = capsys.readouterr()
+        return SimpleNamespace(code=code, out=out, err=err)
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def trained(tmp_path_factory):
+    """A folder with a space of 27 cells, a recipe, and the table that the command line trained of them on digits."""
+    folder = tmp_path_factory.mktemp("trained")
+    (folder / "space.toml").write_text('nodes = 3\noperations = ["none", "skip_connect", "nor_conv_1x1"]\n')
+    (folder / "recipe.toml").write_text("epochs = 2\nchannels = 2\nbatch_size = 128\n")
+    arguments = ["generate", "space.toml", "--recipe", "recipe.toml", "--seeds", "2", "--jobs", "1"]
+    done = subprocess.run(
+        [*COMMAND, *arguments, "--out", "table.h5", "--json"], cwd=folder, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    summary = json.loads(done.stdout)
+    assert (summary["trained"], summary["reused"], summary["diverged"]) == (18, 0, 0)
+    assert "training space on digits: 18/18" in done.stderr
+    return folder

@@ -1,5 +1,7 @@
 """Comparisons: the same by any road, saved and read back, summarised and drawn."""
 
+import copy
+import dataclasses
 import re
 import subprocess
 import sys
@@ -11,7 +13,7 @@ import pytest
 from nasbench.comparison import Results, budget_grid, compare, curve, save_figure, summarise
 from nasbench.comparison.figures import KINDS, line_style
 from nasbench.comparison.regret import Curve, at_grid
-from nasbench.errors import FileFormatError, OutputError, QueryError, UnknownNameError
+from nasbench.errors import FileFormatError, OutputError, QueryError, StrategyError, UnknownNameError
 from strategies import Hyperband, RandomSearch, RegularizedEvolution
 
 STRATEGIES = {"random-search": RandomSearch, "hyperband": Hyperband}
@@ -198,3 +200,41 @@ def test_results_do_not_depend_on_the_hash_seed(toy_table):
         outputs.add(re.sub(r"\s+$", "", done.stdout))
     assert len(outputs) == 1
     assert "random-search" in outputs.pop()
+
+
+@pytest.mark.parametrize(
+    ("strategy", "arguments", "error", "message"),
+    [
+        (RandomSearch, {"first_seed": -3}, QueryError, "a run's seed is 0 or more, got -3"),
+        (object(), {}, StrategyError, "strategy 'mine': .* give the class, or a function .* instead of <object"),
+        (
+            lambda *given: RegularizedEvolution(*given, population=5),
+            {"jobs": 2},
+            StrategyError,
+            "'mine' cannot be sent .* or compare with jobs=1",
+        ),
+    ],
+)
+def test_runs_that_cannot_be_made_are_named(toy_oracle, strategy, arguments, error, message):
+    with pytest.raises(error, match=message):
+        compare({"mine": strategy}, toy_oracle, 5, runs=2, **arguments)
+
+
+@pytest.mark.filterwarnings("error")
+def test_what_is_not_known_stays_nan_without_a_word(results, tmp_path):
+    trials = copy.deepcopy(results.trials)
+    trials["hyperband"].report[:] = np.nan  # as if each of its incumbents' trainings had diverged
+    half = trials["random-search"]
+    half.report[half.run_of_trial() > 0] = np.nan
+    unknown = dataclasses.replace(results, trials=trials)
+    rows = {row.strategy: row for row in summarise(unknown)}
+    assert [row.strategy for row in summarise(unknown)][-2] == "hyperband"
+    assert np.isnan(rows["hyperband"].report)
+    assert rows["random-search"].report == half.report[half.last[0]]
+    assert np.isnan(rows["random-search"].report_std)
+    for center in ("median", "mean"):
+        assert np.isnan(curve(unknown, "hyperband", budget_grid(unknown), center).center).all()
+        line = curve(unknown, "random-search", budget_grid(unknown), center)
+        assert np.isfinite(line.center).all()
+        assert np.isnan(line.high).all() == (center == "mean")  # one run has no standard error
+        save_figure(unknown, tmp_path / "figure.png", center=center)

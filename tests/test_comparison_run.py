@@ -47,9 +47,10 @@ def test_budgets_are_read():
     assert Budget.parse("20000s") == Budget(20000, "seconds")
     assert Budget.parse("30m") == Budget(1800, "seconds")
     assert Budget.parse("1.5h") == Budget(5400, "seconds")
+    assert Budget.parse("20,000s") == Budget.parse("2e4s") == Budget(20000, "seconds")
 
 
-@pytest.mark.parametrize("text", ["", "many", "-3", "0", "3 weeks", "1e999", "nan", "12,,3x"])
+@pytest.mark.parametrize("text", ["", "many", "-3", "0", "3 weeks", "1e999", "nan", "12,,3x", "1,5h", "2,0000"])
 def test_unreadable_budgets_are_refused(text):
     with pytest.raises(BudgetError, match=r"cannot read the budget|must be positive"):
         Budget.parse(text)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import threading
 from types import SimpleNamespace
 
 import numpy as np
@@ -190,9 +191,34 @@ def test_damage_in_a_journal_costs_a_retraining_and_nothing_else(whole, tmp_path
     content = bytearray(journal.read_bytes())
     content[30 if where == "header" else -30] ^= 1
     journal.write_bytes(content)
-    summary = generate(SPACE, RECIPE, DATASET, path, seeds=2)
+    lost = {"header": "its header is missing or damaged", "record": r"its last \d+ bytes, .* are no whole record"}
+    with pytest.warns(UserWarning, match=rf"{journal.name}: {lost[where]}.*; what that held is trained again"):
+        summary = generate(SPACE, RECIPE, DATASET, path, seeds=2)
     assert summary.reused == {"header": 0, "record": 8}[where]
     assert_same_numbers(path, whole.path)
+
+
+def test_what_a_killed_writer_left_is_cleared_away(whole, tmp_path):
+    path = tmp_path / "t.h5"
+    path.write_bytes(whole.path.read_bytes())
+    (tmp_path / ".t.h5.12345.tmp").write_bytes(b"half a table")
+    other = tmp_path / ".other.h5.12345.tmp"
+    other.write_bytes(b"of somebody else")
+    generate(SPACE, RECIPE, DATASET, path, seeds=1)
+    assert sorted(tmp_path.iterdir()) == [other, path]
+
+
+@pytest.mark.parametrize("left", ["table", "journals"])
+def test_a_space_that_numbers_its_networks_otherwise_is_refused(tmp_path, monkeypatch, left):
+    path = tmp_path / "t.h5"
+    if left == "journals":
+        leave_journals(path, monkeypatch, after=3)
+    else:
+        generate(SPACE, RECIPE, DATASET, path, seeds=1, limit=3)
+    renumbered = CellSpace("tiny", 3, SPACE.operations)
+    renumbered.unique = lambda: SPACE.unique()[::-1]
+    with pytest.raises(PlanMismatchError, match=r"was made with networks_sha256 = .* to start anew"):
+        generate(renumbered, RECIPE, DATASET, path, seeds=2)
 
 
 def test_two_processes_give_the_numbers_of_one(whole, tmp_path):
@@ -286,6 +312,46 @@ def test_a_second_generator_is_refused_by_name(tmp_path):
             generate(SPACE, RECIPE, DATASET, tmp_path / "t.h5")
     generate(SPACE, RECIPE, DATASET, tmp_path / "t.h5", seeds=1, limit=1)  # a lock that nobody holds stops nobody
     assert not folder.exists()
+
+
+def test_a_generator_is_refused_while_another_works_and_does_it_no_harm(whole, tmp_path):
+    def start_another(done, total, note):
+        with pytest.raises(OutputError, match=rf"t\.h5: another generator \(process {os.getpid()}\) is working on it"):
+            generate(SPACE, RECIPE, DATASET, tmp_path / "t.h5", seeds=2)
+
+    generate(SPACE, RECIPE, DATASET, tmp_path / "t.h5", seeds=2, progress=start_another)
+    assert_same_numbers(tmp_path / "t.h5", whole.path)
+    assert [*tmp_path.iterdir()] == [tmp_path / "t.h5"]
+
+
+def test_of_many_generators_that_start_at_once_one_works_at_a_time(whole, tmp_path):
+    path = tmp_path / "t.h5"
+    trained, refused = [], []
+
+    def go_on(seed):
+        try:
+            while True:  # until there is nothing left to do
+                summary = generate(SPACE, RECIPE, DATASET, path, seeds=(seed,), limit=2)
+                trained.append(summary.trained)
+                if not summary.trained:
+                    return
+        except OutputError as error:
+            refused.append(str(error))
+
+    for _ in range(5):
+        threads = [threading.Thread(target=go_on, args=(number % 2,)) for number in range(8)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    for seed in (0, 1):
+        go_on(seed)
+    assert sum(trained) == 4
+    assert refused
+    assert all("another generator (process " in each for each in refused), refused
+    assert [*tmp_path.iterdir()] == [tmp_path / "t.h5"]
+    found, wanted = load(path).tasks[0].metrics, load(whole.path).tasks[0].metrics
+    np.testing.assert_array_equal(found["test_accuracy"], wanted["test_accuracy"][:2])
 
 
 def test_the_lock_names_this_process(tmp_path):

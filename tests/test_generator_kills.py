@@ -14,6 +14,11 @@ import pytest
 
 from tabular import Table
 
+CAMPAIGN = bool(os.environ.get("NASBENCH_CAMPAIGN"))
+"""Whether to kill for minutes; else a few times, so that the suite stays quick."""
+
+TRAININGS = 54
+
 SCRIPT = """
 import sys
 from pathlib import Path
@@ -79,23 +84,6 @@ def assert_like_uninterrupted(path, uninterrupted):
         np.testing.assert_array_equal(found.costs[name], values)
 
 
-def test_killed_again_and_again_it_still_arrives(start, tmp_path, uninterrupted):
-    reported = 0
-    for after in (9, 20):
-        process = start()
-        kept = int(process.stdout.readline())
-        assert kept >= reported  # all that was told of is there again
-        reported = wait_until(process, after)
-        process.kill()
-        process.wait()
-    process = start()
-    assert int(process.stdout.readline()) >= reported
-    _, errors = process.communicate(timeout=100)
-    assert process.returncode == 0, errors
-    assert_like_uninterrupted(tmp_path / "t.h5", uninterrupted)
-    assert not (tmp_path / "t.h5.journal").exists()
-
-
 def test_workers_end_when_their_parent_is_killed(start, tmp_path, uninterrupted):
     process = start(jobs=2)
     reported = wait_until(process, 5)
@@ -125,6 +113,36 @@ def test_ctrl_c_leaves_a_valid_table(start, tmp_path, jobs):
         assert table.check() == []
         assert (table.status("spots") == 1).sum() >= reported
     assert not (tmp_path / "t.h5.journal").exists()
+
+
+def test_killed_at_random_moments_it_still_arrives(start, tmp_path, uninterrupted):
+    """Some kills fall into the start, most into trainings, a third around the moment when the table is written."""
+    rng = np.random.default_rng(int(os.environ.get("NASBENCH_CAMPAIGN") or 0))
+    path, kills, writing, arrived = tmp_path / "t.h5", 0, 0, 0
+    reported = 0
+    while kills < (120 if CAMPAIGN else 3) or reported or not arrived:
+        process = start(jobs=1 + (CAMPAIGN and rng.random() < 0.2))
+        after = TRAININGS if rng.random() < 1 / 3 else int(rng.integers(TRAININGS))
+        found = int(process.stdout.readline())
+        assert found >= reported  # all that was told of is there again
+        if reported < TRAININGS:
+            reported = found if found >= after else wait_until(process, after)
+            time.sleep(rng.uniform(0, 0.05))
+            process.kill()
+        _, errors = process.communicate(timeout=100)
+        if process.returncode == -signal.SIGKILL:
+            kills += 1
+            writing += any(tmp_path.glob(".*.tmp"))
+            if path.exists():
+                with Table.open(path) as table:
+                    assert table.check() == []
+            continue
+        assert process.returncode == 0, errors
+        assert_like_uninterrupted(path, uninterrupted)
+        assert list(tmp_path.iterdir()) == [path]
+        path.unlink()
+        arrived, reported = arrived + 1, 0
+    sys.stdout.write(f"{kills} kills, {writing} of them within the writing of the table; {arrived} tables arrived")
 
 
 def children_of(parent):

@@ -16,16 +16,15 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from nasbench.errors import FileFormatError, OutputError
+from nasbench.replacing import check_writable, replacing
 from nasbench.storage import (
     array_digest,
-    check_writable,
     file_format_of,
     find_damage,
     open_hdf5,
     read_array,
     read_json,
     read_text,
-    replacing,
     write_array,
     write_hdf5,
     write_text,
@@ -160,7 +159,7 @@ def test_a_file_where_a_folder_should_be(path):
     inside = path / "inner.h5"
     for write in (check_writable, lambda out: write_hdf5(out, "test-format", 1, fill)):
         with pytest.raises(
-            OutputError, match=f"^{re.escape(str(inside))}: cannot be written: (File exists|Not a directory)"
+            OutputError, match=f"^{re.escape(str(inside))}: cannot be written: (File exists|.* is a file, not a folder)"
         ):
             write(inside)
 
@@ -194,6 +193,16 @@ def test_full_disk(path):
         fill_the_disk()
     assert path.read_bytes() == before
     assert list(path.parent.iterdir()) == [path]
+
+
+def test_reason_that_hdf5_buries_in_its_own_words_is_dug_out(path):
+    def fail(file):
+        raise OSError(
+            "Unable to create file (file write failed: time = now\n, errno = 28, error message = 'x', buf = 0)"
+        )
+
+    with pytest.raises(OutputError, match=r"file\.h5: cannot be written: No space left on device$"):
+        write_hdf5(path, "test", 1, fail)
 
 
 # Files that cannot be read.

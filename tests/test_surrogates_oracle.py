@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import copy
 import pickle
 import subprocess
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -13,9 +15,10 @@ from hypothesis import strategies as st
 from scipy.stats import kstest
 
 from nasbench.errors import InvalidArchitectureError, QueryError, UnknownNameError
-from nasbench.oracle import Oracle
+from nasbench.oracle import Measure, Oracle
 from surrogates import Surrogate, SurrogateOracle, fit_surrogate
 from surrogates import oracle as oracle_module
+from surrogates.features import features
 from tabular import Table
 
 LUCK = [-1.4144940522942702, 0.42333616399640217, -0.049690437929662254]
@@ -84,9 +87,10 @@ def test_the_mean_is_the_surrogates_prediction(surrogate, oracle):
         np.testing.assert_array_equal(oracle.query(rows, measure), surrogate.predict(rows, measure)[0])
 
 
-def test_draws_scatter_by_the_predicted_spread(surrogate, oracle):
+def test_draws_scatter_by_the_seed_noise_alone(surrogate, oracle):
     row = weakest(oracle)
-    mean, std = (each[0] for each in surrogate.predict(row, "validation_accuracy"))
+    mean, spread, std = (each[0] for each in surrogate.predict(row, "validation_accuracy"))
+    assert std < spread
     draws = np.arange(4000, dtype=np.uint64)
     values = oracle.query(np.repeat(row[None], 4000, axis=0), draw=draws)
     # Fails once in a million where the draws are normal; consecutive numbers must not be related either.
@@ -99,7 +103,7 @@ def test_a_training_is_as_lucky_at_every_epoch_and_on_every_split_but_not_in_its
     draws = np.arange(1000, dtype=np.uint64)
 
     def luck(measure):
-        mean, std = surrogate.predict(row, measure)
+        mean, _, std = surrogate.predict(row, measure)
         return (oracle.query(np.repeat(row[None], 1000, axis=0), measure, draw=draws) - mean) / std
 
     first, last, test, seconds = (luck(measure) for measure in MEASURES)
@@ -110,7 +114,7 @@ def test_a_training_is_as_lucky_at_every_epoch_and_on_every_split_but_not_in_its
 
 def test_a_seed_is_one_training_of_a_network_however_it_is_drawn(surrogate, oracle):
     rows = oracle.space.all()
-    mean, std = surrogate.predict(rows)
+    mean, _, std = surrogate.predict(rows)
     luck = (oracle.query(rows, seed=4) - mean) / std
     _, network = np.unique(oracle.space.canonical_key(rows), return_inverse=True)
     for number in range(network.max() + 1):
@@ -182,3 +186,38 @@ def test_predict_takes_rows_of_the_space_only(surrogate):
     assert isinstance(surrogate, Surrogate)
     with pytest.raises(InvalidArchitectureError, match="expected shape"):
         surrogate.predict(np.zeros((2, 7), np.uint8))
+
+
+@pytest.mark.parametrize("question", [{}, {"draw": 3}, {"seed": 1}])
+def test_seconds_of_one_training_never_fall_with_its_epochs_even_if_the_models_say_so(surrogate, question):
+    short, long = Measure("toy", "train_seconds", 1), Measure("toy", "train_seconds", 9)
+    swapped = copy.copy(surrogate)
+    swapped.models = {**surrogate.models, short: surrogate.models[long], long: surrogate.models[short]}
+    oracle = SurrogateOracle(swapped)
+    rows = oracle.space.all()
+    assert (swapped.predict(rows, short)[0] > swapped.predict(rows, long)[0]).all()
+    costs = [oracle.query(rows, f"train_seconds@{epochs}", **question) for epochs in (1, 3, 9)]
+    assert (np.diff(costs, axis=0) >= 0).all()
+    assert oracle.reference("train_seconds@9").best == oracle.query(rows, "train_seconds@9").min()
+
+
+def test_many_features_are_made_piece_by_piece(surrogate, monkeypatch):
+    rows = surrogate.space.all()
+    whole = surrogate.predict(rows)
+    again = copy.copy(surrogate)
+    again.__dict__.pop("_rows_at_once", None)
+    monkeypatch.setattr("surrogates.surrogate.NUMBERS_AT_ONCE", 1000)
+    seen = []
+    monkeypatch.setattr("surrogates.surrogate.features", lambda *args: seen.append(features(*args)) or seen[-1])
+    np.testing.assert_array_equal(again.predict(rows), whole)
+    assert max(each.size for each in seen) <= 1000
+
+
+def test_where_no_seed_noise_is_known_none_is_made_up(surrogate):
+    silent = copy.copy(surrogate)
+    silent.models = {measure: replace(model, seed_noise=None) for measure, model in surrogate.models.items()}
+    oracle = SurrogateOracle(silent)
+    rows = oracle.space.all()
+    np.testing.assert_array_equal(oracle.query(rows, draw=np.arange(len(rows), dtype=np.uint64)), oracle.query(rows))
+    assert np.isnan(oracle.spread(rows)).all()
+    assert (silent.predict(rows).std > 0).all()

@@ -168,6 +168,9 @@ def test_an_architecture_that_is_not_on_record_is_named(tmp_path, space):
         with pytest.raises(QueryError) as caught:
             oracle.query(absent, **options)
         assert f"few.h5: has no record of the architecture {text}" in str(caught.value)
+        assert "can be finished with 'nasbench generate', a surrogate fitted on it knows the whole space" in str(
+            caught.value
+        )
         with pytest.raises(QueryError) as caught:
             oracle.query(np.stack([rows[1], absent]), **options)
         assert text in str(caught.value)
@@ -185,6 +188,9 @@ def test_questions_the_table_cannot_answer_are_refused(class_oracle):
         class_oracle.query(row, seed=0, draw=1)
     with pytest.raises(QueryError, match="3 architectures need one draw or 3 draws, got 2"):
         class_oracle.query(SPACE.all()[:3], draw=np.zeros(2, dtype=np.uint64))
+    for rows in (row, SPACE.all()[:2]):
+        with pytest.raises(QueryError, match=r"a draw is a whole number from 0 to 2\*\*64 - 1, got -1"):
+            class_oracle.query(rows, draw=-1)
 
 
 def test_a_table_of_means_has_no_seeds(tmp_path):

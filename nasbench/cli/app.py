@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from itertools import pairwise
 from typing import Any
 
 import typer
@@ -10,13 +11,16 @@ import typer
 from nasbench.cli import comparing, console, demo, fitting, generating, importing, inspecting
 from nasbench.errors import NasbenchError
 
-_EPILOG = "Every command takes --json for machines. A user's mistake gives one line and exit code 2."
+_EPILOG = (
+    "'nasbench COMMAND --help' explains a command. Each takes --json for machines. A user's mistake gives one line and "
+    "exit code 2."
+)
+_RESUMABLE = ("generate", "demo")
 
 app = typer.Typer(
     name="nasbench",
     help="Train a search space once into a table; compare search strategies on it in seconds.",
     epilog=_EPILOG,
-    no_args_is_help=True,
     add_completion=False,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
@@ -37,20 +41,40 @@ _USAGE_ERROR: Any = typer.BadParameter.__bases__[0]  # click's, wherever this ve
 
 def main() -> None:
     """Run the command line; a user's mistake is one line on standard error and exit code 2."""
+    command = typer.main.get_command(app)
     try:
-        code = app(standalone_mode=False)
+        with command.make_context("nasbench", sys.argv[1:] or ["--help"]) as context:
+            command.invoke(context)
+    except typer.Exit as leaving:
+        sys.exit(leaving.exit_code)
     except NasbenchError as error:
         console.fail(str(error))
     except _USAGE_ERROR as error:
-        console.fail(f"{error.format_message()} (see {_help_command()})")
-    except (KeyboardInterrupt, typer.Abort) as error:
-        console.fail(str(error) or "interrupted; files that were there are unchanged")
+        console.fail(f"{_usage_mistake(error)} (see {_help_command()})")
+    except KeyboardInterrupt:
+        console.fail(f"interrupted; {_kept_when_interrupted()}")
     except BrokenPipeError:
         sys.stderr.close()  # the reader of our output has gone; nobody is left to tell
-    else:
-        sys.exit(code)
+
+
+def _usage_mistake(error: Any) -> str:
+    """Return what is wrong with an option, with the value that was given for it."""
+    message = error.format_message().rstrip(".")
+    options = getattr(getattr(error, "param", None), "opts", ())
+    for word, following in pairwise([*sys.argv, ""]):
+        name, _, value = word.partition("=")
+        given = value or following
+        if isinstance(error, typer.BadParameter) and name in options and repr(given) not in message:
+            return f"{message}, got {given!r}"
+    return str(message)
 
 
 def _help_command() -> str:
     known = {command.name for command in app.registered_commands}
     return " ".join(["nasbench", *(word for word in sys.argv[1:2] if word in known), "--help"])
+
+
+def _kept_when_interrupted() -> str:
+    if sys.argv[1:2] and sys.argv[1] in _RESUMABLE:
+        return "what was finished is kept, the same command goes on from there"
+    return "files that were there are as they were"

@@ -11,7 +11,8 @@ import typer
 from nasbench.cli import console
 from nasbench.cli.console import AsJson
 from nasbench.cli.oracles import open_oracle
-from nasbench.cli.strategy_option import read_strategies
+from nasbench.cli.outputs import check_output
+from nasbench.cli.strategy_option import every_strategy_for, read_strategies
 
 if TYPE_CHECKING:
     from nasbench.comparison import Results, Verified
@@ -20,30 +21,52 @@ if TYPE_CHECKING:
 def compare(
     oracle: Annotated[Path, typer.Argument(help="A table file or a surrogate folder.")],
     out: Annotated[Path, typer.Option("--out", help="The results file to write.")],
-    budget: Annotated[str, typer.Option("--budget", help="Of each run: 300 (evaluations), 600ep, 20000s, 30m, 12h.")],
+    budget: Annotated[
+        str,
+        typer.Option(
+            "--budget",
+            help="What each run may spend: 300 (evaluations), 600ep (epochs), 20000s, 30m, 12h (simulated time).",
+        ),
+    ],
     strategies: Annotated[
-        str, typer.Option("--strategies", help="Comma-separated, with options in parentheses if need be, or 'all'.")
+        str,
+        typer.Option(
+            "--strategies",
+            help="Names with commas between, options in parentheses: random-search,hyperband(eta=4). "
+            "'nasbench strategies' lists them; a class of your own is module:Class.",
+        ),
     ] = "all",
     runs: Annotated[int, typer.Option("--runs", min=1, help="Runs of each strategy.")] = 500,
-    seed: Annotated[int, typer.Option("--seed", help="Of the first run; the others follow.")] = 0,
-    signal: Annotated[str | None, typer.Option("--signal", help="What strategies see: task/metric@epochs.")] = None,
+    seed: Annotated[int, typer.Option("--seed", min=0, help="Of the first run; the others count up from it.")] = 0,
+    signal: Annotated[
+        str | None,
+        typer.Option(
+            "--signal",
+            help="What strategies see, as task/metric@epochs; by default validation_accuracy at the last epoch.",
+        ),
+    ] = None,
     report: Annotated[
-        str | None, typer.Option("--report", help="What incumbents are judged by: task/metric@epochs.")
+        str | None,
+        typer.Option(
+            "--report", help="What is reported of what they found; by default test_accuracy at the last epoch."
+        ),
     ] = None,
     workers: Annotated[int, typer.Option("--workers", min=1, help="Simulated asynchronous workers in each run.")] = 1,
     repeats: Annotated[
         str, typer.Option("--repeats", help="charge: a repeat is a new training; cache: it is free.")
     ] = "charge",
-    jobs: Annotated[int | None, typer.Option("--jobs", min=1, help="Processes; one a core by default.")] = None,
+    jobs: Annotated[int | None, typer.Option("--jobs", min=1, help="Processes; by default one a core.")] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Compare search strategies on an oracle over many seeds."""
-    from nasbench.comparison import compare as run_all
-    from nasbench.storage import check_writable
+    """Compare search strategies over many seeds.
 
-    check_writable(out)
-    chosen = read_strategies(strategies)
+    Trainings are looked up in a table or predicted by a surrogate; their seconds count on a simulated clock.
+    """
+    from nasbench.comparison import compare as run_all
+
+    check_output(out, "nasbench-results")
     source = open_oracle(oracle)
+    chosen = read_strategies(strategies) if strategies.strip() != "all" else every_strategy_for(source, signal)
     with console.progress(f"comparing on {source.name}") as progress:
         results = run_all(
             chosen,
@@ -75,7 +98,7 @@ def print_summary(results: Results) -> None:
     unit = results.report_metric.unit
     rows = [
         [
-            row.strategy,
+            console.strategy_label(row.strategy),
             str(row.runs) if row.runs else "",
             f"{row.evaluations:.1f}" if row.runs else "",
             console.with_spread(row.report, row.report_std, unit),
@@ -93,16 +116,23 @@ def print_summary(results: Results) -> None:
 
 def plot(
     results: Annotated[Path, typer.Argument(help="A results file.")],
-    out: Annotated[Path, typer.Option("--out", help="A .pdf, .svg or .png file.")],
-    kind: Annotated[str, typer.Option("--kind", help="regret or incumbent.")] = "regret",
+    out: Annotated[Path, typer.Option("--out", help="The figure to write: a .pdf, .svg or .png file.")],
+    kind: Annotated[
+        str,
+        typer.Option(
+            "--kind", help="regret (distance to the best of the space) or incumbent (the reported metric itself)."
+        ),
+    ] = "regret",
     center: Annotated[
-        str, typer.Option("--center", help="median (with quartiles) or mean (with standard error).")
+        str, typer.Option("--center", help="median (band: quartiles) or mean (band: standard error).")
     ] = "median",
     as_json: AsJson = False,
 ) -> None:
     """Draw a figure of a comparison."""
     from nasbench.comparison import Results, save_figure
+    from nasbench.replacing import check_writable
 
+    check_writable(out)
     save_figure(Results.load(results), out, kind, center)
     if as_json:
         console.print_json({"path": str(out), "kind": kind, "center": center})
@@ -112,12 +142,17 @@ def plot(
 
 def verify(
     results: Annotated[Path, typer.Argument(help="A results file.")],
-    top: Annotated[int, typer.Option("--top", min=1, help="Architectures to train.")] = 5,
-    seeds: Annotated[int, typer.Option("--seeds", min=1, help="Fresh trainings of each.")] = 3,
-    device: Annotated[str, typer.Option("--device", help="A torch device.")] = "cpu",
+    top: Annotated[
+        int, typer.Option("--top", min=1, help="Architectures to train, the best of each strategy first.")
+    ] = 5,
+    seeds: Annotated[int, typer.Option("--seeds", min=1, help="Trainings of each, with seeds no table holds.")] = 3,
+    device: Annotated[str, typer.Option("--device", help="A torch device: cpu, cuda, cuda:1, mps.")] = "cpu",
     as_json: AsJson = False,
 ) -> None:
-    """Really train the best architectures found, beside what the oracle had promised."""
+    """Train what was found again, for real.
+
+    The best architectures found are trained with fresh seeds, beside what the oracle had promised.
+    """
     from nasbench.comparison import Results
 
     loaded = Results.load(results)
@@ -146,15 +181,19 @@ def print_verified(results: Results, verified: list[Verified]) -> None:
     unit = results.report_metric.unit
     rows = [
         [
-            each.architecture,
-            ", ".join(f"{name} {count}" for name, count in each.found_by.items()),
+            str(i),
             console.with_spread(each.promised, each.promised_std, unit),
             console.with_spread(each.measured, each.measured_std, unit),
             console.number(each.difference, unit),
+            "\n".join(f"{count} {console.strategy_label(name)}" for name, count in each.found_by.items()),
         ]
-        for each in verified
+        for i, each in enumerate(verified, start=1)
     ]
-    title = f"{results.report}: promised by {results.oracle}, measured by {len(verified[0].seeds)} fresh trainings each"
-    console.print_table(
-        title, ["architecture", "found by (runs)", "promised ± seed noise", "measured", "difference"], rows
+    trainings = len(verified[0].seeds)
+    title = (
+        f"{results.report}, promised by {results.oracle} and measured by "
+        f"{trainings} fresh training{'s' if trainings > 1 else ''} each (± is the seed noise)"
     )
+    console.print_table(title, ["", "promised", "measured", "difference", "runs that found it"], rows, texts=(4,))
+    for i, each in enumerate(verified, start=1):
+        console.say(f"{i}  {each.architecture}")  # on a line of its own, whole, to be copied

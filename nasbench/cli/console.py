@@ -28,6 +28,10 @@ out = Console(highlight=False, soft_wrap=True)
 err = Console(stderr=True, highlight=False, soft_wrap=True)
 
 _SECONDS_BETWEEN_LINES = 10.0
+_SECONDS_OF_SPEED = 600.0
+"""Time left is told from the speed of the last minutes: single steps may take more than one."""
+_UNLIMITED = 10_000
+"""The width of tables that go to a file or another program, which no line should be broken for."""
 
 
 def say(message: str) -> None:
@@ -69,23 +73,31 @@ def _plain(value: Any) -> Any:
     return str(value) if isinstance(value, Path) else value
 
 
-def print_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    """Print a table, the first column to the left and the others to the right."""
-    table = RichTable(
-        title=escape(title), title_justify="left", title_style="bold", header_style="bold", box=None, pad_edge=False
-    )
+def print_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]], texts: Sequence[int] = (0,)) -> None:
+    """Print a table; columns at the places ``texts`` go to the left, the others are numbers and stay whole."""
+    out.print(escape(title), style="bold")
+    table = RichTable(header_style="bold", box=None, pad_edge=False)
     for i, column in enumerate(columns):
-        table.add_column(escape(column), justify="left" if i == 0 else "right", overflow="fold")
+        is_text = i in texts
+        table.add_column(escape(column), justify="left" if is_text else "right", overflow="fold", no_wrap=not is_text)
     for row in rows:
         table.add_row(*(escape(cell) for cell in row))
-    out.print(table)
+    target = out if out.is_terminal else Console(file=out.file, width=_UNLIMITED)
+    target.print(table)
+
+
+def strategy_label(name: str) -> str:
+    """Write a strategy with its options so that a narrow table can break it between words."""
+    return name.replace("(", " (", 1).replace(",", ", ")
 
 
 def number(value: float, unit: str = "") -> str:
     """Write a number as a person reads it: fractions in percent, NaN as a dash."""
     if not math.isfinite(value):
         return "-"
-    return f"{100 * value:.2f} %" if unit == "fraction" else f"{value:.4g}"
+    if unit == "fraction":
+        return f"{round(100 * value, 2) + 0.0:.2f} %"  # adding zero turns -0.0 into 0.0
+    return f"{value:.4g}"
 
 
 def with_spread(value: float, spread: float, unit: str = "") -> str:
@@ -115,19 +127,19 @@ def progress(title: str) -> Iterator[Progress]:
 
 @contextmanager
 def _bar(title: str) -> Iterator[Progress]:
-    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
     from rich.progress import Progress as Bar
+    from rich.table import Column
 
     columns = (
         TextColumn("{task.description}"),
-        BarColumn(bar_width=24),
+        BarColumn(bar_width=12),
         MofNCompleteColumn(),
-        TimeElapsedColumn(),
+        TimeRemainingColumn(compact=True),
         TextColumn("left"),
-        TimeRemainingColumn(),
-        TextColumn("{task.fields[note]}"),
+        TextColumn("{task.fields[note]}", table_column=Column(ratio=1, no_wrap=True, overflow="ellipsis")),
     )
-    with Bar(*columns, console=err, transient=False) as bar:
+    with Bar(*columns, console=err, speed_estimate_period=_SECONDS_OF_SPEED, expand=True) as bar:
         task = bar.add_task(title, total=None, note="")
         yield lambda done, total, note: bar.update(task, completed=done, total=total, note=escape(note))
 

@@ -18,8 +18,8 @@ from nasbench.cli.fitting import print_scorecard
 from nasbench.cli.oracles import open_oracle
 from nasbench.cli.strategy_option import read_strategies
 from nasbench.errors import NasbenchError
+from nasbench.replacing import check_writable, replacing
 from nasbench.spaces import get_space
-from nasbench.storage import check_writable, replacing
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -46,10 +46,14 @@ class _Made:
 def demo(
     out: Annotated[Path, typer.Option("--out", help="The folder for everything the demo makes.")] = Path("demo"),
     runs: Annotated[int, typer.Option("--runs", min=1, help="Runs of each strategy.")] = 500,
-    jobs: Annotated[int | None, typer.Option("--jobs", min=1, help="Processes; one a core by default.")] = None,
+    jobs: Annotated[int | None, typer.Option("--jobs", min=1, help="Processes; by default one a core.")] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Train a small space for real, fit a surrogate, compare strategies on both, verify; minutes on a laptop."""
+    """Do the whole job on a small space, in minutes.
+
+    Trains a table for real, fits a surrogate, compares strategies on both, draws figures, and trains what was found
+    again. A second run uses what is there.
+    """
     start = time.monotonic()
     check_writable(out / "table.h5")
     processes, made = jobs or os.cpu_count() or 1, _Made()

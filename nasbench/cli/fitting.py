@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -18,23 +19,35 @@ if TYPE_CHECKING:
 def fit(
     table: Annotated[Path, typer.Argument(help="The table to learn from.")],
     out: Annotated[Path, typer.Option("--out", help="The folder to write the surrogate into.")],
-    task: Annotated[str | None, typer.Option("--task", help="Needed where the table has several.")] = None,
+    task: Annotated[
+        str | None, typer.Option("--task", help="Which of the table's tasks; may be left out if it has one.")
+    ] = None,
     metrics: Annotated[
-        str, typer.Option("--metrics", help="Comma-separated.")
+        str, typer.Option("--metrics", help="What to predict, with commas between.")
     ] = "validation_accuracy,test_accuracy,train_seconds",
     epochs: Annotated[
-        str | None, typer.Option("--epochs", help="Comma-separated; by default the last, a third, a ninth...")
+        str | None,
+        typer.Option(
+            "--epochs",
+            help="After how many epochs, with commas between; by default the table's last, a third of it, a ninth...",
+        ),
     ] = None,
     train_fraction: Annotated[
-        float, typer.Option("--train-fraction", help="The rest is held out for the scorecard.")
+        float,
+        typer.Option("--train-fraction", help="Share of the networks to fit; the rest is held out for the scorecard."),
     ] = 0.8,
-    seed: Annotated[int, typer.Option("--seed", help="Of the split and the models.")] = 0,
+    seed: Annotated[int, typer.Option("--seed", min=0, help="Of the split and the models.")] = 0,
     as_json: AsJson = False,
 ) -> None:
-    """Fit a surrogate to part of a table and score it on the rest."""
+    """Fit a surrogate to part of a table, score it on the rest.
+
+    The surrogate answers for every architecture of the space; 'nasbench compare' takes it like a table.
+    """
     from surrogates import fit_surrogate
+    from surrogates.files import check_replaceable
     from tabular import Table
 
+    check_replaceable(out)
     with console.progress("fitting") as progress:
         surrogate = fit_surrogate(
             Table.open(table),
@@ -57,20 +70,30 @@ def print_scorecard(surrogate: Surrogate) -> None:
     """Print how far to trust a surrogate."""
     rows = []
     for score in surrogate.scorecard.scores:
-        unit = surrogate.task.metrics[score.measure.rpartition("/")[2].partition("@")[0]].unit
+        measure = score.measure.rpartition("/")[2]
+        unit = surrogate.task.metrics[measure.partition("@")[0]].unit
         rows.append(
             [
-                score.measure,
-                f"{score.train} / {score.held_out}",
+                measure,
+                f"{score.train} + {score.held_out}",
                 f"{score.r2:.3f}",
                 f"{score.kendall_tau:.3f}",
-                console.number(score.seed_tau),
+                f"{score.seed_tau:.3f}" if math.isfinite(score.seed_tau) else "-",
                 console.number(score.rmse, unit),
                 console.number(score.coverage, "fraction"),
             ]
         )
-    columns = ["measure", "fitted / held out", "R2", "Kendall tau", "tau between seeds", "RMSE", "in 95 % interval"]
-    console.print_table(f"Surrogate of {surrogate.space.name}, on architectures it has not seen", columns, rows)
+    columns = ["measure", "networks", "R2", "tau", "seed tau", "RMSE", "in 95 %"]
+    console.print_table(
+        f"Surrogate of {surrogate.task.name} on {surrogate.space.name}, scored on networks it has not seen",
+        columns,
+        rows,
+    )
+    console.say(
+        "networks: fitted + held out. tau: Kendall's rank correlation of prediction and\n"
+        "measurement; seed tau: that of the trainings of one seed and the others.\n"
+        "in 95 %: share of the held-out trainings inside the predicted 95 % interval."
+    )
 
 
 def _whole_numbers(text: str | None) -> tuple[int, ...] | None:

@@ -15,19 +15,28 @@ from nasbench.spaces import get_space
 
 def generate(
     space: Annotated[str, typer.Argument(help="A named space or a .toml file that declares one.")],
-    out: Annotated[Path, typer.Option("--out", help="The table to write, or to resume.")],
+    out: Annotated[Path, typer.Option("--out", help="The table to write, or to go on with.")],
     dataset: Annotated[
-        str, typer.Option("--dataset", help="digits, fashion-mnist:FOLDER, cifar10:FOLDER or FILE.npz.")
+        str, typer.Option("--dataset", help="digits, fashion-mnist:FOLDER, cifar10:FOLDER or FILE.npz (with x and y).")
     ] = "digits",
-    recipe: Annotated[Path | None, typer.Option("--recipe", help="A .toml file with the recipe's fields.")] = None,
-    epochs: Annotated[int | None, typer.Option("--epochs", help="Epochs of each training, over the recipe's.")] = None,
+    recipe: Annotated[
+        Path | None,
+        typer.Option("--recipe", help="A .toml file of training settings: epochs, channels, learning_rate, ..."),
+    ] = None,
+    epochs: Annotated[
+        int | None, typer.Option("--epochs", min=1, help="Epochs of each training, in place of the recipe's.")
+    ] = None,
     seeds: Annotated[int, typer.Option("--seeds", min=1, help="Trainings of each architecture.")] = 3,
     limit: Annotated[int | None, typer.Option("--limit", min=1, help="Train only the first N unique networks.")] = None,
-    jobs: Annotated[int | None, typer.Option("--jobs", min=1, help="Processes; one a core by default.")] = None,
+    jobs: Annotated[int | None, typer.Option("--jobs", min=1, help="Processes; by default one a core.")] = None,
     device: Annotated[str, typer.Option("--device", help="A torch device: cpu, cuda, cuda:1, mps.")] = "cpu",
     as_json: AsJson = False,
 ) -> None:
-    """Train every unique network of a space into a table; resumes where it stopped."""
+    """Train every unique network of a space into a table.
+
+    Finished trainings are on the disk at once. After an interruption, or with more seeds or a higher limit, the same
+    command goes on from what is there.
+    """
     from nasbench.training import Recipe, load_dataset
     from tabular import generate as make_table
 

@@ -10,20 +10,28 @@ import typer
 
 from nasbench.cli import console
 from nasbench.cli.console import AsJson
+from nasbench.cli.fitting import print_scorecard
 from nasbench.errors import FileFormatError
 from nasbench.spaces import get_space, space_names
-from nasbench.spaces.space import ENUMERABLE
+from nasbench.spaces.choices import ENUMERABLE
 
 if TYPE_CHECKING:
     from nasbench.comparison import Results
+    from surrogates import Surrogate
     from tabular import Table
+
+_NOT_FOR_PEOPLE = ("plan", "scorecard")
+"""What text leaves out of a file's description: the plan repeats recipe and data set, the scorecard has a table."""
 
 
 def spaces(
     space: Annotated[str | None, typer.Argument(help="A name or a .toml file; all named ones by default.")] = None,
     as_json: AsJson = False,
 ) -> None:
-    """List search spaces with their sizes, raw and up to isomorphism."""
+    """List search spaces with their sizes.
+
+    Both raw and as the number of different networks: cells that compute the same count once.
+    """
     listed: list[dict[str, Any]] = []
     for name in [space] if space else space_names():
         the_space = get_space(name)
@@ -48,7 +56,7 @@ def spaces(
 
 
 def strategies(as_json: AsJson = False) -> None:
-    """List search strategies with their options and defaults."""
+    """List search strategies and their options."""
     from strategies import get_strategy, strategy_names
 
     listed: list[dict[str, Any]] = []
@@ -73,9 +81,12 @@ def info(
 ) -> None:
     """Say what a table, a results file or a surrogate holds."""
     from nasbench.storage import file_format_of
+    from surrogates import Surrogate
 
+    surrogate = None
     if file.is_dir():
-        found = _surrogate_info(file)
+        surrogate = Surrogate.load(file)
+        found = _surrogate_info(file, surrogate)
     elif not file.exists():
         raise FileFormatError(f"{file}: no such file")
     elif file_format_of(file) == "nasbench-results":
@@ -83,14 +94,17 @@ def info(
     else:
         found = _table_info(file, check=check)
     problems = found.pop("problems", [])
+    mistake = f"{file}: {len(problems)} problems, first: {problems[0]}; get a fresh copy" if problems else ""
     if as_json:
-        console.print_json({**found, "problems": problems} if check else found)
-    else:
-        _print_tree(found)
-        if check and not problems:
-            console.say("check: every checksum and invariant holds")
-    if problems:
-        raise FileFormatError(f"{file}: {len(problems)} problems, first: {problems[0]}")
+        console.print_json(found | ({"problems": problems} if check else {}) | ({"error": mistake} if mistake else {}))
+        raise typer.Exit(2 if mistake else 0)
+    _print_tree(found)
+    if surrogate:
+        print_scorecard(surrogate)
+    if mistake:
+        raise FileFormatError(mistake)
+    if check:
+        console.say("check: every checksum and invariant holds")
 
 
 def _table_info(file: Path, *, check: bool) -> dict[str, Any]:
@@ -145,26 +159,31 @@ def _results_info(file: Path) -> dict[str, Any]:
     }
 
 
-def _surrogate_info(file: Path) -> dict[str, Any]:
-    from surrogates import Surrogate
-
-    surrogate = Surrogate.load(file)
+def _surrogate_info(file: Path, surrogate: Surrogate) -> dict[str, Any]:
     return {
         "kind": "surrogate",
         "path": str(file),
         "space": surrogate.space.name,
+        "task": surrogate.task.name,
+        "provenance": surrogate.provenance,
         "scorecard": surrogate.scorecard.rows(),
     }
 
 
 def _print_tree(value: dict[str, Any], indent: int = 0) -> None:
     for key, each in value.items():
-        if isinstance(each, dict) and each:
+        if key in _NOT_FOR_PEOPLE or each in ({}, []):
+            continue
+        if isinstance(each, dict):
             console.say(" " * indent + f"{key}:")
             _print_tree(each, indent + 2)
-        elif isinstance(each, list) and each and isinstance(each[0], dict):
-            for item in each:
-                _print_tree(item, indent + 2)
+        elif isinstance(each, list):
+            console.say(" " * indent + f"{key}: {_enumeration(each)}")
         else:
-            text = ", ".join(map(str, each)) if isinstance(each, list) else str(each)
-            console.say(" " * indent + f"{key}: {text}")
+            console.say(" " * indent + f"{key}: {each}")
+
+
+def _enumeration(values: list[Any]) -> str:
+    if len(values) > 2 and values == list(range(values[0], values[0] + len(values))):
+        return f"{values[0]} to {values[-1]}"
+    return ", ".join(map(str, values))

@@ -1,4 +1,4 @@
-"""Reading ``--strategies random-search,regularized-evolution(population=10,sample=3)``."""
+"""What ``--strategies`` means: ``random-search,regularized-evolution(population=10,sample=3)``, or all."""
 
 from __future__ import annotations
 
@@ -8,10 +8,15 @@ import inspect
 import re
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
+from nasbench.cli import console
 from nasbench.errors import StrategyError, UnknownNameError
+from nasbench.oracle import resolve_measure
 
 if TYPE_CHECKING:
     from nasbench.comparison.search_run import StrategyFactory
+    from nasbench.oracle import Oracle
 
 _SEPARATOR = re.compile(r",(?![^(]*\))")
 
@@ -22,19 +27,47 @@ def read_strategies(text: str) -> dict[str, StrategyFactory]:
     Parameters
     ----------
     text : str
-        Names as `strategies.get_strategy` takes them, or ``all``.
+        Names as `strategies.get_strategy` takes them.
 
     Raises
     ------
     UnknownNameError, StrategyError
         Naming the part that cannot be read.
     """
-    from strategies import strategy_names
-
-    names = strategy_names() if text.strip() == "all" else [part.strip() for part in _SEPARATOR.split(text)]
+    names = [part.strip() for part in _SEPARATOR.split(text)]
     if len(set(names)) != len(names):
         raise StrategyError(f"each strategy is compared once; got {text!r}")
     return {name: _read_one(name) for name in names}
+
+
+def every_strategy_for(oracle: Oracle, signal: str | None) -> dict[str, StrategyFactory]:
+    """Return every named strategy that can search by a signal; a note says which cannot, and why.
+
+    Parameters
+    ----------
+    oracle : Oracle
+    signal : str, optional
+        By default the oracle's validation accuracy at the last epoch.
+
+    Raises
+    ------
+    UnknownNameError, QueryError
+        If the oracle has no such signal.
+    """
+    from strategies import get_strategy, strategy_names
+
+    measure = resolve_measure(signal, oracle.tasks)
+    fidelities = [epochs for epochs in oracle.tasks[measure.task].epochs if epochs <= measure.epochs]
+    able: dict[str, StrategyFactory] = {}
+    for name in strategy_names():
+        strategy = get_strategy(name)
+        try:
+            strategy(oracle.space, np.random.default_rng(0), fidelities)
+        except StrategyError as error:
+            console.note(f"left out {name}: {error}")
+        else:
+            able[name] = strategy
+    return able
 
 
 def _read_one(text: str) -> StrategyFactory:

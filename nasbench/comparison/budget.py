@@ -50,7 +50,9 @@ class Budget:
         """
         if isinstance(text, Budget):
             return text
-        match = re.fullmatch(r"\s*([0-9][0-9_.,e+]*)\s*(ep|[smhd])?\s*", str(text))
+        # A comma parts thousands; one that could be a decimal comma is not read as if it were not there.
+        number = r"[0-9]{1,3}(?:,[0-9]{3})+(?:\.[0-9]*)?|[0-9][0-9_.e+]*"
+        match = re.fullmatch(rf"\s*({number})\s*(ep|[smhd])?\s*", str(text))
         try:
             amount = float(match[1].replace(",", "")) if match else math.nan
         except ValueError:

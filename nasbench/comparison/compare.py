@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import multiprocessing
+import multiprocessing.reduction
+import pickle  # for its error; nothing is written with it
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from typing import TYPE_CHECKING
 
@@ -13,9 +15,9 @@ from nasbench.comparison.results import Results
 from nasbench.comparison.run import check_protocol, run_lockstep
 from nasbench.comparison.search_run import Protocol
 from nasbench.comparison.trials import Trials
-from nasbench.errors import QueryError
+from nasbench.errors import QueryError, StrategyError
 from nasbench.oracle import DEFAULT_REPORT, Measure, Oracle, resolve_measure
-from nasbench.processes import deaf_to_interrupts
+from nasbench.processes import deaf_to_interrupts, end_with_parent
 from nasbench.progress import silent
 
 if TYPE_CHECKING:
@@ -23,6 +25,9 @@ if TYPE_CHECKING:
 
     from nasbench.comparison.search_run import StrategyFactory
     from nasbench.progress import Progress
+
+
+RUNS_IN_A_PIECE = 100
 
 
 def compare(
@@ -67,7 +72,9 @@ def compare(
 
     Raises
     ------
-    BudgetError, QueryError, UnknownNameError, StrategyError
+    BudgetError, QueryError, UnknownNameError
+    StrategyError
+        If a strategy breaks the protocol or, for several jobs, cannot be sent to another process.
 
     Examples
     --------
@@ -114,13 +121,17 @@ def _in_processes(
     jobs: int,
     progress: Progress,
 ) -> dict[str, Trials]:
-    # Fewer, larger pieces where strategies fill the processes: a lock-step batch is cheaper the more runs it holds.
-    pieces = min(len(seeds), -(-jobs // len(strategies)))
+    for name, factory in strategies.items():
+        _check_travels(name, factory)
+    # Large pieces, as a lock-step batch is cheaper the more runs it holds; but enough to fill the processes and to show
+    # how far the work is.
+    pieces = min(len(seeds), max(-(-jobs // len(strategies)), len(seeds) // RUNS_IN_A_PIECE))
     shares = [share.tolist() for share in np.array_split(np.array(seeds), pieces)]
     parts: dict[str, list[Trials | None]] = {name: [None] * pieces for name in strategies}
     others = set(multiprocessing.active_children())
     # Threads of torch or OpenMP do not survive a fork, so processes start afresh.
-    with ProcessPoolExecutor(jobs, mp_context=multiprocessing.get_context("spawn")) as pool:
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(jobs, mp_context=context, initializer=end_with_parent) as pool:
         try:
             with deaf_to_interrupts():
                 futures = {
@@ -138,6 +149,16 @@ def _in_processes(
                 process.terminate()  # nobody waits for what they compute
             raise
     return {name: Trials.joined([part for part in each if part is not None]) for name, each in parts.items()}
+
+
+def _check_travels(name: str, factory: StrategyFactory) -> None:
+    try:
+        multiprocessing.reduction.ForkingPickler.dumps(factory)
+    except (AttributeError, TypeError, pickle.PicklingError):
+        raise StrategyError(
+            f"strategy {name!r} cannot be sent to another process: {factory!r}; define it at the top level of a "
+            "module, or compare with jobs=1"
+        ) from None
 
 
 def add_reports(trials: Trials, oracle: Oracle, report: Measure) -> None:

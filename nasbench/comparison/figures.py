@@ -9,7 +9,7 @@ import numpy as np
 
 from nasbench.comparison.regret import budget_grid, curve
 from nasbench.errors import OutputError, UnknownNameError
-from nasbench.storage import replacing
+from nasbench.replacing import replacing
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -47,10 +47,8 @@ def line_style(strategy: str, others: list[str]) -> dict[str, Any]:
     bases = [name.partition("(")[0] for name in others]
     known = [name for name, base in zip(others, bases, strict=True) if base in STYLED and bases.count(base) == 1]
     strangers = [name for name in others if name not in known]
-    if strategy in known:
-        place = STYLED.index(strategy.partition("(")[0])
-    else:
-        place = len(STYLED) + strangers.index(strategy)
+    own = strategy in known
+    place = STYLED.index(strategy.partition("(")[0]) if own else len(STYLED) + strangers.index(strategy)
     return {"color": COLOURS[place % len(COLOURS)], "linestyle": DASHES[place % len(DASHES)]}
 
 

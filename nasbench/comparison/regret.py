@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from nasbench.errors import QueryError, UnknownNameError
+from nasbench.oracle import mean_of_known, std_of_known
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -27,7 +28,8 @@ class Curve:
     spent : (G,) float64
         In the budget's unit, ascending.
     center, low, high : (G,) float64
-        Median with quartiles, or mean with one standard error to either side.
+        Median with quartiles, or mean with one standard error to either side, over the runs whose value is known; NaN
+        where none is, and for the error of a single one.
     """
 
     spent: NDArray[np.float64]
@@ -38,7 +40,7 @@ class Curve:
     def __post_init__(self) -> None:
         if not (np.diff(self.spent) > 0).all():
             raise ValueError("a curve's grid must ascend")
-        known = np.isfinite(self.center)
+        known = np.isfinite(self.low) & np.isfinite(self.high)
         if not ((self.low <= self.high) | ~known).all():
             raise ValueError("a curve's band must have its low end below its high end")
 
@@ -110,11 +112,13 @@ def curve(
     values = results.regret(trials) if regret else trials.report
     runs = at_grid(trials, values, grid, results.protocol.budget.unit)
     if center == "median":
-        low, middle, high = np.nanquantile(runs, [0.25, 0.5, 0.75], axis=0)
+        quartiles = np.full((3, len(grid)), np.nan)
+        known = np.isfinite(runs).any(axis=0)
+        quartiles[:, known] = np.nanquantile(runs[:, known], [0.25, 0.5, 0.75], axis=0)
+        low, middle, high = quartiles
         return Curve(grid, middle, low, high)
     if center == "mean":
-        middle = np.nanmean(runs, axis=0)
-        counts = np.isfinite(runs).sum(axis=0)
-        error = np.nanstd(runs, axis=0, ddof=1 if len(runs) > 1 else 0) / np.sqrt(counts)
+        middle = mean_of_known(runs.T)
+        error = std_of_known(runs.T) / np.sqrt(np.maximum(np.isfinite(runs).sum(axis=0), 1))
         return Curve(grid, middle, middle - error, middle + error)
     raise UnknownNameError("center", center, CENTERS)

@@ -109,6 +109,13 @@ class SearchRun:
         protocol: Protocol,
         sign: int,
     ) -> None:
+        if seed < 0:
+            raise QueryError(f"a run's seed is 0 or more, got {seed}")
+        if not callable(factory):
+            raise StrategyError(
+                f"strategy {name!r}: a comparison makes a new strategy for every run; give the class, or a function "
+                f"(space, rng, fidelities) that makes one, instead of {factory!r}"
+            )
         streams = np.random.SeedSequence(seed).spawn(2)
         self.name, self.seed = name, seed
         self.strategy = factory(space, np.random.default_rng(streams[0]), fidelities)

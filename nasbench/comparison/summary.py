@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from nasbench.oracle import mean_of_known, std_of_known
+
 if TYPE_CHECKING:
     from nasbench.comparison.results import Results
 
@@ -43,10 +45,10 @@ def summarise(results: Results) -> list[SummaryRow]:
     rows = []
     for name, trials in results.trials.items():
         final, regret = trials.report[trials.last], results.regret(trials)[trials.last]
-        spread = float(np.nanstd(final, ddof=1)) if np.isfinite(final).sum() > 1 else np.nan
+        mean, spread = (float(over(final[None])[0]) for over in (mean_of_known, std_of_known))
         middle = float(np.nanmedian(regret)) if np.isfinite(regret).any() else np.nan
-        rows.append(SummaryRow(name, trials.runs, len(trials) / trials.runs, float(np.nanmean(final)), spread, middle))
-    rows.sort(key=lambda row: -sign * row.report)
+        rows.append(SummaryRow(name, trials.runs, len(trials) / trials.runs, mean, spread, middle))
+    rows.sort(key=lambda row: (np.isnan(row.report), -sign * row.report))
     reference = results.reference
     if reference is None:
         return rows

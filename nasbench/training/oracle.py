@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from nasbench.errors import DataError, QueryError
-from nasbench.oracle import Measure, Reference, Task, resolve_measure, standard_metric, std_over_trainings
+from nasbench.oracle import (
+    Measure,
+    Reference,
+    Task,
+    mean_of_known,
+    resolve_measure,
+    standard_metric,
+    std_of_known,
+)
 from nasbench.training.loaders import load_dataset
 from nasbench.training.provenance import provenance as provenance_of
 from nasbench.training.recipe import Recipe
@@ -156,20 +163,15 @@ class TrainingOracle:
         rows = self.space.check(architectures)
         resolved = resolve_measure(measure, self.tasks)
         batch = np.atleast_2d(rows)
-        values = np.array(
-            [
-                _mean_of_numbers([self._value(row, each, resolved) for each in seeds])
-                for row, seeds in zip(batch, self._seeds_for(len(batch), seed, draw), strict=True)
-            ]
-        )
+        values = mean_of_known(self._values(batch, self._seeds_for(len(batch), seed, draw), resolved))
         return values if rows.ndim == 2 else float(values[0])
 
     def spread(self, architectures: NDArray[np.uint8], measure: Measure | str | None = None) -> Any:
         """Return the standard deviation over the trainings of ``seeds``, (N,) float64 or float; NaN for one seed."""
         rows = self.space.check(architectures)
         resolved = resolve_measure(measure, self.tasks)
-        values = [[self._value(row, seed, resolved) for seed in self.seeds] for row in np.atleast_2d(rows)]
-        spread = std_over_trainings(np.array(values))
+        batch = np.atleast_2d(rows)
+        spread = std_of_known(self._values(batch, [self.seeds] * len(batch), resolved))
         return spread if rows.ndim == 2 else float(spread[0])
 
     def reference(self, measure: Measure | str | None = None) -> Reference | None:
@@ -196,8 +198,15 @@ class TrainingOracle:
             self._trainings[key] = train(self.space, architecture, self.recipe, self.dataset, seed, self.device)
         return self._trainings[key]
 
-    def _value(self, row: NDArray[np.uint8], seed: int, measure: Measure) -> float:
-        return float(self.training(row, seed).metrics[measure.metric][measure.epochs - 1])
+    def _values(
+        self, batch: NDArray[np.uint8], seeds: Sequence[tuple[int, ...]], measure: Measure
+    ) -> NDArray[np.float64]:
+        """Return the measure of each row's trainings, (N, S)."""
+        values = [
+            [self.training(row, seed).metrics[measure.metric][measure.epochs - 1] for seed in those]
+            for row, those in zip(batch, seeds, strict=True)
+        ]
+        return np.array(values, dtype=np.float64).reshape(len(batch), len(seeds[0]) if seeds else 0)
 
     def _seeds_for(
         self, rows: int, seed: int | None, draw: NDArray[np.uint64] | int | None
@@ -213,12 +222,6 @@ class TrainingOracle:
         if draws.shape not in {(1,), (rows,)}:
             raise QueryError(f"{rows} architectures need one draw or {rows} draws, got {draws.shape}")
         return [(int(each) >> 1,) for each in np.broadcast_to(draws, rows)]
-
-
-def _mean_of_numbers(values: list[float]) -> float:
-    """Return the mean of what is not NaN, as a table does; NaN if all is."""
-    numbers = [value for value in values if not math.isnan(value)]
-    return float(np.mean(numbers)) if numbers else math.nan
 
 
 def _checked_seed(seed: int) -> int:

@@ -32,7 +32,7 @@ import numpy as np
 
 from nasbench.errors import FileFormatError, InvalidArchitectureError, SpaceError, UnknownNameError
 from nasbench.oracle import Task
-from nasbench.storage import check_writable
+from nasbench.replacing import check_writable
 from tabular.importers.mapping import Mapping, read_mapping
 from tabular.invariants import DONE, MEANS, MISSING
 from tabular.layout import TableData, TaskData, write_table
