@@ -17,6 +17,7 @@ from nasbench.training.recipe import Recipe
 from nasbench.training.result import METRICS, Training
 
 if TYPE_CHECKING:
+    from nasbench.training.fused import networks_together, train_together
     from nasbench.training.trainer import train
 
 __all__ = [
@@ -28,12 +29,16 @@ __all__ = [
     "TrainingOracle",
     "complexity",
     "load_dataset",
+    "networks_together",
     "provenance",
     "train",
+    "train_together",
 ]
 
 
 def __getattr__(name: str) -> Any:
     if name == "train":
         return import_module("nasbench.training.trainer").train
+    if name in {"networks_together", "train_together"}:
+        return getattr(import_module("nasbench.training.fused"), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

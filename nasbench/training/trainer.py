@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 EVALUATION_BATCH = 512
 
 
-class _Streams(NamedTuple):
+class Streams(NamedTuple):
     """Independent sources of randomness of one training, all derived from its seed."""
 
     initialisation: int
@@ -68,13 +68,11 @@ def train(
     InvalidArchitectureError, QueryError, UnknownNameError
         If the architecture is not in the space, the seed is negative, or the device is not there.
     """
-    if seed < 0:
-        raise QueryError(f"a training seed is 0 or more, got {seed}")
-    streams = _streams(seed)
+    streams = random_streams(seed)
     target = find_device(device)
-    with _deterministic(target):
+    with deterministic(target):
         data = dataset_tensors(dataset, recipe.image_size, target)
-        network = _build(space, architecture, recipe, dataset, streams.initialisation)
+        network = build_network(space, architecture, recipe, dataset, streams.initialisation)
         network = network.to(target, memory_format=torch.channels_last)  # type: ignore[call-overload]
         return _Run(network, recipe, data, streams).train()
 
@@ -100,9 +98,9 @@ def find_device(name: str) -> torch.device:
 class _Run:
     """One training run: a network, its optimiser and its data."""
 
-    def __init__(self, network: nn.Module, recipe: Recipe, data: DatasetTensors, streams: _Streams) -> None:
+    def __init__(self, network: nn.Module, recipe: Recipe, data: DatasetTensors, streams: Streams) -> None:
         self.network, self.recipe, self.data, self.streams = network, recipe, data, streams
-        self.optimizer = _optimizer(network, recipe)
+        self.optimizer = make_optimizer(network, recipe)
         self.steps = math.ceil(len(data.train_labels) / recipe.batch_size)
 
     def train(self) -> Training:
@@ -128,7 +126,8 @@ class _Run:
         order = torch.randperm(len(labels), generator=self.streams.order).to(labels.device)
         loss_sum, correct = torch.zeros((), device=labels.device), torch.zeros((), device=labels.device)
         for step, places in enumerate(order.tensor_split(self.steps)):
-            self._set_learning_rate(epoch * self.steps + step)
+            done = (epoch * self.steps + step) / (self.recipe.epochs * self.steps)
+            set_learning_rate(self.optimizer, self.recipe, done)
             batch, targets = (
                 augment(images[places], self.recipe.augmentation, self.streams.augmentation),
                 labels[places],
@@ -142,12 +141,6 @@ class _Run:
             correct += (logits.detach().argmax(dim=1) == targets).sum()
         # Reading the sums waits for the device, so the clock of the caller sees all the work.
         return {"train_loss": loss_sum.item() / len(labels), "train_accuracy": correct.item() / len(labels)}
-
-    def _set_learning_rate(self, step: int) -> None:
-        if self.recipe.schedule == "cosine":
-            share = step / (self.recipe.epochs * self.steps)
-            for group in self.optimizer.param_groups:
-                group["lr"] = self.recipe.learning_rate * 0.5 * (1 + math.cos(math.pi * share))
 
     def _evaluate(self) -> dict[str, float]:
         self.network.eval()
@@ -165,7 +158,8 @@ class _Run:
             }
 
 
-def _optimizer(network: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
+def make_optimizer(network: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
+    """Return the optimiser that the recipe names."""
     if recipe.optimizer == "adamw":
         return torch.optim.AdamW(
             network.parameters(),
@@ -184,13 +178,29 @@ def _optimizer(network: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
     )
 
 
-def _streams(seed: int) -> _Streams:
+def set_learning_rate(optimizer: torch.optim.Optimizer, recipe: Recipe, done: float) -> None:
+    """Follow the recipe's schedule, ``done`` being the share of all steps that are over."""
+    if recipe.schedule == "cosine":
+        for group in optimizer.param_groups:
+            group["lr"] = recipe.learning_rate * 0.5 * (1 + math.cos(math.pi * done))
+
+
+def random_streams(seed: int) -> Streams:
+    """Derive a training's sources of randomness from its seed.
+
+    Raises
+    ------
+    QueryError
+        If the seed is negative.
+    """
+    if seed < 0:
+        raise QueryError(f"a training seed is 0 or more, got {seed}")
     initialisation, order, augmentation = (int(s) for s in np.random.SeedSequence(seed).generate_state(3, np.uint64))
-    return _Streams(initialisation, torch.Generator().manual_seed(order), torch.Generator().manual_seed(augmentation))
+    return Streams(initialisation, torch.Generator().manual_seed(order), torch.Generator().manual_seed(augmentation))
 
 
 @contextmanager
-def _deterministic(device: torch.device) -> Iterator[None]:
+def deterministic(device: torch.device) -> Iterator[None]:
     """Make torch pick algorithms that give the same bits every time, and put its settings back afterwards."""
     if device.type == "cuda":
         os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
@@ -199,19 +209,26 @@ def _deterministic(device: torch.device) -> Iterator[None]:
         torch.is_deterministic_algorithms_warn_only_enabled(),
     )
     benchmark, threads = torch.backends.cudnn.benchmark, torch.get_num_threads()
+    filling = torch.utils.deterministic.fill_uninitialized_memory  # type: ignore[attr-defined]
     if device.type == "cpu":
         torch.set_num_threads(1)
     torch.use_deterministic_algorithms(True)
     torch.backends.cudnn.benchmark = False
+    # Nothing here reads memory before it is written, and filling it first costs some 3% of the time.
+    torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
     try:
         yield
     finally:
         torch.use_deterministic_algorithms(before, warn_only=warn_only)
         torch.backends.cudnn.benchmark = benchmark
+        torch.utils.deterministic.fill_uninitialized_memory = filling  # type: ignore[attr-defined]
         torch.set_num_threads(threads)
 
 
-def _build(space: Space, architecture: NDArray[np.uint8], recipe: Recipe, dataset: Dataset, seed: int) -> nn.Module:
+def build_network(
+    space: Space, architecture: NDArray[np.uint8], recipe: Recipe, dataset: Dataset, seed: int
+) -> nn.Module:
+    """Build a network with the initial weights that the seed draws, the global generator untouched."""
     image_shape = (dataset.image_shape[0], recipe.image_size, recipe.image_size)
     with torch.random.fork_rng(devices=[]):
         torch.default_generator.manual_seed(seed)
