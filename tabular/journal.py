@@ -180,6 +180,8 @@ def read_journal(path: str | Path) -> Journal:
                 header = JournalHeader.from_bytes(payload)
         break
     if header is None:
+        if not _is_begun(content):
+            return Journal(None, [], [])
         return Journal(None, [], [f"{path}: its header is missing or damaged, so none of its records can be read"])
     records = []
     for place, payload in frames:
@@ -189,6 +191,17 @@ def read_journal(path: str | Path) -> Journal:
         else:
             records.append(record)
     return Journal(header, records, problems)
+
+
+def _is_begun(content: bytes) -> bool:
+    """Say whether a file without a sound header ever had a whole one: if not, it recorded nothing and lost nothing."""
+    head = MAGIC + MARK
+    if not head.startswith(content[: len(head)]):
+        return True
+    if len(content) < len(MAGIC) + _FRAME.size:
+        return False
+    _, length, _ = _FRAME.unpack_from(content, len(MAGIC))
+    return len(content) >= len(MAGIC) + _FRAME.size + length or content.find(MARK, len(head)) >= 0
 
 
 def _frames(content: bytes, where: str, problems: list[str]) -> Iterator[tuple[int, bytes]]:
