@@ -151,7 +151,7 @@ def verify(
 ) -> None:
     """Train what was found again, for real.
 
-    The best architectures found are trained with fresh seeds, beside what the oracle had promised.
+    The architectures that most runs ended with are trained with fresh seeds, beside what the oracle had promised.
     """
     from nasbench.comparison import Results
 

@@ -54,10 +54,10 @@ class Verified:
 def verify(
     results: Results, training: Oracle, *, top: int = 5, seeds: int = 3, progress: Progress = silent
 ) -> list[Verified]:
-    """Retrain the best architectures that runs ended with, with seeds that no run has seen.
+    """Retrain the architectures that most runs ended with, with seeds that no run has seen.
 
-    Architectures are taken by the signal their runs saw, as a user without test data would; isomorphic ones count
-    as one.
+    Isomorphic architectures count as one. Of those that equally many runs found, the one with the better signal comes
+    first; the report plays no part in the choice.
 
     Parameters
     ----------
@@ -65,7 +65,7 @@ def verify(
     training : Oracle
         Really trains, on the task that the report names.
     top : int
-        Architectures to train, the best of each strategy before the second best of any.
+        Architectures to train, the first choice of each strategy before the second of any.
     seeds : int
         Fresh trainings of each.
     progress : callable
@@ -90,7 +90,7 @@ def verify(
     measure = results.report._replace(task=task.name)
     fresh = tuple(range(FRESH_SEED, FRESH_SEED + seeds))
 
-    chosen = _best_found(results, top)
+    chosen = _most_found(results, top)
     found = []
     for i, (row, found_by, promised, promised_std) in enumerate(chosen):
         values = []
@@ -104,27 +104,26 @@ def verify(
     return sorted(found, key=lambda each: -sign * each.promised)
 
 
-def _best_found(results: Results, top: int) -> list[tuple[np.ndarray, dict[str, int], float, float]]:
-    """Return up to ``top`` distinct final incumbents, strategies taking turns, each giving its best by the signal."""
+def _most_found(results: Results, top: int) -> list[tuple[np.ndarray, dict[str, int], float, float]]:
+    """Return up to ``top`` networks, strategies taking turns, each giving the one that most of its runs ended with."""
     sign = 1 if results.signal_metric.direction == "maximize" else -1
     found_by: dict[int, Counter[str]] = {}
-    ranked: dict[str, list[tuple[int, int]]] = {}
+    favourites: list[tuple[int, str, int, int]] = []
     for name, trials in results.trials.items():
         finals = trials.incumbent[trials.last]
         keys = results.space.canonical_key(trials.architectures[finals]).tolist()
         for key in keys:
             found_by.setdefault(key, Counter())[name] += 1
-        value = np.nan_to_num(sign * trials.value[finals], nan=-np.inf)
-        order = np.lexsort((-value, -trials.epochs[finals]))
-        ranked[name] = [(keys[i], int(finals[i])) for i in order]
+        # The best trial of each network, and networks by how many runs found them, then by that trial.
+        value = np.nan_to_num(sign * trials.value[finals], nan=-np.inf).tolist()
+        ranks = list(zip(trials.epochs[finals].tolist(), value, finals.tolist(), strict=True))
+        best = {key: max(rank for rank, its in zip(ranks, keys, strict=True) if its == key) for key in set(keys)}
+        order = sorted(best, key=lambda key: (-found_by[key][name], *(-part for part in best[key])))
+        favourites += [(turn, name, key, best[key][2]) for turn, key in enumerate(order)]
     chosen: dict[int, tuple[np.ndarray, dict[str, int], float, float]] = {}
-    turns = [(place, name) for name, each in ranked.items() for place in range(len(each))]
-    for place, name in sorted(turns, key=lambda turn: turn[0]):
-        if len(chosen) == top:
-            break
-        key, trial = ranked[name][place]
-        trials = results.trials[name]
-        if key not in chosen:
+    for _, name, key, trial in sorted(favourites, key=lambda favourite: favourite[0]):
+        if len(chosen) < top and key not in chosen:
+            trials = results.trials[name]
             row, promise = trials.architectures[trial], float(trials.report[trial])
             chosen[key] = (row, dict(found_by[key]), promise, float(trials.report_std[trial]))
     return list(chosen.values())
