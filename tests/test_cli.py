@@ -218,8 +218,10 @@ def test_verify_trains_what_was_found(succeed, results):
     (found,) = made["verified"]
     assert found["seeds"] == [1_000_000, 1_000_001]
     assert 0 <= found["measured"] <= 1
-    frame = Results.load(results).to_frame()
-    promised = frame[frame["architecture"] == found["architecture"]]
+    loaded = Results.load(results)
+    frame, space = loaded.to_frame(), loaded.space
+    network = space.canonical_key(space.from_text(found["architecture"]))
+    promised = frame[space.canonical_key(space.from_text(list(frame["architecture"]))) == network]
     assert set(found["found_by"]) <= set(promised["strategy"])
 
 

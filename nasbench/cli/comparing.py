@@ -143,7 +143,7 @@ def plot(
 def verify(
     results: Annotated[Path, typer.Argument(help="A results file.")],
     top: Annotated[
-        int, typer.Option("--top", min=1, help="Architectures to train, the best of each strategy first.")
+        int, typer.Option("--top", min=1, help="Architectures to train, the first choice of each strategy first.")
     ] = 5,
     seeds: Annotated[int, typer.Option("--seeds", min=1, help="Trainings of each, with seeds no table holds.")] = 3,
     device: Annotated[str, typer.Option("--device", help="A torch device: cpu, cuda, cuda:1, mps.")] = "cpu",
