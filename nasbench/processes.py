@@ -51,4 +51,4 @@ def _end_after_parent() -> None:
     parent = multiprocessing.parent_process()
     if parent is not None:
         parent.join()
-    os._exit(1)
+        os._exit(1)

@@ -132,9 +132,9 @@ def _train_in_processes(workshop: Workshop, jobs: Sequence[Job], processes: int)
                     busy.remove(connection)
     finally:
         for connection, worker in workers.items():
-            connection.close()
-            worker.kill()
+            worker.kill()  # first, or one that has just finished a training would complain that nobody listens
             worker.join()
+            connection.close()
 
 
 def _send_next(connection: Connection, waiting: Iterator[Job]) -> bool:
@@ -170,5 +170,5 @@ def _serve(workshop: Workshop, connection: Connection) -> None:
                 connection.send(record)
     except OutputError as error:
         connection.send(error)
-    except EOFError:
+    except (EOFError, BrokenPipeError):  # the one who gave out the jobs has gone
         return
