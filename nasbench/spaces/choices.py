@@ -171,13 +171,19 @@ class Choices:
         SpaceError
             If an index is not in 0..size-1.
         """
+        return self._unrank(self._check_indices(indices))
+
+    def _check_indices(self, indices: ArrayLike) -> NDArray[np.int64]:
         self._need_indices()
         wanted = np.asarray(indices, dtype=np.int64)
         if wanted.size and (wanted.min() < 0 or wanted.max() >= self.size):
             bad = int(wanted[(wanted < 0) | (wanted >= self.size)].flat[0])
             raise SpaceError(f"space {self.name!r} has indices 0 to {self.size - 1}, got {bad}")
+        return wanted
+
+    def _unrank(self, ranks: NDArray[np.int64]) -> NDArray[np.uint8]:
         weights = np.asarray(self._weights, dtype=np.int64)
-        return (wanted[..., None] // weights % self.cardinalities).astype(np.uint8)
+        return (ranks[..., None] // weights % self.cardinalities).astype(np.uint8)
 
     def _need_indices(self) -> None:
         if self.size > np.iinfo(np.int64).max:

@@ -69,8 +69,7 @@ class NB201(CellSpace):
 
     def from_index(self, indices: ArrayLike) -> NDArray[np.uint8]:
         """Return the rows at these official indices."""
-        super().from_index(indices)  # for its check of the range
-        return super().from_index(_official_order()[0][np.asarray(indices, dtype=np.int64)])
+        return self._unrank(_official_order()[0][self._check_indices(indices)])
 
 
 def _term(source: str, choice: int, prune_zeros: bool) -> str:
