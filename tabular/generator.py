@@ -12,20 +12,23 @@ from typing import TYPE_CHECKING, Any
 from nasbench.errors import BudgetError
 from nasbench.progress import Progress, silent
 from nasbench.replacing import check_writable, remove, remove_leftovers
+from nasbench.spaces import CellSpace
+from tabular.groups import make_groups
 from tabular.journal import Journal, JournalHeader, read_journal
 from tabular.layout import write_table
 from tabular.ledger import COST_UNITS, Ledger
 from tabular.lock import journal_folder
-from tabular.plan import check_same_plan, make_plan
+from tabular.plan import PORTIONS, check_same_plan, make_plan
 from tabular.table import Table
 from tabular.workers import Job, Workshop, train_all
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from nasbench.spaces import Space
     from nasbench.training.dataset import Dataset
     from nasbench.training.recipe import Recipe
+    from tabular.groups import Group
     from tabular.layout import TableData
 
 
@@ -65,6 +68,7 @@ def generate(
     device: str = "cpu",
     task: str | None = None,
     limit: int | None = None,
+    together: int | None = None,
     progress: Progress = silent,
 ) -> GenerationSummary:
     """Train every architecture of a space, one of each class of equal networks, into a table.
@@ -91,6 +95,9 @@ def generate(
         What the table calls the task; by default the data set's name.
     limit : int, optional
         Train the first so many architectures only.
+    together : int, optional
+        The most networks that train at once, which decides the last bits of their losses; 1 for one at a time. By
+        default what a table that is continued was begun with, else what `nasbench.training.networks_together` advises.
     progress : callable
         Is told of the trainings done, and the best validation accuracy so far.
 
@@ -109,24 +116,29 @@ def generate(
     began = time.perf_counter()
     path = Path(path)
     wanted = _checked_seeds(seeds)
-    for name, value in (("jobs", jobs), ("limit", limit)):
+    for name, value in (("jobs", jobs), ("limit", limit), ("together", together)):
         if value is not None and value < 1:
             raise BudgetError(f"{name} must be 1 or more, got {value}")
     find_device(device)
     check_writable(path)
     task = task or dataset.name
     unique = space.unique()
-    plan = make_plan(space, unique, recipe, dataset, device, task)
-    epochs = tuple(range(1, recipe.epochs + 1))
-    header = JournalHeader(plan, provenance(recipe, dataset, device), METRICS, epochs, tuple(COST_UNITS))
     rows = min(limit or len(unique), len(unique))
 
     with journal_folder(path) as folder:
         remove_leftovers(path)
-        before = _earlier_table(path, plan)
-        journals = _earlier_journals(folder, plan, path)
+        before, journals = _earlier_table(path), _earlier_journals(folder)
+        found = _plans(path, before, journals)
+        earlier = [each for each in found.values() if each is not None]
+        together = together or _default_together(space, recipe, device, earlier)
+        portions = sorted({rows, *(number for each in earlier for number in each.get(PORTIONS, ()))})
+        plan = make_plan(space, unique, recipe, dataset, device, task, together=together, portions=portions)
+        for where, each in found.items():
+            check_same_plan(each, plan, where, path)
+        epochs = tuple(range(1, recipe.epochs + 1))
+        header = JournalHeader(plan, provenance(recipe, dataset, device), METRICS, epochs, tuple(COST_UNITS))
         held = before.tasks[0].task.seeds if before else ()
-        records = [record for journal in journals for record in journal.records]
+        records = [record for journal in journals.values() for record in journal.records]
         ledger = Ledger(
             space,
             unique[: max([rows, len(before.architectures) if before else 0, *(r.row + 1 for r in records)])],
@@ -137,17 +149,17 @@ def generate(
             ledger.add_table(before)
         for record in records:
             ledger.add(record)
-        to_do = _jobs(ledger, ledger.missing(rows, wanted))
-        total, reused = rows * len(wanted), rows * len(wanted) - len(to_do)
+        total = rows * len(wanted)
+        reused = total - ledger.missing(range(rows), wanted)
         done = reused
         progress(done, total, ledger.note())
         try:
-            if to_do:
+            if done < total:
                 workshop = Workshop(space, ledger.architectures, recipe, dataset, device, folder, header)
-                with closing(train_all(workshop, to_do, jobs)) as trained:  # no worker is left when this ends
-                    for record in trained:
-                        ledger.add(record)
-                        done += 1
+                jobs_left = _jobs(ledger, make_groups(unique[:rows], portions, wanted, together))
+                with closing(train_all(workshop, jobs_left, jobs)) as trained:  # no worker is left when this ends
+                    for group in trained:
+                        done += sum([ledger.add(record) for record in group])
                         progress(done, total, ledger.note())
         finally:
             _compact(path, folder, ledger, before, task)
@@ -161,35 +173,52 @@ def _checked_seeds(seeds: int | Sequence[int]) -> tuple[int, ...]:
     return numbers
 
 
-def _earlier_table(path: Path, plan: dict[str, Any]) -> TableData | None:
+def _earlier_table(path: Path) -> TableData | None:
     if not path.exists():
         return None
     with Table.open(path) as table:
-        tasks = list(table.tasks.values())
-        check_same_plan(tasks[0].provenance.get("plan") if len(tasks) == 1 else None, plan, path, path)
         return table.load()
 
 
-def _earlier_journals(folder: Path, plan: dict[str, Any], table: Path) -> list[Journal]:
+def _earlier_journals(folder: Path) -> dict[Path, Journal]:
     """Read the journals that an interrupted run left, and warn of what cannot be read."""
-    journals = []
+    journals = {}
     for path in sorted(folder.glob("*.journal")):
-        journal = read_journal(path)
-        for problem in journal.problems:
+        journals[path] = read_journal(path)
+        for problem in journals[path].problems:
             warnings.warn(f"{problem}; what that held is trained again", stacklevel=3)
-        if journal.header is not None:
-            check_same_plan(journal.header.plan, plan, path, table)
-            journals.append(journal)
     return journals
 
 
-def _jobs(ledger: Ledger, missing: Iterable[tuple[int, int]]) -> list[Job]:
-    """Return a job for each missing training; the first of an architecture counts its costs if they are not known."""
-    jobs, counted = [], ~(ledger.costs != ledger.costs).any(axis=1)
-    for row, seed in missing:
-        jobs.append(Job(row, seed, with_costs=not counted[row]))
-        counted[row] = True
-    return jobs
+def _plans(path: Path, before: TableData | None, journals: dict[Path, Journal]) -> dict[Path, dict[str, Any] | None]:
+    """Return the plan of each file that is there; None for a table that was not generated."""
+    plans: dict[Path, dict[str, Any] | None] = {
+        where: journal.header.plan for where, journal in journals.items() if journal.header
+    }
+    if before is None:
+        return plans
+    return {path: before.tasks[0].task.provenance.get("plan") if len(before.tasks) == 1 else None, **plans}
+
+
+def _default_together(space: Space, recipe: Recipe, device: str, earlier: Iterable[dict[str, Any]]) -> int:
+    """Return how many networks trained at once so far, or how many should."""
+    for plan in earlier:
+        return int(plan.get("together", 1))
+    if not isinstance(space, CellSpace):
+        return 1
+    from nasbench.training.fused import networks_together
+
+    return networks_together(recipe, device)
+
+
+def _jobs(ledger: Ledger, groups: Iterable[Group]) -> Iterator[Job]:
+    """Yield a job for each group in which a training is missing.
+
+    It is trained whole: other companions would change the last bits of its networks.
+    """
+    for group in groups:
+        if ledger.missing(group.rows, [group.seed]):
+            yield Job(group, ledger.uncounted(group.rows))
 
 
 def _compact(path: Path, folder: Path, ledger: Ledger, before: TableData | None, task: str) -> None:

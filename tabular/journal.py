@@ -1,4 +1,4 @@
-"""The journal: finished trainings, appended one by one to a file that survives a kill at any moment.
+"""The journal: finished trainings, appended as they end to a file that survives a kill at any moment.
 
 A journal is the bytes ``NASJRNL1`` and then frames: a mark of 4 bytes, the payload's length and its CRC-32 (both
 little-endian uint32), the payload. The first frame is a header in JSON, every other one a training. A frame that was
@@ -23,7 +23,7 @@ from nasbench.errors import OutputError
 from nasbench.replacing import sync
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from numpy.typing import NDArray
     from typing_extensions import Self
@@ -90,7 +90,7 @@ class Record(NamedTuple):
 
 
 class JournalWriter:
-    """Appends trainings to a new file; each is on the disk when `append` returns.
+    """Appends trainings to a new file; they are on the disk when `append` returns.
 
     Parameters
     ----------
@@ -120,12 +120,15 @@ class JournalWriter:
     def __exit__(self, *_: object) -> None:
         self._file.close()
 
-    def append(self, record: Record) -> None:
-        """Write one training."""
+    def append(self, records: Iterable[Record]) -> None:
+        """Write trainings that ended together."""
+        self._write(b"".join(self._frame(record) for record in records))
+
+    def _frame(self, record: Record) -> bytes:
         metrics = np.ascontiguousarray(record.metrics, dtype="<f4").reshape(self._shape)
         costs = np.ascontiguousarray(record.costs, dtype="<f8")
         numbers = _RECORD.pack(record.row, record.seed, record.status)
-        self._write(_frame(numbers + metrics.tobytes() + costs.tobytes()))
+        return _frame(numbers + metrics.tobytes() + costs.tobytes())
 
     def _write(self, content: bytes) -> None:
         try:

@@ -13,14 +13,14 @@ from tabular.invariants import DIVERGED, MISSING
 from tabular.layout import TableData, TaskData
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
 
     from numpy.typing import NDArray
 
     from nasbench.spaces import Space
     from tabular.journal import JournalHeader, Record
 
-COST_UNITS = {"parameters": "count", "flops": "FLOP", "activation_bytes": "byte"}
+COST_UNITS = {"parameters": "count", "flops": "FLOP", "activation_bytes": "byte", "latency_seconds": "second"}
 
 
 class Ledger:
@@ -65,26 +65,31 @@ class Ledger:
         for number, name in enumerate(self.header.metrics):
             self._metrics[number, :rows, columns] = np.moveaxis(old.metrics[name], 1, 0)
         for number, name in enumerate(self.header.costs):
-            self.costs[:rows, number] = old.costs[name]
+            if name in old.costs:
+                self.costs[:rows, number] = old.costs[name]
         best = np.fmax.reduce(self._metrics[self._signal, :, :, -1], axis=None, initial=-np.inf)
         self._best = max(self._best, float(best))
 
-    def add(self, record: Record) -> None:
-        """Take over one finished training; the same one again changes nothing."""
+    def add(self, record: Record) -> bool:
+        """Take over one finished training; say whether it was missing. What is there already is kept."""
         column = self._column[record.seed]
+        known = ~np.isnan(record.costs) & np.isnan(self.costs[record.row])
+        self.costs[record.row, known] = record.costs[known]
+        if self.status[record.row, column] != MISSING:
+            return False
         self.status[record.row, column] = record.status
         self._metrics[:, record.row, column] = record.metrics
-        known = ~np.isnan(record.costs)
-        self.costs[record.row, known] = record.costs[known]
         self._best = float(np.fmax(self._best, record.metrics[self._signal, -1]))
+        return True
 
-    def missing(self, rows: int, seeds: Iterable[int]) -> list[tuple[int, int]]:
-        """Return (row, seed) of what is yet to be trained of the first ``rows``, seed after seed."""
-        return [
-            (int(row), seed)
-            for seed in seeds
-            for row in np.flatnonzero(self.status[:rows, self._column[seed]] == MISSING)
-        ]
+    def missing(self, rows: Sequence[int], seeds: Sequence[int]) -> int:
+        """Return how many trainings of some rows with some seeds are yet to be done."""
+        columns = [self._column[seed] for seed in seeds]
+        return int((self.status[np.ix_(rows, columns)] == MISSING).sum())
+
+    def uncounted(self, rows: Sequence[int]) -> tuple[int, ...]:
+        """Return those of some rows whose costs are not all known."""
+        return tuple(row for row in rows if np.isnan(self.costs[row]).any())
 
     @property
     def diverged(self) -> int:

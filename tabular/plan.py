@@ -8,7 +8,7 @@ from nasbench.errors import PlanMismatchError
 from nasbench.storage import array_digest
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     import numpy as np
@@ -19,8 +19,20 @@ if TYPE_CHECKING:
     from nasbench.training.recipe import Recipe
 
 
+PORTIONS = "portions"
+"""The part of a plan that grows with what is asked for."""
+
+
 def make_plan(
-    space: Space, networks: NDArray[np.uint8], recipe: Recipe, dataset: Dataset, device: str, task: str
+    space: Space,
+    networks: NDArray[np.uint8],
+    recipe: Recipe,
+    dataset: Dataset,
+    device: str,
+    task: str,
+    *,
+    together: int,
+    portions: Sequence[int],
 ) -> dict[str, Any]:
     """Return all that decides what a training gives, besides seed and place in the list of networks; JSON-ready.
 
@@ -34,6 +46,10 @@ def make_plan(
     recipe, dataset
     device : str
     task : str
+    together : int
+        The most networks that train at once.
+    portions : sequence of int
+        How many architectures were asked for, one time after the other; see `tabular.groups.make_groups`.
     """
     return {
         "task": task,
@@ -42,6 +58,8 @@ def make_plan(
         "recipe": recipe.to_dict(),
         "dataset": {"digest": dataset.digest},
         "device": device.partition(":")[0],
+        "together": together,
+        PORTIONS: list(portions),
     }
 
 
@@ -68,7 +86,10 @@ def check_same_plan(found: Mapping[str, Any] | None, wanted: Mapping[str, Any], 
         raise PlanMismatchError(
             f"{where}: is a table that was not generated here, so it cannot be continued; {way_out}"
         )
-    for name, old, new in _differences(found, wanted):
+    fixed = {"together": 1, **found}  # as before plans named it
+    for name, old, new in _differences(fixed, wanted):
+        if name == PORTIONS:
+            continue
         raise PlanMismatchError(f"{where}: was made with {name} = {old!r}, asked for is {new!r}; {way_out}")
 
 

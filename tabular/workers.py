@@ -1,4 +1,4 @@
-"""Trains a list of jobs, here or in processes of its own, and journals each training as it ends."""
+"""Trains groups of networks, here or in processes of its own, and journals each group as it ends."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from uuid import uuid4
 
 import numpy as np
 
-from nasbench.errors import NasbenchError, OutputError
+from nasbench.errors import NasbenchError
 from nasbench.processes import deaf_to_interrupts, end_with_parent
 from tabular.invariants import DIVERGED, DONE
 from tabular.journal import JournalHeader, JournalWriter, Record
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterator, Sequence
+    from collections.abc import Generator, Iterable, Iterator
     from multiprocessing.connection import Connection
     from multiprocessing.context import SpawnProcess
     from pathlib import Path
@@ -28,14 +28,14 @@ if TYPE_CHECKING:
     from nasbench.spaces import Space
     from nasbench.training.dataset import Dataset
     from nasbench.training.recipe import Recipe
+    from tabular.groups import Group
 
 
 class Job(NamedTuple):
-    """One training that is to be done; ``with_costs`` if the architecture's costs are yet to be counted."""
+    """A group of trainings that is to be done, and those of its rows whose costs are yet to be measured."""
 
-    row: int
-    seed: int
-    with_costs: bool
+    group: Group
+    uncounted: tuple[int, ...]
 
 
 @dataclass(frozen=True)
@@ -66,28 +66,33 @@ class Workshop:
         """Begin a journal that no other worker writes."""
         return JournalWriter(self.folder / f"{os.getpid()}-{uuid4().hex[:12]}.journal", self.header)
 
-    def train(self, job: Job) -> Record:
-        """Do one training."""
-        from nasbench.training.complexity import complexity
-        from nasbench.training.trainer import train
+    def train(self, job: Job) -> list[Record]:
+        """Do the trainings of one group."""
+        from nasbench.training.costs import network_costs
+        from nasbench.training.group import train_group
 
-        architecture = self.architectures[job.row]
-        training = train(self.space, architecture, self.recipe, self.dataset, job.seed, self.device)
-        metrics = np.stack([training.metrics[name] for name in self.header.metrics])
-        costs = np.full(len(self.header.costs), math.nan)
-        if job.with_costs:
-            counted = complexity(self.space, architecture, self.recipe, self.dataset)
-            costs = np.array([counted[name] for name in self.header.costs], dtype=np.float64)
-        return Record(job.row, job.seed, DIVERGED if training.diverged else DONE, metrics, costs)
+        rows, seed = job.group
+        architectures = self.architectures[list(rows)]
+        trainings = train_group(self.space, architectures, self.recipe, self.dataset, seed, self.device)
+        records = []
+        for row, architecture, training in zip(rows, architectures, trainings, strict=True):
+            metrics = np.stack([training.metrics[name] for name in self.header.metrics])
+            costs = np.full(len(self.header.costs), math.nan)
+            if row in job.uncounted:
+                known = network_costs(self.space, architecture, self.recipe, self.dataset)
+                costs = np.array([known[name] for name in self.header.costs], dtype=np.float64)
+            records.append(Record(row, seed, DIVERGED if training.diverged else DONE, metrics, costs))
+        return records
 
 
-def train_all(workshop: Workshop, jobs: Sequence[Job], processes: int) -> Generator[Record, None, None]:
-    """Yield each training when it is done and journaled, in the order in which they end.
+def train_all(workshop: Workshop, jobs: Iterable[Job], processes: int) -> Generator[list[Record], None, None]:
+    """Yield the trainings of each group when they are done and journaled, in the order in which the groups end.
 
     Parameters
     ----------
     workshop : Workshop
-    jobs : sequence of Job
+    jobs : iterable of Job
+        The next one is taken when a process is free for it.
     processes : int
         With 1 the trainings are done in this process, else in so many others.
 
@@ -100,18 +105,18 @@ def train_all(workshop: Workshop, jobs: Sequence[Job], processes: int) -> Genera
     """
     if processes == 1:
         return _train_here(workshop, jobs)
-    return _train_in_processes(workshop, jobs, min(processes, len(jobs)))
+    return _train_in_processes(workshop, jobs, processes)
 
 
-def _train_here(workshop: Workshop, jobs: Sequence[Job]) -> Generator[Record, None, None]:
+def _train_here(workshop: Workshop, jobs: Iterable[Job]) -> Generator[list[Record], None, None]:
     with workshop.journal() as journal:
         for job in jobs:
-            record = workshop.train(job)
-            journal.append(record)
-            yield record
+            records = workshop.train(job)
+            journal.append(records)
+            yield records
 
 
-def _train_in_processes(workshop: Workshop, jobs: Sequence[Job], processes: int) -> Generator[Record, None, None]:
+def _train_in_processes(workshop: Workshop, jobs: Iterable[Job], processes: int) -> Generator[list[Record], None, None]:
     context = multiprocessing.get_context("spawn")
     workers: dict[Connection, SpawnProcess] = {}
     try:
@@ -144,7 +149,7 @@ def _send_next(connection: Connection, waiting: Iterator[Job]) -> bool:
     return job is not None
 
 
-def _receive(connection: Connection, worker: SpawnProcess) -> Record:
+def _receive(connection: Connection, worker: SpawnProcess) -> list[Record]:
     try:
         answer = connection.recv()
     except (EOFError, ConnectionResetError):
@@ -153,10 +158,10 @@ def _receive(connection: Connection, worker: SpawnProcess) -> Record:
             f"a worker process ended early (exit code {worker.exitcode}); what was finished is kept, run again to go "
             "on. In a script, call generate with jobs > 1 below `if __name__ == '__main__':` only"
         ) from None
-    if isinstance(answer, OutputError):
+    if isinstance(answer, NasbenchError):
         raise answer
-    record: Record = answer
-    return record
+    records: list[Record] = answer
+    return records
 
 
 def _serve(workshop: Workshop, connection: Connection) -> None:
@@ -165,10 +170,10 @@ def _serve(workshop: Workshop, connection: Connection) -> None:
     try:
         with workshop.journal() as journal:
             while True:
-                record = workshop.train(connection.recv())
-                journal.append(record)
-                connection.send(record)
-    except OutputError as error:
+                records = workshop.train(connection.recv())
+                journal.append(records)
+                connection.send(records)
+    except NasbenchError as error:
         connection.send(error)
     except (EOFError, BrokenPipeError):  # the one who gave out the jobs has gone
         return

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import time
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -21,6 +20,7 @@ from nasbench.training.trainer import (
     EVALUATION_BATCH,
     Streams,
     build_network,
+    clock_of,
     deterministic,
     find_device,
     make_optimizer,
@@ -40,11 +40,14 @@ if TYPE_CHECKING:
 
 LEAST_EVALUATION_BATCH = 16
 
-TENSOR_NUMBERS = {"cpu": 3 << 17, "cuda": 1 << 24}
+TENSOR_NUMBERS = {"cpu": 3 << 16, "cuda": 1 << 24}
 """The most numbers that the output of a layer should hold, all networks and images of a step together.
 
-On a CPU 1.5 MB, as measured: what is larger leaves its caches, and moving networks about then costs more than wide
+On a CPU 0.75 MB, as measured: what is larger leaves its caches, and moving networks about then costs more than wide
 layers save. On a GPU 64 MB, reckoned and not measured: enough to occupy one, a few GB with all that autograd keeps."""
+
+MOST_TOGETHER = {"cpu": 16, "cuda": 4096}
+"""Networks in a group at most. A CPU gains nothing from more, and a worker that is killed loses the group in flight."""
 
 
 def networks_together(recipe: Recipe, device: str = "cpu") -> int:
@@ -68,7 +71,9 @@ def networks_together(recipe: Recipe, device: str = "cpu") -> int:
         1 or more; where it is 1, `nasbench.training.train` is as fast or faster.
     """
     own = recipe.batch_size * recipe.channels * recipe.image_size**2
-    return max(1, TENSOR_NUMBERS.get(device.partition(":")[0], TENSOR_NUMBERS["cpu"]) // own)
+    kind = device.partition(":")[0]
+    kind = kind if kind in TENSOR_NUMBERS else "cpu"
+    return max(1, min(MOST_TOGETHER[kind], TENSOR_NUMBERS[kind] // own))
 
 
 def train_together(
@@ -125,26 +130,31 @@ def train_together(
         if not isinstance(space, CellSpace) or len(cells) < len(rows):
             raise SpaceError(f"space {space.name!r} does not build cells; train its networks one at a time")
         network = FusedNetwork(space, rows, cells, target)
-        return _Run(network, recipe, data, streams).train()
+        same_seed = len({int(seed) for seed in seeds}) == 1
+        return _Run(network, recipe, data, streams[:1] if same_seed else streams).train()
 
 
 class _Run:
-    """One training run of K networks: the network they form, its optimiser and the data."""
+    """One training run of K networks: the network they form, its optimiser and the data.
+
+    There are as many streams as networks, or one if all see the same images at the same time.
+    """
 
     def __init__(self, network: FusedNetwork, recipe: Recipe, data: DatasetTensors, streams: Sequence[Streams]) -> None:
         self.network, self.recipe, self.data, self.streams = network, recipe, data, streams
         # Both optimisers treat each weight for itself, so one serves all networks.
         self.optimizer = make_optimizer(network, recipe)
         self.steps = math.ceil(len(data.train_labels) / recipe.batch_size)
+        self.clock = clock_of(data.train_labels.device)
 
     def train(self) -> list[Training]:
-        epochs, networks = self.recipe.epochs, len(self.streams)
+        epochs, networks = self.recipe.epochs, self.network.networks
         metrics = {name: np.full((networks, epochs), np.nan, dtype=np.float32) for name in METRICS}
         going, seconds = np.ones(networks, dtype=bool), 0.0
         for epoch in range(epochs):
-            started = time.perf_counter()
+            started = self.clock()
             measured = self._train_epoch(epoch)
-            seconds += time.perf_counter() - started
+            seconds += self.clock() - started
             metrics["train_seconds"][going, epoch:] = seconds / networks
             measured |= self._evaluate()
             going &= np.isfinite(list(measured.values())).all(axis=0)
@@ -159,17 +169,17 @@ class _Run:
 
     def _train_epoch(self, epoch: int) -> dict[str, NDArray[np.float64]]:
         self.network.train()
-        labels, networks = self.data.train_labels, len(self.streams)
+        labels, networks = self.data.train_labels, self.network.networks
         orders = torch.stack([torch.randperm(len(labels), generator=each.order) for each in self.streams])
         loss_sum, correct = (torch.zeros(networks, device=labels.device) for _ in range(2))
         for step, places in enumerate(orders.to(labels.device).tensor_split(self.steps, dim=1)):
             done = (epoch * self.steps + step) / (self.recipe.epochs * self.steps)
             set_learning_rate(self.optimizer, self.recipe, done)
-            targets = labels[places]
+            targets = labels[places].expand(networks, -1)
             logits = self.network(self._batch(places))
             losses = cross_entropy(
                 logits.flatten(0, 1),
-                targets.flatten(),
+                targets.reshape(-1),
                 label_smoothing=self.recipe.label_smoothing,
                 reduction="none",
             )
@@ -186,30 +196,24 @@ class _Run:
         }
 
     def _batch(self, places: torch.Tensor) -> torch.Tensor:
-        """Return the images (N, K*C, S, S) at each network's places (K, N), augmented by its own chance."""
-        if self.recipe.augmentation == "none":
-            images = self.data.train_images[places.T]
-        else:
-            images = torch.stack(
-                [
-                    augment(self.data.train_images[own], self.recipe.augmentation, each.augmentation)
-                    for own, each in zip(places, self.streams, strict=True)
-                ],
-                dim=1,
-            )
-        return images.flatten(1, 2).contiguous(memory_format=torch.channels_last)
+        """Return the images at the places (S, N) of each stream, augmented by its chance: (N, S*C, H, W)."""
+        images = torch.cat(
+            [
+                augment(self.data.train_images[own], self.recipe.augmentation, each.augmentation)
+                for own, each in zip(places, self.streams, strict=True)
+            ],
+            dim=1,
+        )
+        return images.contiguous(memory_format=torch.channels_last)
 
     def _evaluate(self) -> dict[str, NDArray[np.float64]]:
         self.network.eval()
         labels, middle = self.data.held_out_labels, self.data.validation_size
-        networks = len(self.streams)
+        networks = self.network.networks
         batch = max(LEAST_EVALUATION_BATCH, EVALUATION_BATCH // networks)
         with torch.inference_mode():
             logits = torch.cat(
-                [
-                    self.network(images.repeat(1, networks, 1, 1).contiguous(memory_format=torch.channels_last))
-                    for images in torch.split(self.data.held_out_images, batch)
-                ],
+                [self.network(images) for images in torch.split(self.data.held_out_images, batch)],
                 dim=1,
             )
             everyones = labels.expand(networks, -1)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, cast
 
 import torch
 from torch import nn
+from torch.nn.functional import conv2d
 
 from nasbench.training.fused_modules import FusedLinear, fuse
 from nasbench.training.networks import Reduction
@@ -148,6 +149,7 @@ class FusedNetwork(nn.Module):
 
         self.networks = len(networks)
         self.stem = fuse([network.stem for network in networks])
+        self.image_channels = cast("nn.Conv2d", networks[0].stem[0]).in_channels
         columns = zip(*(network.blocks for network in networks), strict=True)
         self.blocks = nn.Sequential(*(fuse_blocks(column) for column in columns))
         self.last = fuse([network.last for network in networks])
@@ -155,9 +157,20 @@ class FusedNetwork(nn.Module):
         self.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
-        """Map images (N, K*C, H, W), one of each network's beside each other, to logits (K, N, classes)."""
-        pixels = self.last(self.blocks(self.stem(images))).permute(0, 2, 3, 1)
+        """Map images to logits (K, N, classes).
+
+        The images are (N, K*C, H, W), one of each network's beside each other, or (N, C, H, W) for all networks to see.
+        """
+        pixels = self.last(self.blocks(self._stem(images))).permute(0, 2, 3, 1)
         # Over pixels behind each other: a gradient from a mean over (H, W) would lie badly in memory.
         features = pixels.flatten(1, 2).mean(dim=1)
         by_network = features.view(len(images), self.networks, -1).transpose(0, 1)
         return self.classifier(by_network)  # type: ignore[no-any-return]
+
+    def _stem(self, images: torch.Tensor) -> torch.Tensor:
+        if images.shape[1] != self.image_channels:
+            return self.stem(images)  # type: ignore[no-any-return]
+        convolution, norm = cast("tuple[nn.Conv2d, nn.Module]", tuple(cast("nn.Sequential", self.stem)))
+        # What all see need not be copied: K groups of one input are one group with K times the output.
+        seen: torch.Tensor = norm(conv2d(images, convolution.weight, padding=convolution.padding))
+        return seen.contiguous(memory_format=torch.channels_last)

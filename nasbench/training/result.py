@@ -30,7 +30,7 @@ class Training:
     metrics : dict of str to (E,) float32
         One array for each of `METRICS`. Training loss and accuracy are averages over the steps of the epoch, the loss
         being the one minimised (with label smoothing); the others are measured on the whole split after the epoch.
-        ``train_seconds`` is cumulative and leaves evaluation out.
+        ``train_seconds`` is cumulative and leaves evaluation out; on a CPU it is processor time.
     diverged : bool
         Whether a loss became infinite or NaN. From that epoch on all metrics are NaN, but for ``train_seconds``, which
         stays at what was spent.
