@@ -3,16 +3,19 @@
 from tabular.generator import GenerationSummary, generate
 from tabular.importers.csv import import_csv
 from tabular.layout import TableData, TaskData, write_table
+from tabular.merging import MergeSummary, merge
 from tabular.oracle import TableOracle
 from tabular.table import Table
 
 __all__ = [
     "GenerationSummary",
+    "MergeSummary",
     "Table",
     "TableData",
     "TableOracle",
     "TaskData",
     "generate",
     "import_csv",
+    "merge",
     "write_table",
 ]

@@ -3,24 +3,23 @@
 from __future__ import annotations
 
 import time
-import warnings
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from nasbench.errors import BudgetError
 from nasbench.progress import Progress, silent
 from nasbench.replacing import check_writable, remove, remove_leftovers
 from nasbench.spaces import CellSpace
-from tabular.groups import make_groups
-from tabular.journal import Journal, JournalHeader, read_journal
-from tabular.layout import write_table
+from tabular.engines.local import LocalEngine
+from tabular.groups import drawn_rows, make_groups
+from tabular.journal import JournalHeader
 from tabular.ledger import COST_UNITS, Ledger
 from tabular.lock import journal_folder
-from tabular.plan import PORTIONS, check_same_plan, make_plan
-from tabular.table import Table
-from tabular.workers import Job, Workshop, train_all
+from tabular.plan import make_plan
+from tabular.sources import Sources
+from tabular.workshop import Job, Workshop
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -28,8 +27,8 @@ if TYPE_CHECKING:
     from nasbench.spaces import Space
     from nasbench.training.dataset import Dataset
     from nasbench.training.recipe import Recipe
+    from tabular.engines.engine import Engine
     from tabular.groups import Group
-    from tabular.layout import TableData
 
 
 @dataclass(frozen=True)
@@ -69,6 +68,7 @@ def generate(
     task: str | None = None,
     limit: int | None = None,
     together: int | None = None,
+    engine: Engine | None = None,
     progress: Progress = silent,
 ) -> GenerationSummary:
     """Train every architecture of a space, one of each class of equal networks, into a table.
@@ -94,10 +94,12 @@ def generate(
     task : str, optional
         What the table calls the task; by default the data set's name.
     limit : int, optional
-        Train the first so many architectures only.
+        Train so many architectures only, drawn at random; a larger limit adds to those of a smaller one.
     together : int, optional
         The most networks that train at once, which decides the last bits of their losses; 1 for one at a time. By
         default what a table that is continued was begun with, else what `nasbench.training.networks_together` advises.
+    engine : Engine, optional
+        Who trains; by default this machine with so many ``jobs``.
     progress : callable
         Is told of the trainings done, and the best validation accuracy so far.
 
@@ -116,53 +118,41 @@ def generate(
     began = time.perf_counter()
     path = Path(path)
     wanted = _checked_seeds(seeds)
-    for name, value in (("jobs", jobs), ("limit", limit), ("together", together)):
+    engine = engine or LocalEngine(jobs)
+    for name, value in (("limit", limit), ("together", together)):
         if value is not None and value < 1:
             raise BudgetError(f"{name} must be 1 or more, got {value}")
     find_device(device)
     check_writable(path)
     task = task or dataset.name
-    unique = space.unique()
-    rows = min(limit or len(unique), len(unique))
+    networks = space.unique()
+    rows = min(limit or len(networks), len(networks))
 
     with journal_folder(path) as folder:
         remove_leftovers(path)
-        before, journals = _earlier_table(path), _earlier_journals(folder)
-        found = _plans(path, before, journals)
-        earlier = [each for each in found.values() if each is not None]
-        together = together or _default_together(space, recipe, device, earlier)
-        portions = sorted({rows, *(number for each in earlier for number in each.get(PORTIONS, ()))})
-        plan = make_plan(space, unique, recipe, dataset, device, task, together=together, portions=portions)
-        for where, each in found.items():
-            check_same_plan(each, plan, where, path)
+        found = Sources.read([path] * path.exists(), sorted(folder.glob("*.journal")))
+        together = together or _default_together(space, recipe, device, found)
+        portions = sorted({rows, *found.portions()})
+        plan = make_plan(space, networks, recipe, dataset, device, task, together=together, portions=portions)
+        found.check(plan, path)
         epochs = tuple(range(1, recipe.epochs + 1))
         header = JournalHeader(plan, provenance(recipe, dataset, device), METRICS, epochs, tuple(COST_UNITS))
-        held = before.tasks[0].task.seeds if before else ()
-        records = [record for journal in journals.values() for record in journal.records]
-        ledger = Ledger(
-            space,
-            unique[: max([rows, len(before.architectures) if before else 0, *(r.row + 1 for r in records)])],
-            sorted({*wanted, *held, *(record.seed for record in records)}),
-            header,
-        )
-        if before:
-            ledger.add_table(before)
-        for record in records:
-            ledger.add(record)
+        drawn = drawn_rows(len(networks), rows).tolist()
+        ledger = found.to_ledger(space, networks, drawn, wanted, header)
         total = rows * len(wanted)
-        reused = total - ledger.missing(range(rows), wanted)
+        reused = total - ledger.missing(drawn, wanted)
         done = reused
         progress(done, total, ledger.note())
         try:
             if done < total:
-                workshop = Workshop(space, ledger.architectures, recipe, dataset, device, folder, header)
-                jobs_left = _jobs(ledger, make_groups(unique[:rows], portions, wanted, together))
-                with closing(train_all(workshop, jobs_left, jobs)) as trained:  # no worker is left when this ends
+                workshop = Workshop(space, networks, recipe, dataset, device, folder, header)
+                to_do = _jobs(ledger, make_groups(networks, portions, rows, wanted, together))
+                with closing(engine.train(workshop, to_do)) as trained:  # no worker is left when this ends
                     for group in trained:
                         done += sum([ledger.add(record) for record in group])
                         progress(done, total, ledger.note())
         finally:
-            _compact(path, folder, ledger, before, task)
+            _compact(path, folder, ledger, found, task)
     return GenerationSummary(path, done - reused, reused, ledger.diverged, time.perf_counter() - began)
 
 
@@ -173,36 +163,9 @@ def _checked_seeds(seeds: int | Sequence[int]) -> tuple[int, ...]:
     return numbers
 
 
-def _earlier_table(path: Path) -> TableData | None:
-    if not path.exists():
-        return None
-    with Table.open(path) as table:
-        return table.load()
-
-
-def _earlier_journals(folder: Path) -> dict[Path, Journal]:
-    """Read the journals that an interrupted run left, and warn of what cannot be read."""
-    journals = {}
-    for path in sorted(folder.glob("*.journal")):
-        journals[path] = read_journal(path)
-        for problem in journals[path].problems:
-            warnings.warn(f"{problem}; what that held is trained again", stacklevel=3)
-    return journals
-
-
-def _plans(path: Path, before: TableData | None, journals: dict[Path, Journal]) -> dict[Path, dict[str, Any] | None]:
-    """Return the plan of each file that is there; None for a table that was not generated."""
-    plans: dict[Path, dict[str, Any] | None] = {
-        where: journal.header.plan for where, journal in journals.items() if journal.header
-    }
-    if before is None:
-        return plans
-    return {path: before.tasks[0].task.provenance.get("plan") if len(before.tasks) == 1 else None, **plans}
-
-
-def _default_together(space: Space, recipe: Recipe, device: str, earlier: Iterable[dict[str, Any]]) -> int:
+def _default_together(space: Space, recipe: Recipe, device: str, found: Sources) -> int:
     """Return how many networks trained at once so far, or how many should."""
-    for plan in earlier:
+    for plan in filter(None, found.plans().values()):
         return int(plan.get("together", 1))
     if not isinstance(space, CellSpace):
         return 1
@@ -221,22 +184,15 @@ def _jobs(ledger: Ledger, groups: Iterable[Group]) -> Iterator[Job]:
             yield Job(group, ledger.uncounted(group.rows))
 
 
-def _compact(path: Path, folder: Path, ledger: Ledger, before: TableData | None, task: str) -> None:
+def _compact(path: Path, folder: Path, ledger: Ledger, found: Sources, task: str) -> None:
     """Turn table and journals into the next version of the table, then remove the journals."""
-    files = sorted(folder.glob("*.journal"))
-    journals = [read_journal(file) for file in files]
-    records = [record for journal in journals for record in journal.records]
+    # Damage was told of when the journals were first read.
+    journals = Sources.read([], sorted(folder.glob("*.journal")), quiet=True).journals
+    now = Sources(found.tables, journals)
+    records = [record for journal in journals.values() for record in journal.records]
     for record in records:  # once more from the disk: a worker may have finished one that it could not report
         ledger.add(record)
     if records:
-        origin = ledger.header.provenance
-        others = [journal.header.provenance for journal in journals if journal.header]
-        if before:
-            old = dict(before.tasks[0].task.provenance)
-            others = [*old.pop("earlier"), {name: old[name] for name in origin}, *others]
-        earlier = [each for i, each in enumerate(others) if each != origin and each not in others[:i]]
-        task_provenance = {**origin, "plan": ledger.header.plan, "earlier": earlier}
-        source = {"source": "trained by nasbench; each task's provenance names recipe, data set, versions and hardware"}
-        write_table(path, ledger.to_table(task, task_provenance, before.provenance if before else source))
-    for file in files:
+        now.write(path, ledger, task)
+    for file in journals:
         remove(file)

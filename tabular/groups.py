@@ -27,10 +27,20 @@ class Group(NamedTuple):
     seed: int
 
 
+def drawn_rows(networks: int, limit: int) -> NDArray[np.int64]:
+    """Draw rows at random, the same at every call; a larger limit adds to those of a smaller one.
+
+    Returns
+    -------
+    (limit,) int64
+    """
+    return np.random.default_rng(0).permutation(networks)[:limit]
+
+
 def make_groups(
-    architectures: NDArray[np.uint8], portions: Sequence[int], seeds: Sequence[int], together: int
+    architectures: NDArray[np.uint8], portions: Sequence[int], limit: int, seeds: Sequence[int], together: int
 ) -> list[Group]:
-    """Divide the trainings of a table into groups, in the order in which they are to be done.
+    """Divide trainings into groups, in the order in which they are to be done.
 
     One seed comes after the other, so that what a run can finish of a table is every architecture once rather than a
     third of them three times; within a seed the groups come in an order drawn at random, so that it is a fair sample.
@@ -38,9 +48,12 @@ def make_groups(
     Parameters
     ----------
     architectures : (N, L) uint8
+        All of the space, ``space.unique()``.
     portions : sequence of int
-        Ascending, the last one ``N``. A group does not reach across one: these are the numbers of architectures that
-        were asked for one after the other, and what was trained before keeps its groups when a table grows.
+        Ascending, ``limit`` among them. How many architectures were asked for, one time after the other: a group does
+        not reach across one of these numbers, so that what was trained before keeps its groups when a table grows.
+    limit : int
+        How many of `drawn_rows` are to be trained.
     seeds : sequence of int
     together : int
         The most networks in a group.
@@ -48,12 +61,15 @@ def make_groups(
     Returns
     -------
     list of Group
-        Each architecture once with each seed. Those of a group follow each other in lexicographic order, which share
+        Each architecture once with each seed. Those of a group follow each other in lexicographic order: such share
         most operations.
     """
+    drawn = drawn_rows(len(architectures), limit)
     of_one_seed: list[NDArray[np.int64]] = []
     for first, end in zip([0, *portions], portions, strict=False):
-        places = first + np.lexsort(architectures[first:end].T[::-1])
-        of_one_seed += np.array_split(places, -(-len(places) // together)) if len(places) else []
+        rows = drawn[first:end]
+        if len(rows):
+            in_order = rows[np.lexsort(architectures[rows].T[::-1])]
+            of_one_seed += np.array_split(in_order, -(-len(rows) // together))
     order = np.random.default_rng(0).permutation(len(of_one_seed))
     return [Group(tuple(of_one_seed[number].tolist()), seed) for seed in seeds for number in order]

@@ -7,13 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from nasbench.errors import PlanMismatchError
 from nasbench.oracle import Task, standard_metric
 from tabular.invariants import DIVERGED, MISSING
 from tabular.layout import TableData, TaskData
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from numpy.typing import NDArray
 
@@ -29,67 +28,79 @@ class Ledger:
     Parameters
     ----------
     space : Space
-    architectures : (N, L) uint8
-        The first ``N`` of ``space.unique()``.
+    networks : (N, L) uint8
+        All of ``space.unique()``.
+    rows : (R,) int64
+        Those of them that the table holds, ascending.
     seeds : sequence of int
     header : JournalHeader
         Which metrics, epochs and costs are recorded.
     """
 
     def __init__(
-        self, space: Space, architectures: NDArray[np.uint8], seeds: Sequence[int], header: JournalHeader
+        self,
+        space: Space,
+        networks: NDArray[np.uint8],
+        rows: NDArray[np.int64],
+        seeds: Sequence[int],
+        header: JournalHeader,
     ) -> None:
-        self.space, self.architectures, self.seeds, self.header = space, architectures, tuple(seeds), header
-        shape = (len(architectures), len(self.seeds))
+        self.space, self.seeds, self.header = space, tuple(seeds), header
+        self.architectures = networks[rows]
+        shape = (len(rows), len(self.seeds))
         self.status = np.full(shape, MISSING, dtype=np.uint8)
-        self.costs = np.full((len(architectures), len(header.costs)), np.nan)
+        self.costs = np.full((len(rows), len(header.costs)), np.nan)
         self._metrics = np.full((len(header.metrics), *shape, len(header.epochs)), np.nan, dtype=np.float32)
+        self._place = {row: place for place, row in enumerate(rows.tolist())}
         self._column = {seed: number for number, seed in enumerate(self.seeds)}
         self._best = -math.inf
         self._signal = header.metrics.index("validation_accuracy")
 
-    def add_table(self, data: TableData) -> None:
-        """Take over what an earlier version of the table holds.
+    def add_table(self, data: TableData, rows: Sequence[int]) -> None:
+        """Take over what a table holds and this one misses.
 
-        Raises
-        ------
-        PlanMismatchError
-            If its architectures are not the first of this one's.
+        Parameters
+        ----------
+        data : TableData
+        rows : N int
+            The place of each of its architectures among all networks.
         """
         old = data.tasks[0]
-        rows = len(data.architectures)
-        if not np.array_equal(data.architectures, self.architectures[:rows]):
-            raise PlanMismatchError("the table holds other architectures than the first that the space lists now")
+        places = np.array([self._place[row] for row in rows], dtype=np.int64)
         columns = [self._column[seed] for seed in old.task.seeds]
-        self.status[:rows, columns] = old.status
+        there = np.ix_(places, np.array(columns, dtype=np.int64))
+        free = self.status[there] == MISSING
+        self.status[there] = np.where(free, old.status, self.status[there])
         for number, name in enumerate(self.header.metrics):
-            self._metrics[number, :rows, columns] = np.moveaxis(old.metrics[name], 1, 0)
+            held = self._metrics[number]
+            held[there] = np.where(free[:, :, None], old.metrics[name], held[there])
         for number, name in enumerate(self.header.costs):
             if name in old.costs:
-                self.costs[:rows, number] = old.costs[name]
+                held = self.costs[places, number]
+                self.costs[places, number] = np.where(np.isnan(held), old.costs[name], held)
         best = np.fmax.reduce(self._metrics[self._signal, :, :, -1], axis=None, initial=-np.inf)
         self._best = max(self._best, float(best))
 
     def add(self, record: Record) -> bool:
         """Take over one finished training; say whether it was missing. What is there already is kept."""
-        column = self._column[record.seed]
-        known = ~np.isnan(record.costs) & np.isnan(self.costs[record.row])
-        self.costs[record.row, known] = record.costs[known]
-        if self.status[record.row, column] != MISSING:
+        place, column = self._place[record.row], self._column[record.seed]
+        known = ~np.isnan(record.costs) & np.isnan(self.costs[place])
+        self.costs[place, known] = record.costs[known]
+        if self.status[place, column] != MISSING:
             return False
-        self.status[record.row, column] = record.status
-        self._metrics[:, record.row, column] = record.metrics
+        self.status[place, column] = record.status
+        self._metrics[:, place, column] = record.metrics
         self._best = float(np.fmax(self._best, record.metrics[self._signal, -1]))
         return True
 
-    def missing(self, rows: Sequence[int], seeds: Sequence[int]) -> int:
+    def missing(self, rows: Iterable[int], seeds: Iterable[int]) -> int:
         """Return how many trainings of some rows with some seeds are yet to be done."""
-        columns = [self._column[seed] for seed in seeds]
-        return int((self.status[np.ix_(rows, columns)] == MISSING).sum())
+        places, columns = [self._place[row] for row in rows], [self._column[seed] for seed in seeds]
+        return int((self.status[places][:, columns] == MISSING).sum())
 
-    def uncounted(self, rows: Sequence[int]) -> tuple[int, ...]:
+    def uncounted(self, rows: Iterable[int]) -> tuple[int, ...]:
         """Return those of some rows whose costs are not all known."""
-        return tuple(row for row in rows if np.isnan(self.costs[row]).any())
+        return tuple(row for row in rows if np.isnan(self.costs[self._place[row]]).any())
 
     @property
     def diverged(self) -> int:

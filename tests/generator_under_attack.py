@@ -31,7 +31,11 @@ DATASET = Dataset(
 ACTIONS = ("watch", "kill before", "kill halfway", "fail")
 
 
-def train(space, architecture, recipe, dataset, seed, device):
+def train_group(space, architectures, recipe, dataset, seed, device):
+    return [train(architecture, recipe, seed) for architecture in architectures]
+
+
+def train(architecture, recipe, seed):
     rng = np.random.default_rng([*architecture, seed])
     metrics = {name: np.sort(rng.random(recipe.epochs, dtype=np.float32)) for name in METRICS}
     diverged = seed == 1 and not architecture[0]
@@ -41,20 +45,24 @@ def train(space, architecture, recipe, dataset, seed, device):
 
 
 def stand_in_for_torch():
-    sys.modules["nasbench.training.trainer"] = SimpleNamespace(train=train, find_device=lambda name: name)
-    sys.modules["nasbench.training.complexity"].complexity = lambda _, architecture, *__: {
-        "parameters": int(architecture.sum()),
-        "flops": 7,
-        "activation_bytes": 5,
-    }
+    sys.modules["nasbench.training.trainer"] = SimpleNamespace(find_device=lambda name: name)
+    sys.modules["nasbench.training.group"] = SimpleNamespace(train_group=train_group)
+    sys.modules["nasbench.training.costs"] = SimpleNamespace(
+        network_costs=lambda _, architecture, *__: {
+            "parameters": int(architecture.sum()),
+            "flops": 7,
+            "activation_bytes": 5,
+            "latency_seconds": 0.001,
+        }
+    )
     sys.modules["nasbench.training.provenance"]._git_revision = lambda: None
 
 
-def attacked(folder, attack, tell, *, seeds, first=0, last=0, action="watch", error=0):
+def attacked(folder, attack, tell, *, seeds, together=1, first=0, last=0, action="watch", error=0):
     """Generate, and tell how it ended after the calls that it made."""
     attack(os.fsencode(folder), first, last, ACTIONS.index(action), error, tell)
     try:
-        summary = generate(SPACE, RECIPE, DATASET, Path(folder, "t.h5"), seeds=seeds, limit=3)
+        summary = generate(SPACE, RECIPE, DATASET, Path(folder, "t.h5"), seeds=seeds, limit=3, together=together)
         ending = f"trained {summary.trained}"
     except NasbenchError as error_met:
         ending = f"refused {error_met}"

@@ -28,7 +28,7 @@ from tabular import generate
 
 if __name__ == "__main__":
     generate(
-        SPACE, RECIPE, DATASET, Path(sys.argv[1]), seeds=6, jobs=int(sys.argv[2]),
+        SPACE, RECIPE, DATASET, Path(sys.argv[1]), seeds=6, jobs=int(sys.argv[2]), together=3,
         progress=lambda done, total, note: print(done, flush=True),
     )
 """
@@ -80,8 +80,8 @@ def assert_like_uninterrupted(path, uninterrupted):
     np.testing.assert_array_equal(found.status, uninterrupted.status)
     for name in set(uninterrupted.metrics) - {"train_seconds"}:
         np.testing.assert_array_equal(found.metrics[name], uninterrupted.metrics[name])
-    for name, values in uninterrupted.costs.items():
-        np.testing.assert_array_equal(found.costs[name], values)
+    for name in set(uninterrupted.costs) - {"latency_seconds"}:
+        np.testing.assert_array_equal(found.costs[name], uninterrupted.costs[name])
 
 
 def test_workers_end_when_their_parent_is_killed(start, tmp_path, uninterrupted):

@@ -152,6 +152,24 @@ def test_killed_at_any_call_nothing_is_lost(generators, begin, uninterrupted, be
         assert reused == HELD[beginning] + recorded(killed["calls"][:-1]), where
 
 
+def test_killed_while_a_group_is_written_its_whole_records_count_and_the_rest_is_trained_again(
+    generators, begin, uninterrupted
+):
+    calls = generators.run(begin("nothing"), together=2)["calls"]
+    reused = []
+    for place in writes(calls):
+        folder = begin("nothing")
+        killed = generators.run(folder, together=2, action="kill halfway", first=place, last=place)
+        assert killed["exit"] == -signal.SIGKILL, calls[place]
+        resumed = generators.run(folder, together=2)
+        assert_same(load(folder), uninterrupted, calls[place])
+        reused.append(TRAININGS - int(resumed["ending"].split()[1]))
+    # Groups of two and one for each of two seeds: half of two records is less than one and a mark more.
+    assert reused[0] == 0
+    assert reused[-1] == TRAININGS
+    assert sorted(reused) == reused
+
+
 def test_killed_again_while_resuming_nothing_is_lost(generators, begin, uninterrupted):
     calls = range(len(generators.run(begin("table"))["calls"]))
     for place, again in sample([*itertools.product(calls, calls)], 197):

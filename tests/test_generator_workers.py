@@ -6,7 +6,9 @@ from types import SimpleNamespace
 
 import pytest
 
-from tabular.workers import Job, _serve
+from tabular.engines.local import _serve
+from tabular.groups import Group
+from tabular.workshop import Job
 
 
 @pytest.mark.parametrize("gone", ["before it asks for a job", "while it trains"])
@@ -20,7 +22,7 @@ def test_a_worker_nobody_listens_to_ends_without_a_word(gone):
 
     journal = nullcontext(SimpleNamespace(append=journaled.append))
     workshop = SimpleNamespace(train=train, journal=lambda: journal)
-    job = Job(3, 1, with_costs=False)
+    job = Job(Group((3,), 1), ())
     if gone == "while it trains":
         ours.send(job)
     else:

@@ -30,7 +30,7 @@ def journal(tmp_path_factory):
     with JournalWriter(path, HEADER) as writer:
         sizes.append(path.stat().st_size)
         for row in range(5):
-            writer.append(record(row))
+            writer.append([record(row)])
             sizes.append(path.stat().st_size)
     return path.read_bytes(), sizes
 
@@ -106,7 +106,7 @@ def test_a_record_of_another_shape_is_left_out(journal, tmp_path):
     wide = JournalHeader({}, {}, ("a", "b", "c", "d"), (1, 2), ())
     with JournalWriter(tmp_path / "wide", wide) as writer:
         start = writer.path.stat().st_size
-        writer.append(Record(0, 0, 1, np.zeros((4, 2), dtype=np.float32), np.zeros(0)))
+        writer.append([Record(0, 0, 1, np.zeros((4, 2), dtype=np.float32), np.zeros(0))])
     mixed = tmp_path / "mixed"
     mixed.write_bytes(content[: sizes[1]] + (tmp_path / "wide").read_bytes()[start:] + content[sizes[1] :])
     read = read_journal(mixed)

@@ -1,111 +1,54 @@
-"""Trains groups of networks, here or in processes of its own, and journals each group as it ends."""
+"""The engine of one machine: groups are trained in this process, or in processes of their own."""
 
 from __future__ import annotations
 
-import math
 import multiprocessing
 import multiprocessing.connection
-import os
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple
-from uuid import uuid4
+from typing import TYPE_CHECKING
 
-import numpy as np
-
-from nasbench.errors import NasbenchError
+from nasbench.errors import BudgetError, NasbenchError
 from nasbench.processes import deaf_to_interrupts, end_with_parent
-from tabular.invariants import DIVERGED, DONE
-from tabular.journal import JournalHeader, JournalWriter, Record
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterable, Iterator
     from multiprocessing.connection import Connection
     from multiprocessing.context import SpawnProcess
-    from pathlib import Path
 
-    from numpy.typing import NDArray
-
-    from nasbench.spaces import Space
-    from nasbench.training.dataset import Dataset
-    from nasbench.training.recipe import Recipe
-    from tabular.groups import Group
+    from tabular.journal import Record
+    from tabular.workshop import Job, Workshop
 
 
-class Job(NamedTuple):
-    """A group of trainings that is to be done, and those of its rows whose costs are yet to be measured."""
-
-    group: Group
-    uncounted: tuple[int, ...]
-
-
-@dataclass(frozen=True)
-class Workshop:
-    """All a worker needs to know.
+class LocalEngine:
+    """Trains on this machine.
 
     Parameters
     ----------
-    space : Space
-    architectures : (N, L) uint8
-    recipe : Recipe
-    dataset : Dataset
-    device : str
-    folder : Path
-        Where journals go.
-    header : JournalHeader
-    """
-
-    space: Space
-    architectures: NDArray[np.uint8]
-    recipe: Recipe
-    dataset: Dataset
-    device: str
-    folder: Path
-    header: JournalHeader
-
-    def journal(self) -> JournalWriter:
-        """Begin a journal that no other worker writes."""
-        return JournalWriter(self.folder / f"{os.getpid()}-{uuid4().hex[:12]}.journal", self.header)
-
-    def train(self, job: Job) -> list[Record]:
-        """Do the trainings of one group."""
-        from nasbench.training.costs import network_costs
-        from nasbench.training.group import train_group
-
-        rows, seed = job.group
-        architectures = self.architectures[list(rows)]
-        trainings = train_group(self.space, architectures, self.recipe, self.dataset, seed, self.device)
-        records = []
-        for row, architecture, training in zip(rows, architectures, trainings, strict=True):
-            metrics = np.stack([training.metrics[name] for name in self.header.metrics])
-            costs = np.full(len(self.header.costs), math.nan)
-            if row in job.uncounted:
-                known = network_costs(self.space, architecture, self.recipe, self.dataset)
-                costs = np.array([known[name] for name in self.header.costs], dtype=np.float64)
-            records.append(Record(row, seed, DIVERGED if training.diverged else DONE, metrics, costs))
-        return records
-
-
-def train_all(workshop: Workshop, jobs: Iterable[Job], processes: int) -> Generator[list[Record], None, None]:
-    """Yield the trainings of each group when they are done and journaled, in the order in which the groups end.
-
-    Parameters
-    ----------
-    workshop : Workshop
-    jobs : iterable of Job
-        The next one is taken when a process is free for it.
     processes : int
         With 1 the trainings are done in this process, else in so many others.
 
     Raises
     ------
-    OutputError
-        If a journal cannot be written.
-    NasbenchError
-        If a process ended before its work did.
+    BudgetError
     """
-    if processes == 1:
-        return _train_here(workshop, jobs)
-    return _train_in_processes(workshop, jobs, processes)
+
+    def __init__(self, processes: int = 1) -> None:
+        if processes < 1:
+            raise BudgetError(f"jobs must be 1 or more, got {processes}")
+        self.processes = processes
+
+    def train(self, workshop: Workshop, jobs: Iterable[Job]) -> Generator[list[Record], None, None]:
+        """Yield the trainings of each group when they are done and journaled, in the order in which the groups end.
+
+        Raises
+        ------
+        OutputError
+            If a journal cannot be written.
+        NasbenchError
+            If a process ended before its work did.
+        """
+        if self.processes == 1:
+            return _train_here(workshop, jobs)
+        return _train_in_processes(workshop, jobs, self.processes)
 
 
 def _train_here(workshop: Workshop, jobs: Iterable[Job]) -> Generator[list[Record], None, None]:
