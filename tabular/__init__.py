@@ -5,6 +5,7 @@ from tabular.importers.csv import import_csv
 from tabular.layout import TableData, TaskData, write_table
 from tabular.merging import MergeSummary, merge
 from tabular.oracle import TableOracle
+from tabular.shipped import shipped_tables
 from tabular.table import Table
 
 __all__ = [
@@ -17,5 +18,6 @@ __all__ = [
     "generate",
     "import_csv",
     "merge",
+    "shipped_tables",
     "write_table",
 ]

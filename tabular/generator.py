@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from contextlib import closing
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ from nasbench.errors import BudgetError
 from nasbench.progress import Progress, silent
 from nasbench.replacing import check_writable, remove, remove_leftovers
 from nasbench.spaces import CellSpace
+from tabular.deadline import Deadline, closing_seconds
 from tabular.engines.local import LocalEngine
 from tabular.groups import drawn_rows, make_groups
 from tabular.journal import JournalHeader
@@ -19,6 +21,7 @@ from tabular.ledger import COST_UNITS, Ledger
 from tabular.lock import journal_folder
 from tabular.plan import make_plan
 from tabular.sources import Sources
+from tabular.throughput import measure, measuring_seconds, remove_scratch
 from tabular.workshop import Job, Workshop
 
 if TYPE_CHECKING:
@@ -47,6 +50,8 @@ class GenerationSummary:
         Trainings in the table that diverged.
     seconds : float
         Wall-clock time of the call.
+    left : int
+        Trainings asked for that the budget had no time for.
     """
 
     path: Path
@@ -54,6 +59,7 @@ class GenerationSummary:
     reused: int
     diverged: int
     seconds: float
+    left: int = 0
 
 
 def generate(
@@ -69,6 +75,7 @@ def generate(
     limit: int | None = None,
     together: int | None = None,
     engine: Engine | None = None,
+    budget: float | None = None,
     progress: Progress = silent,
 ) -> GenerationSummary:
     """Train every architecture of a space, one of each class of equal networks, into a table.
@@ -100,6 +107,10 @@ def generate(
         default what a table that is continued was begun with, else what `nasbench.training.networks_together` advises.
     engine : Engine, optional
         Who trains; by default this machine with so many ``jobs``.
+    budget : float, optional
+        Seconds after which to be done, with a table of what was finished. As seeds are trained one after the other and
+        architectures in an order drawn at random, that is as many whole seeds as fit, and of the next one a fair
+        sample. The same call goes on from there, to the same numbers as without a budget.
     progress : callable
         Is told of the trainings done, and the best validation accuracy so far.
 
@@ -109,7 +120,9 @@ def generate(
         If ``path`` holds another space, recipe, data set or kind of device; the message names the first difference.
     OutputError
         If ``path`` cannot be written, or another generator is working on it.
-    BudgetError, FileFormatError, SpaceError, UnknownNameError
+    BudgetError
+        If the budget is too short for a single group; the message says what it takes.
+    FileFormatError, SpaceError, UnknownNameError
     """
     from nasbench.training.provenance import provenance
     from nasbench.training.result import METRICS
@@ -122,6 +135,8 @@ def generate(
     for name, value in (("limit", limit), ("together", together)):
         if value is not None and value < 1:
             raise BudgetError(f"{name} must be 1 or more, got {value}")
+    if budget is not None and not (math.isfinite(budget) and budget > 0):
+        raise BudgetError(f"budget must be a number of seconds above 0, got {budget!r}")
     find_device(device)
     check_writable(path)
     task = task or dataset.name
@@ -130,6 +145,7 @@ def generate(
 
     with journal_folder(path) as folder:
         remove_leftovers(path)
+        remove_scratch(folder)
         found = Sources.read([path] * path.exists(), sorted(folder.glob("*.journal")))
         together = together or _default_together(space, recipe, device, found)
         portions = sorted({rows, *found.portions()})
@@ -146,14 +162,18 @@ def generate(
         try:
             if done < total:
                 workshop = Workshop(space, networks, recipe, dataset, device, folder, header)
-                to_do = _jobs(ledger, make_groups(networks, portions, rows, wanted, together))
+                groups = make_groups(networks, portions, rows, wanted, together)
+                deadline = _deadline(budget, began, workshop, ledger, groups, engine)
+                to_do = deadline.within(_jobs(ledger, groups))
                 with closing(engine.train(workshop, to_do)) as trained:  # no worker is left when this ends
                     for group in trained:
+                        deadline.ended(group)
                         done += sum([ledger.add(record) for record in group])
                         progress(done, total, ledger.note())
         finally:
             _compact(path, folder, ledger, found, task)
-    return GenerationSummary(path, done - reused, reused, ledger.diverged, time.perf_counter() - began)
+    seconds = time.perf_counter() - began
+    return GenerationSummary(path, done - reused, reused, ledger.diverged, seconds, left=total - done)
 
 
 def _checked_seeds(seeds: int | Sequence[int]) -> tuple[int, ...]:
@@ -167,11 +187,48 @@ def _default_together(space: Space, recipe: Recipe, device: str, found: Sources)
     """Return how many networks trained at once so far, or how many should."""
     for plan in filter(None, found.plans().values()):
         return int(plan.get("together", 1))
+    return advised_together(space, recipe, device)
+
+
+def advised_together(space: Space, recipe: Recipe, device: str) -> int:
+    """Return how many networks of a space should train at once; 1 where they cannot."""
     if not isinstance(space, CellSpace):
         return 1
     from nasbench.training.fused import networks_together
 
     return networks_together(recipe, device)
+
+
+def _deadline(
+    budget: float | None,
+    began: float,
+    workshop: Workshop,
+    ledger: Ledger,
+    groups: Iterable[Group],
+    engine: Engine,
+) -> Deadline:
+    """Measure how long groups take, and return when they have to end.
+
+    Raises
+    ------
+    BudgetError
+        If there is no time for one.
+    """
+    if budget is None:
+        return Deadline(math.inf, 0.0)
+    to_do = [job.group for job in _jobs(ledger, groups)]
+    throughput = measure(workshop, to_do, engine, seconds=measuring_seconds(budget), least=1)
+    epochs = workshop.recipe.epochs
+    reserved = closing_seconds(ledger.status.size * epochs * len(workshop.header.metrics))
+    slowest = float(throughput.training(epochs).max())
+    deadline = Deadline(began + budget - reserved, slowest, throughput.startup)
+    overrun = deadline.overrun(to_do[0])
+    if overrun > 0:
+        raise BudgetError(
+            f"a budget of {budget:g} s is too short to train {len(to_do[0].rows)} networks for {epochs} epochs, "
+            f"measuring and writing included; give {math.ceil(1.1 * (budget + overrun))} s or more"
+        )
+    return deadline
 
 
 def _jobs(ledger: Ledger, groups: Iterable[Group]) -> Iterator[Job]:

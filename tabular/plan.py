@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
 from nasbench.errors import PlanMismatchError
 from nasbench.storage import array_digest
+from nasbench.training.recipe import Recipe
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -16,7 +18,6 @@ if TYPE_CHECKING:
 
     from nasbench.spaces import Space
     from nasbench.training.dataset import Dataset
-    from nasbench.training.recipe import Recipe
 
 
 PORTIONS = "portions"
@@ -86,11 +87,16 @@ def check_same_plan(found: Mapping[str, Any] | None, wanted: Mapping[str, Any], 
         raise PlanMismatchError(
             f"{where}: is a table that was not generated here, so it cannot be continued; {way_out}"
         )
-    fixed = {"together": 1, **found}  # as before plans named it
-    for name, old, new in _differences(fixed, wanted):
+    for name, old, new in _differences(_completed(found), wanted):
         if name == PORTIONS:
             continue
         raise PlanMismatchError(f"{where}: was made with {name} = {old!r}, asked for is {new!r}; {way_out}")
+
+
+def _completed(plan: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a plan with what it left unsaid before there was a choice."""
+    recipe = {field.name: field.default for field in fields(Recipe)} | dict(plan.get("recipe", {}))
+    return {"together": 1, **plan, "recipe": recipe}
 
 
 def _differences(found: Mapping[str, Any], wanted: Mapping[str, Any]) -> list[tuple[str, Any, Any]]:

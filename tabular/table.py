@@ -13,6 +13,7 @@ from nasbench.spaces import declared_space
 from nasbench.storage import damage_named, find_damage, open_hdf5, read_array, read_json, read_text
 from tabular.invariants import MEANS, REPRESENTS, find_problems, row_bytes
 from tabular.layout import FORMAT, RESERVED, VERSION, TableData, TaskData, content_digest
+from tabular.shipped import located
 
 if TYPE_CHECKING:
     import h5py
@@ -32,6 +33,7 @@ class Table:
     Parameters
     ----------
     path : str or Path
+        A file, or the name of a table that comes with the package: see `tabular.shipped_tables`.
 
     Raises
     ------
@@ -46,7 +48,7 @@ class Table:
     """
 
     def __init__(self, path: str | Path) -> None:
-        self.path = Path(path)
+        self.path = located(path)
         self._file: h5py.File = open_hdf5(self.path, FORMAT, VERSION)
         self._arrays: dict[str, NDArray[Any]] = {}
         try:
@@ -58,7 +60,7 @@ class Table:
 
     @classmethod
     def open(cls, path: str | Path) -> Table:
-        """Open a table file."""
+        """Open a table file, or a table that comes with the package."""
         return cls(path)
 
     def _read_head(self) -> None:

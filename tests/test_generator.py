@@ -9,6 +9,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from tiny import DATASET, RECIPE, SPACE, Stop, assert_same_numbers, load, make_dataset, stop_after
 
 import tabular
 from nasbench import CellSpace
@@ -20,25 +21,9 @@ from nasbench.errors import (
     PlanMismatchError,
     UnknownNameError,
 )
-from nasbench.training.dataset import Dataset
-from nasbench.training.recipe import Recipe
 from nasbench.training.trainer import train
-from tabular import Table, TableData, TableOracle, write_table
+from tabular import Table, TableOracle, write_table
 from tabular.invariants import DIVERGED, DONE, MISSING
-
-SPACE = CellSpace("tiny", 3, ("none", "skip_connect", "nor_conv_3x3"))
-RECIPE = Recipe(epochs=2, channels=2, stages=1, image_size=4, batch_size=8)
-
-
-def make_dataset(seed=0):
-    rng = np.random.default_rng(seed)
-    labels = np.arange(32) % 2
-    images = rng.normal(labels[:, None, None, None], 1, (32, 1, 4, 4)).astype(np.float32)
-    train, validation, test = np.split(np.arange(32), [16, 24])
-    return Dataset("spots", "spots", images, labels.astype(np.int64), train, validation, test)
-
-
-DATASET = make_dataset()
 
 
 def generate(*arguments, **options):
@@ -53,27 +38,6 @@ def whole(tmp_path_factory):
     told = []
     summary = generate(SPACE, RECIPE, DATASET, path, seeds=2, progress=lambda *each: told.append(each))
     return SimpleNamespace(path=path, summary=summary, told=told)
-
-
-def load(path) -> TableData:
-    with Table.open(path) as table:
-        assert table.check() == []
-        return table.load()
-
-
-def assert_same_numbers(path, expected):
-    """All but what was measured in seconds, which no two runs share."""
-    found, wanted = load(path), load(expected)
-    np.testing.assert_array_equal(found.architectures, wanted.architectures)
-    (a,), (b,) = found.tasks, wanted.tasks
-    assert a.task.epochs == b.task.epochs
-    assert a.task.seeds == b.task.seeds
-    assert a.cost_units == b.cost_units
-    np.testing.assert_array_equal(a.status, b.status)
-    for name in set(b.metrics) - {"train_seconds"}:
-        np.testing.assert_array_equal(a.metrics[name], b.metrics[name], err_msg=name)
-    for name in set(b.costs) - {"latency_seconds"}:
-        np.testing.assert_array_equal(a.costs[name], b.costs[name], err_msg=name)
 
 
 def test_a_table_holds_each_network_as_training_alone_gives_it(whole):
@@ -142,18 +106,6 @@ def test_asking_for_less_takes_nothing_away(whole):
     summary = generate(SPACE, RECIPE, DATASET, whole.path, seeds=1, limit=3)
     assert (summary.trained, summary.reused) == (0, 3)
     assert load(whole.path).tasks[0].status.shape == (9, 2)
-
-
-class Stop(Exception):  # noqa: N818 - stands in for anything that ends a run
-    pass
-
-
-def stop_after(count, error):
-    def progress(done, total, note):
-        if done == count:
-            raise error
-
-    return progress
 
 
 @pytest.mark.parametrize("error", [KeyboardInterrupt, Stop])

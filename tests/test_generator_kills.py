@@ -23,7 +23,7 @@ SCRIPT = """
 import sys
 from pathlib import Path
 sys.path.insert(0, {tests!r})
-from test_generator import DATASET, RECIPE, SPACE
+from tiny import DATASET, RECIPE, SPACE
 from tabular import generate
 
 if __name__ == "__main__":

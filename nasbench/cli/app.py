@@ -8,7 +8,7 @@ from typing import Any
 
 import typer
 
-from nasbench.cli import comparing, console, demo, fitting, generating, importing, inspecting
+from nasbench.cli import carding, comparing, console, demo, fitting, generating, importing, inspecting, planning
 from nasbench.errors import NasbenchError
 
 _EPILOG = (
@@ -28,9 +28,11 @@ app = typer.Typer(
 app.command("demo")(demo.demo)
 app.command("spaces")(inspecting.spaces)
 app.command("strategies")(inspecting.strategies)
+app.command("plan")(planning.plan)
 app.command("generate")(generating.generate)
 app.command("import")(importing.import_table)
 app.command("info")(inspecting.info)
+app.command("card")(carding.card)
 app.command("fit")(fitting.fit)
 app.command("compare")(comparing.compare)
 app.command("plot")(comparing.plot)

@@ -10,6 +10,7 @@ import typer
 
 from nasbench.cli import console
 from nasbench.cli.console import AsJson
+from nasbench.cli.planning import seconds_of
 from nasbench.spaces import get_space
 
 
@@ -30,6 +31,10 @@ def generate(
     limit: Annotated[int | None, typer.Option("--limit", min=1, help="Train only the first N unique networks.")] = None,
     jobs: Annotated[int | None, typer.Option("--jobs", min=1, help="Processes; by default one a core.")] = None,
     device: Annotated[str, typer.Option("--device", help="A torch device: cpu, cuda, cuda:1, mps.")] = "cpu",
+    budget: Annotated[
+        str | None,
+        typer.Option("--budget", help="Be done after 90s, 30m, 12h or 2d, with a table of what was finished."),
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Train every unique network of a space into a table.
@@ -40,6 +45,7 @@ def generate(
     from nasbench.training import Recipe, load_dataset
     from tabular import generate as make_table
 
+    seconds = seconds_of(budget)
     chosen = Recipe.from_toml(recipe) if recipe else Recipe()
     if epochs is not None:
         chosen = chosen.replace(epochs=epochs)
@@ -54,6 +60,7 @@ def generate(
             jobs=jobs or os.cpu_count() or 1,
             device=device,
             limit=limit,
+            budget=seconds,
             progress=progress,
         )
     if as_json:
@@ -63,3 +70,5 @@ def generate(
         f"{out}: {summary.trained} trainings made in {console.duration(summary.seconds)}, {summary.reused} were there; "
         f"{summary.diverged} diverged"
     )
+    if summary.left:
+        console.say(f"{summary.left} trainings are left, for which the budget had no time; the same command goes on")

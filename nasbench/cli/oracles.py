@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def open_oracle(path: str | Path) -> Oracle:
-    """Open a table file or a surrogate folder.
+    """Open a table file, a table that comes with the package, or a surrogate folder.
 
     Raises
     ------
@@ -24,8 +24,12 @@ def open_oracle(path: str | Path) -> Oracle:
         from surrogates import SurrogateOracle
 
         return SurrogateOracle(path)
-    if not path.exists():
-        raise FileFormatError(f"{path}: no such file; make a table with 'nasbench generate' or 'nasbench import'")
-    from tabular import TableOracle
+    from tabular import TableOracle, shipped_tables
 
+    shipped = shipped_tables()
+    if not path.exists() and str(path) not in shipped:
+        raise FileFormatError(
+            f"{path}: no such file; make a table with 'nasbench generate' or 'nasbench import', or name one that comes "
+            f"with the package: {', '.join(shipped)}"
+        )
     return TableOracle(path)

@@ -24,6 +24,7 @@ from nasbench.training.trainer import (
     deterministic,
     find_device,
     make_optimizer,
+    precision_of,
     random_streams,
     set_learning_rate,
 )
@@ -146,6 +147,7 @@ class _Run:
         self.optimizer = make_optimizer(network, recipe)
         self.steps = math.ceil(len(data.train_labels) / recipe.batch_size)
         self.clock = clock_of(data.train_labels.device)
+        self.precision = precision_of(recipe, data.train_labels.device)
 
     def train(self) -> list[Training]:
         epochs, networks = self.recipe.epochs, self.network.networks
@@ -176,9 +178,10 @@ class _Run:
             done = (epoch * self.steps + step) / (self.recipe.epochs * self.steps)
             set_learning_rate(self.optimizer, self.recipe, done)
             targets = labels[places].expand(networks, -1)
-            logits = self.network(self._batch(places))
+            with self.precision:
+                logits = self.network(self._batch(places))
             losses = cross_entropy(
-                logits.flatten(0, 1),
+                logits.flatten(0, 1).float(),
                 targets.reshape(-1),
                 label_smoothing=self.recipe.label_smoothing,
                 reduction="none",
@@ -211,9 +214,9 @@ class _Run:
         labels, middle = self.data.held_out_labels, self.data.validation_size
         networks = self.network.networks
         batch = max(LEAST_EVALUATION_BATCH, EVALUATION_BATCH // networks)
-        with torch.inference_mode():
+        with torch.inference_mode(), self.precision:
             logits = torch.cat(
-                [self.network(images) for images in torch.split(self.data.held_out_images, batch)],
+                [self.network(images).float() for images in torch.split(self.data.held_out_images, batch)],
                 dim=1,
             )
             everyones = labels.expand(networks, -1)

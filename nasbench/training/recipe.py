@@ -20,6 +20,7 @@ CHOICES = {
     "optimizer": ("sgd", "adamw"),
     "schedule": ("cosine", "constant"),
     "augmentation": ("none", "flip", "crop", "flip_crop"),
+    "precision": ("float32", "bfloat16"),
 }
 """What each text field may be."""
 
@@ -59,6 +60,9 @@ class Recipe:
         Each after the first halves the resolution.
     image_size : int
         Images are resized to this height and width.
+    precision : str
+        ``float32``; ``bfloat16`` computes convolutions and matrix products with half the bits, weights and sums of
+        gradients keeping all of theirs (mixed precision, Micikevicius et al. 2018).
 
     Raises
     ------
@@ -84,6 +88,7 @@ class Recipe:
     cells_per_stage: int = 1
     stages: int = 1
     image_size: int = 8
+    precision: str = "float32"
 
     def __post_init__(self) -> None:
         for field in fields(self):

@@ -103,6 +103,7 @@ class _Run:
         self.optimizer = make_optimizer(network, recipe)
         self.steps = math.ceil(len(data.train_labels) / recipe.batch_size)
         self.clock = clock_of(data.train_labels.device)
+        self.precision = precision_of(recipe, data.train_labels.device)
 
     def train(self) -> Training:
         epochs = self.recipe.epochs
@@ -133,8 +134,9 @@ class _Run:
                 augment(images[places], self.recipe.augmentation, self.streams.augmentation),
                 labels[places],
             )
-            logits = self.network(batch)
-            loss = cross_entropy(logits, targets, label_smoothing=self.recipe.label_smoothing)
+            with self.precision:
+                logits = self.network(batch)
+            loss = cross_entropy(logits.float(), targets, label_smoothing=self.recipe.label_smoothing)
             self.optimizer.zero_grad(set_to_none=True)
             loss.backward()  # type: ignore[no-untyped-call]
             self.optimizer.step()
@@ -146,9 +148,9 @@ class _Run:
     def _evaluate(self) -> dict[str, float]:
         self.network.eval()
         labels, middle = self.data.held_out_labels, self.data.validation_size
-        with torch.inference_mode():
+        with torch.inference_mode(), self.precision:
             logits = torch.cat(
-                [self.network(batch) for batch in torch.split(self.data.held_out_images, EVALUATION_BATCH)]
+                [self.network(batch).float() for batch in torch.split(self.data.held_out_images, EVALUATION_BATCH)]
             )
             losses = cross_entropy(logits, labels, reduction="none").double()
             correct = (logits.argmax(dim=1) == labels).double()
@@ -165,6 +167,11 @@ def clock_of(device: torch.device) -> Callable[[], float]:
     On a CPU, where one thread trains, its processor time, so that what else the machine does is not counted.
     """
     return time.thread_time if device.type == "cpu" else time.perf_counter
+
+
+def precision_of(recipe: Recipe, device: torch.device) -> torch.autocast:
+    """Return the context in which networks compute with the recipe's precision."""
+    return torch.autocast(device.type, torch.bfloat16, enabled=recipe.precision == "bfloat16")
 
 
 def make_optimizer(network: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:

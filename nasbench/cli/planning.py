@@ -1,0 +1,100 @@
+"""`nasbench plan`: what of a table fits into a budget of time, measured on the device at hand."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from nasbench.cli import console
+from nasbench.cli.console import AsJson
+from nasbench.errors import BudgetError
+from nasbench.spaces import get_space
+
+if TYPE_CHECKING:
+    from tabular.planner import Option
+
+
+def plan(
+    space: Annotated[str, typer.Argument(help="A named space or a .toml file that declares one.")],
+    dataset: Annotated[
+        str, typer.Option("--dataset", help="digits, fashion-mnist:FOLDER, cifar10:FOLDER or FILE.npz (with x and y).")
+    ] = "digits",
+    recipe: Annotated[
+        Path | None,
+        typer.Option("--recipe", help="A .toml file of training settings: epochs, channels, learning_rate, ..."),
+    ] = None,
+    epochs: Annotated[
+        int | None, typer.Option("--epochs", min=1, help="Epochs of each training, in place of the recipe's.")
+    ] = None,
+    seeds: Annotated[int, typer.Option("--seeds", min=1, help="Trainings of each architecture.")] = 3,
+    limit: Annotated[int | None, typer.Option("--limit", min=1, help="So many architectures only.")] = None,
+    budget: Annotated[str | None, typer.Option("--budget", help="What it may take: 90s, 30m, 12h or 2d.")] = None,
+    jobs: Annotated[int | None, typer.Option("--jobs", min=1, help="Processes; by default one a core.")] = None,
+    device: Annotated[str, typer.Option("--device", help="A torch device: cpu, cuda, cuda:1, mps.")] = "cpu",
+    as_json: AsJson = False,
+) -> None:
+    """Measure for a few seconds how fast this device trains, and say what of a table fits into a budget.
+
+    Nothing is kept. 'nasbench generate' with the same options and --budget does what is marked with a star.
+    """
+    from nasbench.training import Recipe, load_dataset
+    from tabular.planner import forecast
+
+    seconds = seconds_of(budget)
+    chosen = Recipe.from_toml(recipe) if recipe else Recipe()
+    if epochs is not None:
+        chosen = chosen.replace(epochs=epochs)
+    the_space, data = get_space(space), load_dataset(dataset)
+    processes = jobs or os.cpu_count() or 1
+    console.note(f"measuring how fast {the_space.name} trains on {data.name}, for a few seconds")
+    found = forecast(the_space, chosen, data, seeds=seeds, budget=seconds, jobs=processes, device=device, limit=limit)
+    if as_json:
+        console.print_json(found)
+        return
+    within = f" within {console.duration(found.budget)}" if found.budget else ""
+    columns = ["plan", "epochs", "seeds", "architectures", "trainings", "time", "bytes", *["fits"] * bool(within)]
+    rows = [_row(option)[: len(columns)] for option in found.options]
+    console.print_table(f"{the_space.name} on {data.name}, {device}, --jobs {found.jobs}{within}", columns, rows)
+    console.say(
+        f"Measured on {found.measured} groups of {found.together} networks: a training keeps a process busy for "
+        f"{console.with_spread(found.training, found.error)} s. ± is half a 95% interval; what else the machine may do "
+        "is not in it. Bytes are before compression."
+    )
+    if within:
+        console.say("* is what 'nasbench generate --budget' does. Time left over goes into the next seed.")
+
+
+def seconds_of(budget: str | None) -> float | None:
+    """Read a budget of time, such as ``90s``, ``30m``, ``12h`` or ``2d``.
+
+    Raises
+    ------
+    BudgetError
+    """
+    if budget is None:
+        return None
+    from nasbench.comparison.budget import Budget
+
+    try:
+        read = Budget.parse(budget)
+    except BudgetError:
+        read = None
+    if read is None or read.unit != "seconds":
+        raise BudgetError(f"--budget {budget!r} is not a time above zero; write 90s, 30m, 12h or 2d")
+    return read.amount
+
+
+def _row(option: Option) -> list[str]:
+    return [
+        option.name + " *" * option.picked,
+        str(option.epochs),
+        str(option.seeds),
+        f"{option.architectures:,}",
+        f"{option.architectures * option.seeds:,}",
+        f"{console.duration(option.seconds)} ± {console.duration(option.error)}",
+        f"{option.bytes / 1e6:,.2f} MB",
+        "yes" if option.fits else "no",
+    ]

@@ -1,0 +1,123 @@
+"""How far the ranks in a table can be trusted: between seeds, between splits, between epochs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import combinations
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from tabular.table import Table
+
+SEEDS_IN_A_MEAN = 3
+
+
+@dataclass(frozen=True)
+class Reliability:
+    """Kendall rank correlations (tau-b) and noise of one task of a table.
+
+    All are of architectures whose trainings went through with every seed. NaN where seeds do not suffice.
+
+    Parameters
+    ----------
+    architectures : int
+        How many these are.
+    between_seeds : float
+        Of the final validation accuracies of two seeds: the mean over all pairs of seeds.
+    between_seeds_upper_half : float
+        The same among the better half by mean validation accuracy.
+    between_losses : float
+        As ``between_seeds``, of the final validation losses.
+    between_means : float
+        Of the final validation accuracies of two means of three seeds that share none: the mean over all such pairs.
+    validation_test : float
+        Of final validation and test accuracy, means over seeds.
+    epoch_to_final : tuple of E float
+        Of the validation accuracy after each epoch and after the last, means over seeds.
+    ties : float
+        The share of pairs of architectures with equal final validation accuracy in one training: mean over seeds.
+    seed_deviation : float
+        The standard deviation of final validation accuracy between seeds: the root of the mean variance.
+    deviation : float
+        That of the architectures' mean final validation accuracies, to hold it against.
+    quantiles : tuple of 5 float
+        Of the architectures' mean final validation accuracies: lowest, 10 %, median, 90 %, highest.
+    """
+
+    architectures: int
+    between_seeds: float
+    between_seeds_upper_half: float
+    between_losses: float
+    between_means: float
+    validation_test: float
+    epoch_to_final: tuple[float, ...]
+    ties: float
+    seed_deviation: float
+    deviation: float
+    quantiles: tuple[float, ...]
+
+
+def reliability(table: Table, task: str) -> Reliability:
+    """Measure how far the ranks of a task can be trusted.
+
+    Parameters
+    ----------
+    table : Table
+    task : str
+
+    Raises
+    ------
+    UnknownNameError
+        If there is no such task, or it has no validation and test accuracy and loss.
+    """
+    names = ("validation_accuracy", "validation_loss", "test_accuracy")
+    metrics = {name: table.metric(task, name).astype(np.float64) for name in names}
+    whole = np.isfinite(metrics["validation_accuracy"]).all(axis=(1, 2))
+    accuracy, loss, test = (metrics[name][whole] for name in names)
+    final = accuracy[:, :, -1]
+    means = accuracy.mean(axis=1)
+    upper = means[:, -1] >= np.median(means[:, -1]) if len(means) else np.zeros(0, dtype=bool)
+    return Reliability(
+        architectures=int(whole.sum()),
+        between_seeds=_between_seeds(final),
+        between_seeds_upper_half=_between_seeds(final[upper]),
+        between_losses=_between_seeds(loss[:, :, -1]),
+        between_means=_between_means(final),
+        validation_test=kendall_tau(means[:, -1], test[:, :, -1].mean(axis=1)),
+        epoch_to_final=tuple(kendall_tau(each, means[:, -1]) for each in means.T),
+        ties=float(np.mean([_share_of_ties(values) for values in final.T])),
+        seed_deviation=float(np.sqrt(final.var(axis=1, ddof=1).mean())) if final.shape[1] > 1 else float("nan"),
+        deviation=float(means[:, -1].std()),
+        quantiles=tuple(np.quantile(means[:, -1], (0, 0.1, 0.5, 0.9, 1)).tolist()),
+    )
+
+
+def kendall_tau(first: NDArray[np.float64], second: NDArray[np.float64]) -> float:
+    """Return Kendall's tau-b of two (N,) arrays; NaN for fewer than two numbers or where all are equal."""
+    from scipy.stats import kendalltau
+
+    return float(kendalltau(first, second).statistic)
+
+
+def _between_seeds(values: NDArray[np.float64]) -> float:
+    return _mean([kendall_tau(values[:, a], values[:, b]) for a, b in combinations(range(values.shape[1]), 2)])
+
+
+def _between_means(values: NDArray[np.float64]) -> float:
+    sets = list(combinations(range(values.shape[1]), SEEDS_IN_A_MEAN))
+    pairs = [(a, b) for a, b in combinations(sets, 2) if not set(a) & set(b)]
+    return _mean([kendall_tau(values[:, a].mean(axis=1), values[:, b].mean(axis=1)) for a, b in pairs])
+
+
+def _mean(values: list[float]) -> float:
+    return float(np.mean(values)) if values else float("nan")
+
+
+def _share_of_ties(values: NDArray[np.float64]) -> float:
+    counts = np.unique(values, return_counts=True)[1]
+    pairs = len(values) * (len(values) - 1)
+    return float((counts * (counts - 1)).sum() / pairs) if pairs else float("nan")
