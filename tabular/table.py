@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,6 +15,8 @@ from tabular.layout import FORMAT, RESERVED, VERSION, TableData, TaskData, conte
 from tabular.shipped import located
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     import h5py
     from numpy.typing import NDArray
     from typing_extensions import Self
