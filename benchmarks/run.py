@@ -1,4 +1,4 @@
-"""Measure everything and print it: ``python benchmarks/run.py [queries|searching|spaces|fusing ...] [--json]``."""
+"""Measure everything and print it: ``python benchmarks/run.py [NAME ...] [--json]``, the names being `BENCHMARKS`."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pathlib import Path
 
 from timing import machine, show
 
-BENCHMARKS = ("queries", "searching", "spaces", "fusing")
+BENCHMARKS = ("queries", "searching", "spaces", "fusing", "journaling")
 
 
 def main(arguments: list[str]) -> None:
