@@ -11,7 +11,7 @@ from pathlib import Path
 
 from timing import machine, show
 
-BENCHMARKS = ("queries", "searching", "spaces", "fusing", "journaling")
+BENCHMARKS = ("queries", "searching", "spaces", "fusing", "journaling", "scaling")
 
 
 def main(arguments: list[str]) -> None:

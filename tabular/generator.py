@@ -137,6 +137,11 @@ def generate(
             raise BudgetError(f"{name} must be 1 or more, got {value}")
     if budget is not None and not (math.isfinite(budget) and budget > 0):
         raise BudgetError(f"budget must be a number of seconds above 0, got {budget!r}")
+    if budget is not None and getattr(engine, "takes_all", False):
+        raise BudgetError(
+            f"budget {budget:g}: {type(engine).__name__} hands out all trainings at once, so it cannot stop in time; "
+            "leave the budget out (what is finished when you stop it is kept), or take the local engine"
+        )
     find_device(device)
     check_writable(path)
     task = task or dataset.name
@@ -147,6 +152,7 @@ def generate(
         remove_leftovers(path)
         remove_scratch(folder)
         found = Sources.read([path] * path.exists(), sorted(folder.glob("*.journal")))
+        found.warn("what that held is trained again")
         together = together or _default_together(space, recipe, device, found)
         portions = sorted({rows, *found.portions()})
         plan = make_plan(space, networks, recipe, dataset, device, task, together=together, portions=portions)
@@ -243,8 +249,7 @@ def _jobs(ledger: Ledger, groups: Iterable[Group]) -> Iterator[Job]:
 
 def _compact(path: Path, folder: Path, ledger: Ledger, found: Sources, task: str) -> None:
     """Turn table and journals into the next version of the table, then remove the journals."""
-    # Damage was told of when the journals were first read.
-    journals = Sources.read([], sorted(folder.glob("*.journal")), quiet=True).journals
+    journals = Sources.read([], sorted(folder.glob("*.journal"))).journals
     now = Sources(found.tables, journals)
     records = [record for journal in journals.values() for record in journal.records]
     for record in records:  # once more from the disk: a worker may have finished one that it could not report

@@ -55,6 +55,7 @@ class Ledger:
         self._column = {seed: number for number, seed in enumerate(self.seeds)}
         self._best = -math.inf
         self._signal = header.metrics.index("validation_accuracy")
+        self._exact = [i for i, name in enumerate(header.metrics) if standard_metric(name).unit != "second"]
 
     def add_table(self, data: TableData, rows: Sequence[int]) -> None:
         """Take over what a table holds and this one misses.
@@ -93,6 +94,13 @@ class Ledger:
         self._best = float(np.fmax(self._best, record.metrics[self._signal, -1]))
         return True
 
+    def agrees(self, record: Record) -> bool:
+        """Say whether a training on record has the same numbers, seconds aside."""
+        place, column = self._place[record.row], self._column[record.seed]
+        held = self._metrics[self._exact, place, column]
+        same = np.array_equal(held, record.metrics[self._exact], equal_nan=True)
+        return same and self.status[place, column] == record.status
+
     def missing(self, rows: Iterable[int], seeds: Iterable[int]) -> int:
         """Return how many trainings of some rows with some seeds are yet to be done."""
         places, columns = [self._place[row] for row in rows], [self._column[seed] for seed in seeds]
@@ -106,6 +114,15 @@ class Ledger:
     def diverged(self) -> int:
         """How many trainings diverged."""
         return int((self.status == DIVERGED).sum())
+
+    @property
+    def best(self) -> tuple[NDArray[np.uint8], float] | None:
+        """The architecture with the best final validation accuracy of a training so far, and that; None if none is."""
+        finals = self._metrics[self._signal, :, :, -1]
+        if np.isnan(finals).all():
+            return None
+        place = int(np.nanargmax(finals)) // finals.shape[1]
+        return self.architectures[place], float(np.nanmax(finals))
 
     def note(self) -> str:
         """Return a short note of what is best so far."""

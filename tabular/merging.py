@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+import warnings
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from nasbench.errors import FileFormatError, PlanMismatchError
-from nasbench.replacing import check_writable
-from nasbench.spaces.declared import declared_space
-from tabular.invariants import DIVERGED, MISSING
-from tabular.journal import JournalHeader
+from nasbench.errors import FileFormatError
+from nasbench.replacing import check_writable, remove, remove_leftovers
+from tabular.construction import damage_in, journal_folder_of, journals_in, read_with_journals
+from tabular.invariants import MISSING
+from tabular.joining import join
+from tabular.journal import Journal, read_journal
+from tabular.layout import TableData
 from tabular.lock import journal_folder
-from tabular.plan import PORTIONS
+from tabular.shipped import located
 from tabular.sources import Sources
+from tabular.throughput import remove_scratch
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
+
+    from tabular.joining import Parts
 
 
 @dataclass(frozen=True)
@@ -33,7 +39,9 @@ class MergeSummary:
         Architectures times seeds of the table without a training.
     diverged : int
     repeated : int
-        Trainings that were in more than one source; the first is kept.
+        Trainings that a source had after another one; the first is kept.
+    different : int
+        Those of them with other numbers than the first, seconds aside: such come from other hardware or versions.
     """
 
     path: Path
@@ -41,20 +49,21 @@ class MergeSummary:
     missing: int
     diverged: int
     repeated: int
+    different: int
 
 
 def merge(path: str | Path, sources: Sequence[str | Path]) -> MergeSummary:
     """Join tables, journals and folders of journals to one table.
 
-    What ``path`` holds already comes first; a table that comes with a folder of journals brings them along. Sources are
-    left as they are.
+    What ``path`` and the journals beside it hold comes first, then the sources in their order. Sources are left as they
+    are, and may be worked on: what is on record of them now is taken. Of damage to journals a warning tells.
 
     Parameters
     ----------
     path : str or Path
-        The table to write.
+        The table to write. Journals beside it become part of it.
     sources : sequence of str or Path
-        Tables, ``.journal`` files, folders of these.
+        Tables (with the journals beside them), names of shipped tables, ``.journal`` files, folders of these.
 
     Raises
     ------
@@ -63,58 +72,54 @@ def merge(path: str | Path, sources: Sequence[str | Path]) -> MergeSummary:
     FileFormatError
         If a source is missing or damaged, or none holds a training.
     OutputError
+        If ``path`` cannot be written, or a generator is working on it.
     """
     path = Path(path)
     check_writable(path)
-    with journal_folder(path):
-        found = Sources.read(*_sorted_out([path] * path.exists() + [Path(each) for each in sources]))
-        plans = list(found.plans().items())
-        if not plans:
-            raise FileFormatError(f"{', '.join(map(str, sources))}: hold no training that could be merged")
-        where, first = plans[0]
-        if first is None:
-            raise PlanMismatchError(
-                f"{where}: is a table that was not generated here, so nothing can be merged with it"
-            )
-        plan = {**first, PORTIONS: sorted(found.portions())}
-        found.check(plan, path)
-        space = declared_space(plan["space"], where=str(where))
-        ledger = found.to_ledger(space, space.unique(), (), (), _header(found, plan))
-        found.write(path, ledger, plan["task"])
-    trainings = int((ledger.status != MISSING).sum())
-    held = sum(int((data.tasks[0].status != MISSING).sum()) for data in found.tables.values())
-    held += sum(len(journal.records) for journal in found.journals.values())
-    return MergeSummary(
-        path,
-        trainings,
-        ledger.status.size - trainings,
-        int((ledger.status == DIVERGED).sum()),
-        held - trainings,
-    )
+    with journal_folder(path) as folder:
+        remove_leftovers(path)
+        remove_scratch(folder)
+        own = journals_in(folder)
+        parts = read_with_journals(path)
+        known = {part.resolve() for part in parts}
+        for source in sources:
+            for where, part in _read(Path(source)).items():
+                if where.resolve() not in known:
+                    known.add(where.resolve())
+                    parts[where] = part
+        for problem in damage_in(parts, held=folder):
+            warnings.warn(f"{problem}; what that held is left out", stacklevel=2)
+        joined = join(parts)
+        if joined is None or not (joined.ledger.status != MISSING).any():
+            raise FileFormatError(f"{', '.join(map(str, sources)) or path}: no training is there that could be merged")
+        ledger = joined.ledger
+        origins = Sources(
+            {where: part for where, part in parts.items() if isinstance(part, TableData)},
+            {where: part for where, part in parts.items() if isinstance(part, Journal)},
+        )
+        origins.write(path, ledger, ledger.header.plan["task"])
+        for journal in own:
+            remove(journal)
+    missing = int((ledger.status == MISSING).sum())
+    trainings = ledger.status.size - missing
+    return MergeSummary(path, trainings, missing, ledger.diverged, joined.repeated, joined.different)
 
 
-def _sorted_out(paths: Iterable[Path]) -> tuple[list[Path], list[Path]]:
-    """Return the tables and the journals among paths, each once, those in folders included."""
-    tables: dict[Path, None] = {}
-    journals: dict[Path, None] = {}
-    for path in paths:
-        if path.is_dir():
-            journals.update(dict.fromkeys(sorted(path.glob("*.journal"))))
-        elif not path.exists():
-            raise FileFormatError(f"{path}: no such file or folder")
-        elif path.suffix == ".journal":
-            journals[path] = None
-        else:
-            tables[path] = None
-            journals.update(dict.fromkeys(sorted(path.with_name(f"{path.name}.journal").glob("*.journal"))))
-    return list(tables), list(journals)
+def _read(source: Path) -> Parts:
+    """Read a table with what is beside it, a journal, or those in a folder.
 
-
-def _header(found: Sources, plan: dict[str, Any]) -> JournalHeader:
-    """Return what the numbers of the sources mean, as the first of them says."""
-    for journal in found.journals.values():
-        if journal.header is not None:
-            return replace(journal.header, plan=plan)
-    data = next(iter(found.tables.values()))
-    task = data.tasks[0].task
-    return JournalHeader(plan, found.origins()[-1], tuple(task.metrics), task.epochs, tuple(data.tasks[0].costs))
+    Raises
+    ------
+    FileFormatError, OutputError
+    """
+    if source.is_dir():
+        journals = journals_in(source)
+        if not journals:
+            raise FileFormatError(f"{source}: holds no .journal file; name tables, .journal files or folders of these")
+        return {path: read_journal(path) for path in journals}
+    if source.suffix == ".journal" and source.exists():
+        return {source: read_journal(source)}
+    parts = read_with_journals(located(source))
+    if not parts and not journal_folder_of(source).is_dir():
+        raise FileFormatError(f"{source}: no such file or folder; name tables, .journal files or folders of these")
+    return parts

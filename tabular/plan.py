@@ -87,24 +87,25 @@ def check_same_plan(found: Mapping[str, Any] | None, wanted: Mapping[str, Any], 
         raise PlanMismatchError(
             f"{where}: is a table that was not generated here, so it cannot be continued; {way_out}"
         )
-    for name, old, new in _differences(_completed(found), wanted):
+    for name, old, new in differences(completed(found), wanted):
         if name == PORTIONS:
             continue
         raise PlanMismatchError(f"{where}: was made with {name} = {old!r}, asked for is {new!r}; {way_out}")
 
 
-def _completed(plan: Mapping[str, Any]) -> dict[str, Any]:
+def completed(plan: Mapping[str, Any]) -> dict[str, Any]:
     """Return a plan with what it left unsaid before there was a choice."""
     recipe = {field.name: field.default for field in fields(Recipe)} | dict(plan.get("recipe", {}))
     return {"together": 1, **plan, "recipe": recipe}
 
 
-def _differences(found: Mapping[str, Any], wanted: Mapping[str, Any]) -> list[tuple[str, Any, Any]]:
-    differences: list[tuple[str, Any, Any]] = []
+def differences(found: Mapping[str, Any], wanted: Mapping[str, Any]) -> list[tuple[str, Any, Any]]:
+    """Return the name, the found and the wanted value of each field in which two plans differ."""
+    differing: list[tuple[str, Any, Any]] = []
     for name in [*wanted, *(each for each in found if each not in wanted)]:
         old, new = found.get(name), wanted.get(name)
         if isinstance(old, dict) and isinstance(new, dict):
-            differences += [(f"{name}.{inner}", a, b) for inner, a, b in _differences(old, new)]
+            differing += [(f"{name}.{inner}", a, b) for inner, a, b in differences(old, new)]
         elif old != new:
-            differences.append((name, old, new))
-    return differences
+            differing.append((name, old, new))
+    return differing

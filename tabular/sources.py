@@ -42,8 +42,8 @@ class Sources:
     journals: dict[Path, Journal] = field(default_factory=dict)
 
     @classmethod
-    def read(cls, tables: Iterable[Path], journals: Iterable[Path], *, quiet: bool = False) -> Sources:
-        """Read files and, unless ``quiet``, warn of what of the journals cannot be read.
+    def read(cls, tables: Iterable[Path], journals: Iterable[Path]) -> Sources:
+        """Read files.
 
         Raises
         ------
@@ -55,13 +55,17 @@ class Sources:
                 found.tables[path] = table.load()
         for path in journals:
             found.journals[path] = read_journal(path)
-            for problem in () if quiet else found.journals[path].problems:
-                warnings.warn(f"{problem}; what that held is trained again", stacklevel=4)
         return found
+
+    def warn(self, consequence: str) -> None:
+        """Warn of what of the journals could not be read, and of what comes of that."""
+        for journal in self.journals.values():
+            for problem in journal.problems:
+                warnings.warn(f"{problem}; {consequence}", stacklevel=3)
 
     def plans(self) -> dict[Path, dict[str, Any] | None]:
         """Return the plan of each file; None for a table that was not generated."""
-        of_tables = {path: _plan_of(data) for path, data in self.tables.items()}
+        of_tables = {path: plan_of(data) for path, data in self.tables.items()}
         return {**of_tables, **{path: each.header.plan for path, each in self.journals.items() if each.header}}
 
     def portions(self) -> set[int]:
@@ -113,7 +117,7 @@ class Sources:
         PlanMismatchError
             If a table holds an architecture that is not among the networks.
         """
-        rows_of = {path: _places(networks, data, path) for path, data in self.tables.items()}
+        rows_of = {path: places_of(networks, data, path) for path, data in self.tables.items()}
         records = [record for journal in self.journals.values() for record in journal.records]
         all_rows = {*rows, *(record.row for record in records), *(row for those in rows_of.values() for row in those)}
         held = (seed for data in self.tables.values() for seed in data.tasks[0].task.seeds)
@@ -139,11 +143,18 @@ class Sources:
         write_table(path, ledger.to_table(task, provenance, whole))
 
 
-def _plan_of(data: TableData) -> dict[str, Any] | None:
+def plan_of(data: TableData) -> dict[str, Any] | None:
+    """Return the plan that a table was generated with; None if it was not generated."""
     return data.tasks[0].task.provenance.get("plan") if len(data.tasks) == 1 else None
 
 
-def _places(networks: NDArray[np.uint8], data: TableData, path: Path) -> list[int]:
+def places_of(networks: NDArray[np.uint8], data: TableData, path: Path) -> list[int]:
+    """Return the place of each architecture of a table among all networks of its space.
+
+    Raises
+    ------
+    PlanMismatchError
+    """
     place = {row.tobytes(): number for number, row in enumerate(networks)}
     try:
         return [place[row.tobytes()] for row in data.architectures]

@@ -80,7 +80,10 @@ def test_without_a_command_the_help_is_shown(succeed):
     assert text == succeed("--help")
     listed = text.partition("Commands:")[2].split("\n\n")[0]
     names = [line.split()[0] for line in listed.strip().splitlines()]
-    assert names == ["demo", "spaces", "strategies", "generate", "import", "info", "fit", "compare", "plot", "verify"]
+    assert names == [
+        *("demo", "spaces", "strategies", "plan", "generate", "merge", "import", "info", "card", "fit", "compare"),
+        *("plot", "verify"),
+    ]
     assert "..." not in listed  # each command is described by a whole sentence
     for name in names:
         assert "--json" in succeed(name, "--help")

@@ -11,6 +11,7 @@ import sys
 import time
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from nasbench.comparison.search_run import SearchRun
@@ -18,6 +19,9 @@ from nasbench.training import TrainingOracle
 from surrogates.xgb_ensemble import XGBEnsemble
 from tabular import Table
 from tabular.journal import read_journal
+from tabular.ledger import Ledger
+from tabular.sources import Sources
+from tabular.workshop import Workshop
 
 COMMAND = [sys.executable, "-c", "from nasbench.cli.app import main; main()"]
 
@@ -79,18 +83,48 @@ def test_generate_keeps_what_was_finished_and_goes_on(start, command, trained, t
     wait_for(process, lambda: sum(len(read_journal(file).records) for file in tmp_path.glob("*/*.journal")) > 2)
     out, err = interrupt(process)
     assert out == ""
-    *progress, line = err.splitlines()
+    *progress, summary, best, line = err.splitlines()
     assert line == "nasbench: interrupted; what was finished is kept, the same command goes on from there"
     assert all(each.startswith("training space on digits: ") for each in progress), err
     with Table.open("t.h5") as table:
         assert table.check() == []
         kept = int((table.status("digits") == 1).sum())
+        finals = table.metric("digits", "validation_accuracy")[:, :, -1]
+        texts = [table.space.to_text(row) for row in table.architectures[(finals == np.nanmax(finals)).any(axis=1)]]
+    assert summary == f"t.h5: {kept} trainings on record, {45 - kept} missing, 0 diverged"
+    assert best in [f"best so far: validation accuracy {np.nanmax(finals):.4f} by {text}" for text in texts]
     assert 2 < kept < 45
     again = json.loads(command(*arguments, 1, "--json").out)
     assert (again["reused"], again["trained"]) == (kept, 45 - kept)
     with Table.open("t.h5") as table:
         assert (table.status("digits") == 1).all()
     assert not Path("t.h5.journal").exists()
+
+
+def test_generate_tells_of_journals_too_when_it_is_interrupted_again(command, trained, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    arguments = ("generate", trained / "space.toml", "--recipe", trained / "recipe.toml", "--out", "t.h5", "--jobs", 1)
+    interrupt_in_call(monkeypatch, Ledger, "add", 3)
+    interrupt_in_call(monkeypatch, Sources, "write", 1)
+    done = command(*arguments, "--seeds", 1)
+    kept = sum(len(read_journal(file).records) for file in tmp_path.glob("*/*.journal"))
+    assert (done.code, done.out, kept > 0) == (2, "", True)
+    assert not Path("t.h5").exists()
+    assert f"t.h5: {kept} trainings on record, {9 - kept} missing, 0 diverged" in done.err.splitlines()
+
+
+def test_generate_that_finished_nothing_says_so(command, trained, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    interrupt_in_call(monkeypatch, Workshop, "train", 1)
+    done = command(
+        "generate", trained / "space.toml", "--recipe", trained / "recipe.toml", "--out", "t.h5", "--jobs", 1
+    )
+    assert (done.code, done.out) == (2, "")
+    assert done.err.splitlines()[-2:] == [
+        "t.h5: no training was finished",
+        "nasbench: interrupted; what was finished is kept, the same command goes on from there",
+    ]
+    assert [*tmp_path.iterdir()] == []
 
 
 @pytest.fixture

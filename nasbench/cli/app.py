@@ -8,7 +8,18 @@ from typing import Any
 
 import typer
 
-from nasbench.cli import carding, comparing, console, demo, fitting, generating, importing, inspecting, planning
+from nasbench.cli import (
+    carding,
+    comparing,
+    console,
+    demo,
+    fitting,
+    generating,
+    importing,
+    inspecting,
+    merging,
+    planning,
+)
 from nasbench.errors import NasbenchError
 
 _EPILOG = (
@@ -30,6 +41,7 @@ app.command("spaces")(inspecting.spaces)
 app.command("strategies")(inspecting.strategies)
 app.command("plan")(planning.plan)
 app.command("generate")(generating.generate)
+app.command("merge")(merging.merge)
 app.command("import")(importing.import_table)
 app.command("info")(inspecting.info)
 app.command("card")(carding.card)

@@ -19,9 +19,9 @@ def card(
     out: Annotated[Path | None, typer.Option("--out", help="A Markdown file to write in place of printing.")] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Describe a table: how it was made, how far to trust its ranks, its best architectures, its terms.
+    """Describe a table in Markdown: its data card.
 
-    Rank correlations between seeds, between validation and test and between epochs are computed from the table.
+    How it was made, how far to trust its ranks, its best architectures, its terms. Rank correlations between seeds, between validation and test and between epochs are computed from the table.
     """
     from tabular import Table
     from tabular.card import data_card, only_task

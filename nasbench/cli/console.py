@@ -6,6 +6,7 @@ import json
 import math
 import sys
 import time
+import warnings
 from contextlib import contextmanager
 from dataclasses import asdict, is_dataclass
 from pathlib import Path
@@ -127,21 +128,42 @@ def progress(title: str) -> Iterator[Progress]:
 
 @contextmanager
 def _bar(title: str) -> Iterator[Progress]:
+    from rich.console import RenderableType
     from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
-    from rich.progress import Progress as Bar
-    from rich.table import Column
+    from rich.progress import Progress as Columns
+    from rich.text import Text
+
+    class Bar(Columns):
+        """A bar with a line for the note, which is too long to be beside it."""
+
+        def get_renderables(self) -> Iterator[RenderableType]:
+            yield from super().get_renderables()
+            for task in self.tasks:
+                yield Text(f"  {task.fields['note']}", no_wrap=True, overflow="ellipsis")
 
     columns = (
         TextColumn("{task.description}"),
         BarColumn(bar_width=12),
         MofNCompleteColumn(),
+        TextColumn("{task.fields[speed]}"),
         TimeRemainingColumn(compact=True),
         TextColumn("left"),
-        TextColumn("{task.fields[note]}", table_column=Column(ratio=1, no_wrap=True, overflow="ellipsis")),
     )
-    with Bar(*columns, console=err, speed_estimate_period=_SECONDS_OF_SPEED, expand=True) as bar:
-        task = bar.add_task(title, total=None, note="")
-        yield lambda done, total, note: bar.update(task, completed=done, total=total, note=escape(note))
+    with Bar(*columns, console=err, speed_estimate_period=_SECONDS_OF_SPEED) as bar:
+        task = bar.add_task(title, total=None, note="", speed="")
+
+        def report(done: int, total: int, text: str) -> None:
+            bar.update(task, completed=done, total=total, note=text)
+            bar.update(task, speed=_per_second(bar.tasks[0].finished_speed or bar.tasks[0].speed))
+
+        yield report
+
+
+def _per_second(speed: float | None) -> str:
+    """Write how many units are done in a second; nothing if that is not known yet."""
+    if not speed:
+        return ""
+    return f"{speed:,.0f}/s" if speed >= 100 else f"{speed:.2g}/s"
 
 
 class _Lines:
@@ -161,5 +183,17 @@ class _Lines:
             return
         self._last = now
         elapsed, made = now - self._start, done - self._first_done
-        left = f", {duration(elapsed / made * (total - done))} left" if made and done < total else ""
-        note(f"{self._title}: {done}/{total}, {duration(elapsed)} gone{left}{', ' + text if text else ''}")
+        parts = [f"{done}/{total}", f"{duration(elapsed)} gone"]
+        if made and elapsed > 0:
+            parts.append(_per_second(made / elapsed))
+            parts += [f"{duration(elapsed / made * (total - done))} left"] * (done < total)
+        note(f"{self._title}: {', '.join([*parts, *filter(None, [text])])}")
+
+
+@contextmanager
+def plain_warnings() -> Iterator[None]:
+    """Print warnings as one line each, without the place in the code that they come from."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("always", UserWarning)
+        warnings.showwarning = lambda message, *_, **__: note(f"warning: {message}")
+        yield

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import Annotated
 
@@ -10,6 +9,8 @@ import typer
 
 from nasbench.cli import console
 from nasbench.cli.console import AsJson
+from nasbench.cli.engine_option import read_engine
+from nasbench.cli.inspecting import summary_when_interrupted
 from nasbench.cli.planning import seconds_of
 from nasbench.spaces import get_space
 
@@ -28,9 +29,15 @@ def generate(
         int | None, typer.Option("--epochs", min=1, help="Epochs of each training, in place of the recipe's.")
     ] = None,
     seeds: Annotated[int, typer.Option("--seeds", min=1, help="Trainings of each architecture.")] = 3,
-    limit: Annotated[int | None, typer.Option("--limit", min=1, help="Train only the first N unique networks.")] = None,
+    limit: Annotated[
+        int | None, typer.Option("--limit", min=1, help="So many unique networks, drawn at random.")
+    ] = None,
     jobs: Annotated[int | None, typer.Option("--jobs", min=1, help="Processes; by default one a core.")] = None,
     device: Annotated[str, typer.Option("--device", help="A torch device: cpu, cuda, cuda:1, mps.")] = "cpu",
+    engine: Annotated[
+        str | None,
+        typer.Option("--engine", help="Who trains: local (the default), ray(address=auto,gpus=0.25) or slurm(shards=8)."),
+    ] = None,
     budget: Annotated[
         str | None,
         typer.Option("--budget", help="Be done after 90s, 30m, 12h or 2d, with a table of what was finished."),
@@ -46,18 +53,20 @@ def generate(
     from tabular import generate as make_table
 
     seconds = seconds_of(budget)
+    trainer = read_engine(engine, jobs)
     chosen = Recipe.from_toml(recipe) if recipe else Recipe()
     if epochs is not None:
         chosen = chosen.replace(epochs=epochs)
     the_space, data = get_space(space), load_dataset(dataset)
-    with console.progress(f"training {the_space.name} on {data.name}") as progress:
+    title = f"training {the_space.name} on {data.name}"
+    with console.plain_warnings(), summary_when_interrupted(out), console.progress(title) as progress:
         summary = make_table(
             the_space,
             chosen,
             data,
             out,
             seeds=seeds,
-            jobs=jobs or os.cpu_count() or 1,
+            engine=trainer,
             device=device,
             limit=limit,
             budget=seconds,

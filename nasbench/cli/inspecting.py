@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import inspect as python_inspect
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -11,7 +13,7 @@ import typer
 from nasbench.cli import console
 from nasbench.cli.console import AsJson
 from nasbench.cli.fitting import print_scorecard
-from nasbench.errors import FileFormatError
+from nasbench.errors import FileFormatError, NasbenchError, PlanMismatchError
 from nasbench.spaces import get_space, space_names
 from nasbench.spaces.choices import ENUMERABLE
 
@@ -82,17 +84,22 @@ def info(
     """Say what a table, a results file or a surrogate holds."""
     from nasbench.storage import file_format_of
     from surrogates import Surrogate
+    from tabular.shipped import located
 
     surrogate = None
+    if file.suffix == ".journal" and file.is_dir():
+        file = file.with_suffix("")  # the table whose journals these are
     if file.is_dir():
         surrogate = Surrogate.load(file)
         found = _surrogate_info(file, surrogate)
-    elif not file.exists():
-        raise FileFormatError(f"{file}: no such file")
-    elif file_format_of(file) == "nasbench-results":
+    elif not located(file).exists():
+        found = {"kind": "table under construction", "path": str(file), **_construction_info(file)}
+        if len(found) == 2:
+            raise FileFormatError(f"{file}: no such file")
+    elif file_format_of(located(file)) == "nasbench-results":
         found = _results_info(file)
     else:
-        found = _table_info(file, check=check)
+        found = _table_info(file, check=check) | _construction_info(file)
     problems = found.pop("problems", [])
     mistake = f"{file}: {len(problems)} problems, first: {problems[0]}; get a fresh copy" if problems else ""
     if as_json:
@@ -105,6 +112,58 @@ def info(
         raise FileFormatError(mistake)
     if check:
         console.say("check: every checksum and invariant holds")
+
+
+def _construction_info(file: Path) -> dict[str, Any]:
+    """Say what the journals beside a table add to it, and who works on it; nothing if there are none."""
+    from tabular.construction import construction
+
+    try:
+        found = construction(file)
+    except PlanMismatchError as error:
+        if not file.exists():
+            raise
+        return {"under construction": {"journals": str(error)}}  # which says nothing about the table
+    if found is None:
+        return {}
+    at_work = "none is at work; 'nasbench generate' with the same options goes on"
+    described = {
+        "space": found.space,
+        "task": found.task,
+        "trainings": found.trainings,
+        "in journals only": found.in_journals,
+        "missing": found.missing,
+        "diverged": found.diverged,
+        "architectures": found.architectures,
+        "seeds begun": list(found.seeds),
+        "best validation accuracy": found.best_accuracy and round(found.best_accuracy, 4),
+        "best architecture": found.best,
+        "generator": at_work if found.generator is None else f"process {found.generator} is at work",
+        "process": found.generator,
+        "damaged": found.problems,
+    }
+    return {"under construction": described}
+
+
+@contextmanager
+def summary_when_interrupted(table: Path) -> Iterator[None]:
+    """Say what is on record of a table when Ctrl-C ends the work on it."""
+    from tabular.construction import on_record
+
+    try:
+        yield
+    except KeyboardInterrupt:
+        with suppress(NasbenchError):  # that the work was interrupted is what counts
+            found = on_record(table)
+            console.note(
+                f"{table}: {found.trainings:,} trainings on record, {found.missing:,} missing, "
+                f"{found.diverged:,} diverged"
+                if found.trainings
+                else f"{table}: no training was finished"
+            )
+            if found.best_accuracy is not None:
+                console.note(f"best so far: validation accuracy {found.best_accuracy:.4f} by {found.best}")
+        raise
 
 
 def _table_info(file: Path, *, check: bool) -> dict[str, Any]:
@@ -172,7 +231,7 @@ def _surrogate_info(file: Path, surrogate: Surrogate) -> dict[str, Any]:
 
 def _print_tree(value: dict[str, Any], indent: int = 0) -> None:
     for key, each in value.items():
-        if key in _NOT_FOR_PEOPLE or each in ({}, []):
+        if key in _NOT_FOR_PEOPLE or each is None or each in ({}, []):
             continue
         if isinstance(each, dict):
             console.say(" " * indent + f"{key}:")

@@ -6,11 +6,12 @@ import ast
 import functools
 import inspect
 import re
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from nasbench.cli import console
+from nasbench.cli.named_options import read_named
 from nasbench.errors import StrategyError, UnknownNameError
 from nasbench.oracle import resolve_measure
 
@@ -73,26 +74,10 @@ def every_strategy_for(oracle: Oracle, signal: str | None) -> dict[str, Strategy
 def _read_one(text: str) -> StrategyFactory:
     from strategies import get_strategy
 
-    match = re.fullmatch(r"([^()]+)(?:\((.*)\))?", text)
-    if match is None:
-        raise StrategyError(f"cannot read the strategy {text!r}; write name or name(option=value)")
-    strategy = get_strategy(match[1].strip())
-    options = _read_options(text, match[2] or "")
+    name, options = read_named(text, "strategy", value=ast.literal_eval, example="sample=3", error=StrategyError)
+    strategy = get_strategy(name)
     known = [p.name for p in inspect.signature(strategy).parameters.values() if p.kind is p.KEYWORD_ONLY]
     for option in options:
         if option not in known:
-            raise UnknownNameError("option", option, known, of=f"strategy {match[1]!r}")
+            raise UnknownNameError("option", option, known, of=f"strategy {name!r}")
     return functools.partial(strategy, **options) if options else strategy
-
-
-def _read_options(text: str, inside: str) -> dict[str, Any]:
-    options = {}
-    for part in filter(None, (each.strip() for each in inside.split(","))):
-        name, separator, value = part.partition("=")
-        try:
-            options[name.strip()] = ast.literal_eval(value.strip())
-        except (ValueError, SyntaxError):
-            separator = ""
-        if not separator:
-            raise StrategyError(f"cannot read the option {part!r} of {text!r}; write option=value, such as sample=3")
-    return options

@@ -14,7 +14,8 @@ if TYPE_CHECKING:
 class Engine(Protocol):
     """Trains groups somewhere and journals them.
 
-    Whatever an engine does, a table has the same numbers: it only decides where and when a group is trained.
+    Whatever an engine does, a table has the same numbers: it only decides where and when a group is trained. One that
+    takes all jobs before the first has ended says so by an attribute ``takes_all``, which is True; it knows no budget.
     """
 
     def train(self, workshop: Workshop, jobs: Iterable[Job]) -> Generator[list[Record], None, None]:
