@@ -1,19 +1,46 @@
-"""How much faster two workers of Ray train a table than one does: the same groups, one thread a worker."""
+"""How much faster two workers of Ray train groups of a table than one does: the same groups, a thread each, in turn."""
 
 from __future__ import annotations
 
-import time
-from contextlib import closing
 from typing import TYPE_CHECKING
-from uuid import uuid4
 
-import numpy as np
 import ray
 from timing import Figure, measure_pair
 
 from nasbench import get_space
-from nasbench.training import Recipe, load_dataset
+from nasbench.training import METRICS, Recipe, load_dataset
 from tabular.engines.ray import RayEngine
-from tabular.groups import Group
+from tabular.groups import make_groups
 from tabular.journal import JournalHeader
 from tabular.workshop import Job, Workshop
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+RECIPE = Recipe(epochs=2)
+TOGETHER = 4
+GROUPS = 12
+WORKERS = 2
+AIM = "1/1.8"
+
+
+def figures(folder: Path) -> list[Figure]:
+    """Measure the training of random nb201 cells on digits, without the start of Ray and of its workers."""
+    space, dataset = get_space("nb201"), load_dataset("digits")
+    networks = space.unique()
+    header = JournalHeader({}, {}, METRICS, tuple(range(1, RECIPE.epochs + 1)), ())
+    workshop = Workshop(space, networks, RECIPE, dataset, "cpu", folder, header)
+    rows = GROUPS * TOGETHER
+    groups = make_groups(networks, [rows], rows, [0], TOGETHER)
+
+    def with_workers(number: int) -> None:
+        for _ in RayEngine(workers=number).train(workshop, (Job(group, ()) for group in groups)):
+            pass
+
+    ray.init(address="local", num_cpus=WORKERS, include_dashboard=False, log_to_driver=False, logging_level="ERROR")
+    try:
+        two, one, ratio = measure_pair(lambda: with_workers(WORKERS), lambda: with_workers(1), rounds=3)
+    finally:
+        ray.shutdown()
+    what = f"{rows} nb201 cells, {TOGETHER} at a time, by {WORKERS} workers of Ray"
+    return [Figure(what, two, "by one", one, ratio, AIM)]

@@ -21,7 +21,8 @@ def card(
 ) -> None:
     """Describe a table in Markdown: its data card.
 
-    How it was made, how far to trust its ranks, its best architectures, its terms. Rank correlations between seeds, between validation and test and between epochs are computed from the table.
+    How it was made, how far to trust its ranks, its best architectures, its terms. Rank correlations between seeds,
+    between validation and test and between epochs are computed from the table.
     """
     from tabular import Table
     from tabular.card import data_card, only_task

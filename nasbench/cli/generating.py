@@ -36,7 +36,7 @@ def generate(
     device: Annotated[str, typer.Option("--device", help="A torch device: cpu, cuda, cuda:1, mps.")] = "cpu",
     engine: Annotated[
         str | None,
-        typer.Option("--engine", help="Who trains: local (the default), ray(address=auto,gpus=0.25) or slurm(shards=8)."),
+        typer.Option("--engine", help="Who trains: local (the default), ray(address=auto,gpus=0.25), slurm(shards=8)."),
     ] = None,
     budget: Annotated[
         str | None,
