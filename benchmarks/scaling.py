@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 import ray
@@ -17,8 +18,8 @@ from tabular.workshop import Job, Workshop
 if TYPE_CHECKING:
     from pathlib import Path
 
-RECIPE = Recipe(epochs=2)
-TOGETHER = 4
+RECIPE = Recipe(epochs=1, channels=4, image_size=8)
+TOGETHER = 3
 GROUPS = 12
 WORKERS = 2
 AIM = "1/1.8"
@@ -37,6 +38,7 @@ def figures(folder: Path) -> list[Figure]:
         for _ in RayEngine(workers=number).train(workshop, (Job(group, ()) for group in groups)):
             pass
 
+    os.environ.update(RAY_USAGE_STATS_ENABLED="0", RAY_worker_niceness="0")
     ray.init(address="local", num_cpus=WORKERS, include_dashboard=False, log_to_driver=False, logging_level="ERROR")
     try:
         two, one, ratio = measure_pair(lambda: with_workers(WORKERS), lambda: with_workers(1), rounds=3)

@@ -75,7 +75,7 @@ def test_options_of_slurm_and_of_submitit_are_read():
         ("ray(workers=1.5)", BudgetError, "workers must be a whole number, got 1.5"),
         ("ray(workers=0)", BudgetError, "workers must be 1 or more, got 0"),
         ("ray(gpus=some)", BudgetError, "gpus must be a number, got 'some'"),
-        ("ray(gpus=2)", BudgetError, "gpus must be the share of a GPU that a group takes, above 0 and up to 1; got 2"),
+        ("ray(gpus=2)", BudgetError, "gpus must be the share of a GPU that a group takes, from 0.0001 to 1; got 2"),
         ("slurm(cluster=local,shards=many)", BudgetError, "shards must be a whole number, got 'many'"),
     ],
 )  # fmt: skip
@@ -138,6 +138,18 @@ def test_an_address_that_is_none_is_told_in_one_line(command, arguments, tmp_pat
     *_, line = done.err.splitlines()
     assert line.startswith("nasbench: no Ray cluster can be used at 'nonsense': Invalid address format: nonsense; give")
     assert not [*tmp_path.iterdir()]
+
+
+def test_a_ray_that_cannot_be_started_is_told_in_one_line(command, arguments, tmp_path, monkeypatch):
+    taken = tmp_path / "taken"
+    taken.write_text("a file where Ray wants a folder")
+    monkeypatch.setenv("RAY_TMPDIR", str(taken))
+    done = command(*arguments, "ray")
+    assert (done.code, done.out) == (2, "")
+    *_, line = done.err.splitlines()
+    assert line.startswith("nasbench: Ray cannot be started: ")
+    assert str(taken) in line
+    assert [*tmp_path.iterdir()] == [taken]
 
 
 def test_ctrl_c_leaves_a_valid_table_and_the_same_command_goes_on(arguments, trained, tmp_path):

@@ -30,9 +30,12 @@ def two_cores(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("HOME", str(tmp_path_factory.mktemp("home")))
         patch.setenv("RAY_USAGE_STATS_ENABLED", "0")
+        patch.setenv("RAY_worker_niceness", "0")
         patch.delenv("RAY_AUTH_MODE", raising=False)
         before = signal.getsignal(signal.SIGTERM)
-        ray.init(address="local", num_cpus=2, num_gpus=0, include_dashboard=False, log_to_driver=False, logging_level="ERROR")
+        ray.init(
+            address="local", num_cpus=2, num_gpus=0, include_dashboard=False, log_to_driver=False, logging_level="ERROR"
+        )
         yield
         ray.shutdown()
         signal.signal(signal.SIGTERM, before)
@@ -208,6 +211,7 @@ def test_a_share_of_a_gpu_is_refused_where_none_is_used(workshop):
         ({"workers": "two"}, "workers must be 1 or more, got 'two'"),
         ({"gpus": 0}, "gpus must be the share .* got 0"),
         ({"gpus": 1.5}, "gpus must be the share .* got 1.5"),
+        ({"gpus": 1e-5}, "gpus must be the share .*, from 0.0001 to 1; got 1e-05"),
     ],
 )
 def test_impossible_numbers_are_refused(options, message):

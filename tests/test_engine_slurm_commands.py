@@ -11,6 +11,7 @@ from tiny import DATASET, RECIPE, SPACE, assert_same_numbers, load
 
 from nasbench.errors import NasbenchError
 from tabular import generate
+from tabular.engines import queue
 from tabular.engines.slurm import _PAUSES, SlurmEngine
 from tabular.invariants import DONE
 
@@ -26,6 +27,7 @@ last=$(sed -n 's/^#SBATCH --array=0-\\([0-9]*\\).*/\\1/p' "$1")
 for place in $(seq 0 ${last:-0}); do
     job=$number; export SLURM_JOB_ID=$number
     if [ -n "$last" ]; then job=${number}_$place; export SLURM_ARRAY_JOB_ID=$number SLURM_ARRAY_TASK_ID=$place; fi
+    touch $job.pid
     setsid bash -c "echo \\$\\$ > $job.pid; cd '$OLDPWD'; bash $STANDIN/$number.sh
         echo COMPLETED > $STANDIN/$job.end" >/dev/null 2>&1 &
 done
@@ -38,9 +40,9 @@ done
 named() { sed "s/%A/$SLURM_ARRAY_JOB_ID/; s/%a/$SLURM_ARRAY_TASK_ID/; s/%j/$SLURM_JOB_ID/; s/%t/0/" <<< "$1"; }
 exec "$@" >> "$(named "$out")" 2>> "$(named "$err")"
 """,
-    "sacct": """
-cd "$STANDIN"; echo "JobID|State|NodeList"
-for job in *.pid; do echo "${job%.pid}|$(cat ${job%.pid}.end 2>/dev/null || echo RUNNING)|here"; done
+    "squeue": """
+cd "$STANDIN"; [[ $* == *--array* ]] || exit 1
+for job in *.pid; do [ -e ${job%.pid}.end ] || echo ${job%.pid}; done
 """,
     "scancel": 'kill -KILL -- -$(cat "$STANDIN/$1.pid"); echo CANCELLED > "$STANDIN/$1.end"',
 }
@@ -58,6 +60,7 @@ def slurm(tmp_path, monkeypatch):
     monkeypatch.setenv("PATH", f"{folder}:{os.environ['PATH']}")
     monkeypatch.setenv("STANDIN", str(folder))
     monkeypatch.setitem(_PAUSES, "slurm", 0.2)
+    monkeypatch.setattr(queue, "ASKING", 0.2)
     return folder
 
 

@@ -32,6 +32,7 @@ ANSWER_SECONDS = 30.0
 """How long a cluster has to answer."""
 
 _ENDING_SECONDS = 10.0
+_LEAST_SHARE = 1e-4  # Ray counts in ten-thousandths
 _CONNECT = """
 import sys, ray
 try:
@@ -74,8 +75,10 @@ class RayEngine:
             raise NasbenchError(f"the engine ray needs Ray ({error}); pip install 'nasbench[ray]'") from None
         if workers is not None and not _is_above_zero(workers, int):
             raise BudgetError(f"workers must be 1 or more, got {workers!r}")
-        if gpus is not None and not (_is_above_zero(gpus, float) and gpus <= 1):
-            raise BudgetError(f"gpus must be the share of a GPU that a group takes, above 0 and up to 1; got {gpus!r}")
+        if gpus is not None and not (_is_above_zero(gpus, float) and _LEAST_SHARE <= gpus <= 1):
+            raise BudgetError(
+                f"gpus must be the share of a GPU that a group takes, from {_LEAST_SHARE:g} to 1; got {gpus!r}"
+            )
         self.address = None if address is None else str(address)
         self.gpus = gpus
         self.workers = workers
@@ -140,6 +143,7 @@ class RayEngine:
             yield
             return
         os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
+        os.environ.setdefault("RAY_worker_niceness", "0")  # by Ray's default, workers give way to all other processes
         options: dict[str, Any] = {"address": "local", "include_dashboard": False}
         options["num_cpus"] = self.workers or os.cpu_count()
         if self.address is not None:
@@ -148,7 +152,7 @@ class RayEngine:
         try:
             try:
                 ray.init(**options, log_to_driver=False, logging_level=logging.ERROR)
-            except (OSError, RuntimeError, ValueError) as error:
+            except Exception as error:  # noqa: BLE001 - Ray raises just that where a node is not up in time
                 raise NasbenchError(f"Ray cannot be started: {_one_line(error)}") from None
             yield
         finally:

@@ -13,6 +13,7 @@ from uuid import uuid4
 
 from nasbench.errors import BudgetError, NasbenchError, OutputError, UnknownNameError
 from nasbench.processes import deaf_to_interrupts
+from tabular.engines.queue import Queue
 from tabular.engines.shard import Shard, ShardRun, is_whole, journaled
 
 if TYPE_CHECKING:
@@ -103,16 +104,17 @@ class SlurmEngine:
         with _run(workshop, keep_logs=self.folder is None) as run:
             shares = [everything[first :: self.shards] for first in range(min(self.shards, len(everything)))]
             submissions = [_Submission(Shard.of(workshop, share, run)) for share in shares]
+            queue = Queue(self.cluster)
             try:
                 executor = self._executor(run)
-                _submit(executor, submissions)
-                yield from _watch(workshop.folder, executor, submissions, _PAUSES[self.cluster])
-                _wait(submissions)
+                _submit(executor, queue, submissions)
+                yield from _watch(workshop.folder, executor, queue, submissions, _PAUSES[self.cluster])
+                _wait(queue, submissions)
             finally:
                 run.end()
-                _cancel(submissions)
+                _cancel(queue, submissions)
                 if self.cluster == "local":
-                    _wait(submissions)
+                    _wait(queue, submissions)
 
     def _executor(self, run: ShardRun) -> submitit.Executor:
         import submitit
@@ -147,10 +149,9 @@ class _Submission:
             self.progress, self.shard = True, replace(self.shard, jobs=left)
         return finished
 
-    def has_ended(self) -> bool:
+    def has_ended(self, queue: Queue) -> bool:
         """Say whether the job will do nothing more."""
-        # Slurm leaves it at PREEMPTED if it was not to be requeued, which submitit takes for a pause.
-        return self.job is None or self.job.done() or self.job.state.upper() == "PREEMPTED"
+        return self.job is None or queue.has_ended(self.job)
 
 
 def _check_there(cluster: str) -> None:
@@ -191,7 +192,7 @@ def _run(workshop: Workshop, *, keep_logs: bool) -> Iterator[ShardRun]:
     shutil.rmtree(run.folder, ignore_errors=True)
 
 
-def _submit(executor: submitit.Executor, submissions: Sequence[_Submission]) -> None:
+def _submit(executor: submitit.Executor, queue: Queue, submissions: Sequence[_Submission]) -> None:
     from submitit.core.utils import FailedJobError, FailedSubmissionError
 
     try:
@@ -201,17 +202,18 @@ def _submit(executor: submitit.Executor, submissions: Sequence[_Submission]) -> 
         raise NasbenchError(f"Slurm refused the jobs: {_first_line(error)}; see the engine's parameters") from None
     except OSError as error:
         raise OutputError(f"{executor.folder}: cannot be written: {error.strerror}") from None
+    queue.grew()
     for submission, job in zip(submissions, jobs, strict=True):
         submission.job, submission.progress = job, False
 
 
 def _watch(
-    folder: Path, executor: submitit.Executor, submissions: Sequence[_Submission], pause: float
+    folder: Path, executor: submitit.Executor, queue: Queue, submissions: Sequence[_Submission], pause: float
 ) -> Generator[list[Record], None, None]:
     """Yield groups as they appear in journals, and submit again what jobs have left undone."""
     while any(each.shard.jobs for each in submissions):
         began = time.perf_counter()
-        ended = [each for each in submissions if each.has_ended()]  # first: what these did is in the journals now
+        ended = [each for each in submissions if each.has_ended(queue)]  # first: what these did is in the journals now
         records = journaled(folder)
         took = time.perf_counter() - began
         for submission in submissions:
@@ -219,11 +221,11 @@ def _watch(
                 yield [records[row, seed] for row in rows]
         for submission in ended:
             if submission.shard.jobs:
-                _retry(executor, submission)
+                _retry(executor, queue, submission)
         time.sleep(max(pause, 10 * took))
 
 
-def _retry(executor: submitit.Executor, submission: _Submission) -> None:
+def _retry(executor: submitit.Executor, queue: Queue, submission: _Submission) -> None:
     """Submit a shard again whose job has ended early."""
     job = submission.job
     assert job is not None  # noqa: S101 - narrows the type
@@ -234,25 +236,25 @@ def _retry(executor: submitit.Executor, submission: _Submission) -> None:
     submission.failures = 0 if submission.progress else submission.failures + 1
     if submission.failures == TRIES:
         log = next((path for path in (job.paths.stderr, job.paths.stdout) if _last_line(path)), job.paths.stderr)
+        last_words = _last_line(log) and f", which ends in: {_last_line(log)}"
         raise NasbenchError(
-            f"a job ended {TRIES} times without finishing a group, last as job {job.job_id} (state {job.state}); its "
-            f"log is {log}{_last_line(log) and f', which ends in: {_last_line(log)}'}; what was finished is kept, run "
-            "again to go on"
+            f"a job ended {TRIES} times without finishing a group, last as job {job.job_id} (state "
+            f"{queue.state(job)}); its log is {log}{last_words}; what was finished is kept, run again to go on"
         )
     job.cancel(check=False)  # Slurm requeues some by itself
-    _submit(executor, [submission])
+    _submit(executor, queue, [submission])
 
 
-def _wait(submissions: Sequence[_Submission]) -> None:
+def _wait(queue: Queue, submissions: Sequence[_Submission]) -> None:
     """Let jobs that have nothing left to do come to their end."""
     patience = time.monotonic() + _ENDING
-    while not all(each.has_ended() for each in submissions) and time.monotonic() < patience:
+    while not all(each.has_ended(queue) for each in submissions) and time.monotonic() < patience:
         time.sleep(0.1)
 
 
-def _cancel(submissions: Sequence[_Submission]) -> None:
+def _cancel(queue: Queue, submissions: Sequence[_Submission]) -> None:
     for submission in submissions:
-        if submission.job is not None and not submission.has_ended():
+        if submission.job is not None and not submission.has_ended(queue):
             submission.job.cancel(check=False)
 
 
