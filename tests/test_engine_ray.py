@@ -90,7 +90,7 @@ def test_a_killed_worker_costs_a_retry_of_its_group_and_nothing_else(whole, tmp_
     path, killed, written = tmp_path / "t.h5", [], Counter()
 
     def kill_one():  # a worker begins its journal right before it trains its first group
-        until = time.monotonic() + 60
+        until = time.monotonic() + 120
         while not killed and time.monotonic() < until:
             for file in path.with_name("t.h5.journal").glob("*.journal"):
                 killed.append(int(file.name.partition("-")[0]))
@@ -132,6 +132,41 @@ def test_a_group_that_kills_every_worker_ends_the_work_with_a_line(workshop, tmp
     assert "\n" not in str(raised.value)
     assert finished == [1, 2]
     assert sorted(r.row for file in tmp_path.glob("*.journal") for r in read_journal(file).records) == [1, 2]
+
+
+class Slow(Workshop):
+    """Goes on with one of the groups for longer than a test lasts, and says who does."""
+
+    def train(self, job):
+        if job.group.rows == (2,):
+            (self.folder / "new").write_text(str(os.getpid()))
+            (self.folder / "new").rename(self.folder / "pid")
+            time.sleep(600)
+        return super().train(job)
+
+
+def test_no_worker_is_left_at_work_when_nobody_wants_more(workshop, tmp_path):
+    trained = RayEngine(workers=2).train(workshop(Slow), [Job(Group((row,), 0), ()) for row in (2, 1)])
+    assert [record.row for record in next(trained)] == [1]
+    wait_for((tmp_path / "pid").exists)
+    worker = int((tmp_path / "pid").read_text())
+    trained.close()
+    wait_for(lambda: not is_alive(worker))
+
+
+def wait_for(condition):
+    until = time.monotonic() + 120
+    while not condition():
+        assert time.monotonic() < until
+        time.sleep(0.01)
+
+
+def is_alive(process):
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    return True
 
 
 class Spoilt(Workshop):

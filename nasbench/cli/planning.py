@@ -36,7 +36,7 @@ def plan(
     device: Annotated[str, typer.Option("--device", help="A torch device: cpu, cuda, cuda:1, mps.")] = "cpu",
     as_json: AsJson = False,
 ) -> None:
-    """Measure how fast this device trains, and say what fits into a budget.
+    """Measure this device and say what it can train in a budget.
 
     Nothing is kept. 'nasbench generate' with the same options and --budget does what is marked with a star.
     """
