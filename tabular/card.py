@@ -105,6 +105,8 @@ def _trust(table: Table, task: str) -> Iterator[str]:
 
 def _correlations(found: Reliability) -> Iterator[tuple[str, str]]:
     yield "two seeds", _number(found.between_seeds)
+    if not math.isnan(found.between_seeds_drawn):
+        yield "two seeds, each row as often as the space draws it", _number(found.between_seeds_drawn)
     yield "two seeds, better half", _number(found.between_seeds_upper_half)
     yield "two seeds, validation losses", _number(found.between_losses)
     if not math.isnan(found.between_means):

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from nasbench.spaces.choices import ENUMERABLE
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
@@ -20,7 +22,7 @@ SEEDS_IN_A_MEAN = 3
 class Reliability:
     """Kendall rank correlations (tau-b) and noise of one task of a table.
 
-    All are of architectures whose trainings went through with every seed. NaN where seeds do not suffice.
+    All are of the table's rows whose trainings went through with every seed. NaN where seeds do not suffice.
 
     Parameters
     ----------
@@ -28,8 +30,11 @@ class Reliability:
         How many these are.
     between_seeds : float
         Of the final validation accuracies of two seeds: the mean over all pairs of seeds.
+    between_seeds_drawn : float
+        The same over all architectures of the space, in which a row that stands for many counts as often: as a search
+        that draws from the space meets them. NaN for a space that is too large to list.
     between_seeds_upper_half : float
-        The same among the better half by mean validation accuracy.
+        As ``between_seeds``, among the better half by mean validation accuracy.
     between_losses : float
         As ``between_seeds``, of the final validation losses.
     between_means : float
@@ -50,6 +55,7 @@ class Reliability:
 
     architectures: int
     between_seeds: float
+    between_seeds_drawn: float
     between_seeds_upper_half: float
     between_losses: float
     between_means: float
@@ -76,7 +82,7 @@ def reliability(table: Table, task: str) -> Reliability:
     """
     names = ("validation_accuracy", "validation_loss", "test_accuracy")
     metrics = {name: table.metric(task, name).astype(np.float64) for name in names}
-    whole = np.isfinite(metrics["validation_accuracy"]).all(axis=(1, 2))
+    whole: NDArray[np.bool_] = np.isfinite(metrics["validation_accuracy"]).all(axis=(1, 2))
     accuracy, loss, test = (metrics[name][whole] for name in names)
     final = accuracy[:, :, -1]
     means = accuracy.mean(axis=1)
@@ -84,6 +90,7 @@ def reliability(table: Table, task: str) -> Reliability:
     return Reliability(
         architectures=int(whole.sum()),
         between_seeds=_between_seeds(final),
+        between_seeds_drawn=_between_seeds(final[_rows_of_all(table, whole)]),
         between_seeds_upper_half=_between_seeds(final[upper]),
         between_losses=_between_seeds(loss[:, :, -1]),
         between_means=_between_means(final),
@@ -94,6 +101,15 @@ def reliability(table: Table, task: str) -> Reliability:
         deviation=float(means[:, -1].std()),
         quantiles=tuple(np.quantile(means[:, -1], (0, 0.1, 0.5, 0.9, 1)).tolist()),
     )
+
+
+def _rows_of_all(table: Table, whole: NDArray[np.bool_]) -> NDArray[np.int64]:
+    """Return the place among the ``whole`` rows of each architecture of the space that has one."""
+    if table.space.size > ENUMERABLE:
+        return np.zeros(0, dtype=np.int64)
+    rows = table.rows(table.space.all())
+    rows = rows[rows >= 0]
+    return (np.cumsum(whole) - 1)[rows[whole[rows]]]
 
 
 def kendall_tau(first: NDArray[np.float64], second: NDArray[np.float64]) -> float:

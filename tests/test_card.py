@@ -46,6 +46,7 @@ def test_ranks_that_all_seeds_share_are_fully_reliable(table, tmp_path):
 
     found = reliability(rewritten(table, tmp_path / "t.h5", agree), "spots")
     assert (found.between_seeds, found.between_means, found.between_losses, found.validation_test) == (1, 1, 1, 1)
+    assert found.between_seeds_drawn == pytest.approx(1)
     assert found.epoch_to_final == (-1, 1)
     assert (found.ties, found.seed_deviation) == (0, pytest.approx(0, abs=1e-7))
     np.testing.assert_allclose(found.quantiles, (0.1, 0.18, 0.5, 0.82, 0.9), rtol=1e-6)
@@ -120,6 +121,14 @@ def test_the_command_prints_writes_and_gives_numbers(command, table, tmp_path):
     numbers = json.loads(command("card", table, "--json").out)
     with Table.open(table) as opened:
         assert numbers["between_seeds"] == pytest.approx(reliability(opened, "spots").between_seeds)
+
+
+def test_a_row_counts_as_often_as_the_space_draws_it(table):
+    with Table.open(table) as opened:
+        finals = opened.metric("spots", "validation_accuracy")[:, :, -1]
+        drawn = finals[opened.rows(SPACE.all())]
+        taus = [kendall_tau(drawn[:, a], drawn[:, b]) for a in range(6) for b in range(a)]
+        assert reliability(opened, "spots").between_seeds_drawn == pytest.approx(np.mean(taus))
 
 
 def test_kendalls_tau_is_that_of_its_definition():
