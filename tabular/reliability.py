@@ -82,7 +82,7 @@ def reliability(table: Table, task: str) -> Reliability:
     """
     names = ("validation_accuracy", "validation_loss", "test_accuracy")
     metrics = {name: table.metric(task, name).astype(np.float64) for name in names}
-    whole: NDArray[np.bool_] = np.isfinite(metrics["validation_accuracy"]).all(axis=(1, 2))
+    whole = np.asarray(np.isfinite(metrics["validation_accuracy"]).all(axis=(1, 2)))
     accuracy, loss, test = (metrics[name][whole] for name in names)
     final = accuracy[:, :, -1]
     means = accuracy.mean(axis=1)
