@@ -68,6 +68,9 @@ def train_group(
     return [each for half in halves for each in train_group(space, half, recipe, dataset, seed, device)]
 
 
+_SIGNS = ("can't allocate memory", "could not create a primitive", "could not create a memory object")
+"""By what a CPU's plain RuntimeErrors tell of it: torch's own allocator, and oneDNN, which computes convolutions."""
+
+
 def _is_out_of_memory(error: BaseException) -> bool:
-    # On a CPU torch raises a plain RuntimeError, which only its text tells from others.
-    return isinstance(error, (MemoryError, torch.OutOfMemoryError)) or "can't allocate memory" in str(error)
+    return isinstance(error, (MemoryError, torch.OutOfMemoryError)) or any(sign in str(error) for sign in _SIGNS)
