@@ -17,6 +17,7 @@ from tabular.invariants import MISSING
 from tabular.joining import join
 from tabular.journal import Journal, read_journal
 from tabular.layout import TableData
+from tabular.lock import journal_folder_of
 from tabular.table import Table
 
 if TYPE_CHECKING:
@@ -110,11 +111,6 @@ def on_record(table: str | Path) -> Construction:
         generator,
         problems,
     )
-
-
-def journal_folder_of(table: Path) -> Path:
-    """Return where the journals of a table are until they are part of it."""
-    return table.with_name(f"{table.name}.journal")
 
 
 def generator_at_work(folder: Path) -> int | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -53,7 +52,6 @@ class Ledger:
         self._metrics = np.full((len(header.metrics), *shape, len(header.epochs)), np.nan, dtype=np.float32)
         self._place = {row: place for place, row in enumerate(rows.tolist())}
         self._column = {seed: number for number, seed in enumerate(self.seeds)}
-        self._best = -math.inf
         self._signal = header.metrics.index("validation_accuracy")
         self._exact = [i for i, name in enumerate(header.metrics) if standard_metric(name).unit != "second"]
 
@@ -79,8 +77,6 @@ class Ledger:
             if name in old.costs:
                 held = self.costs[places, number]
                 self.costs[places, number] = np.where(np.isnan(held), old.costs[name], held)
-        best = np.fmax.reduce(self._metrics[self._signal, :, :, -1], axis=None, initial=-np.inf)
-        self._best = max(self._best, float(best))
 
     def add(self, record: Record) -> bool:
         """Take over one finished training; say whether it was missing. What is there already is kept."""
@@ -91,7 +87,6 @@ class Ledger:
             return False
         self.status[place, column] = record.status
         self._metrics[:, place, column] = record.metrics
-        self._best = float(np.fmax(self._best, record.metrics[self._signal, -1]))
         return True
 
     def agrees(self, record: Record) -> bool:
@@ -126,8 +121,9 @@ class Ledger:
 
     def note(self) -> str:
         """Return a short note of what is best so far."""
-        best = "none yet" if self._best == -math.inf else f"{self._best:.4f}"
-        return f"best validation accuracy {best}, {self.diverged} diverged"
+        best = self.best
+        accuracy = "none yet" if best is None else f"{best[1]:.4f}"
+        return f"best validation accuracy {accuracy}, {self.diverged} diverged"
 
     def to_table(self, task: str, task_provenance: dict[str, Any], provenance: dict[str, Any]) -> TableData:
         """Return the table as far as it is trained."""

@@ -14,6 +14,11 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
+def journal_folder_of(table: Path) -> Path:
+    """Return where the journals of a table are until they are part of it."""
+    return table.with_name(f"{table.name}.journal")
+
+
 @contextmanager
 def journal_folder(table: Path) -> Iterator[Path]:
     """Give the folder of a table's journals to this process alone; it is removed on the way out if it is empty.
@@ -25,7 +30,7 @@ def journal_folder(table: Path) -> Iterator[Path]:
     OutputError
         If another process holds it (the message names it), or the folder cannot be made.
     """
-    folder = table.with_name(f"{table.name}.journal")
+    folder = journal_folder_of(table)
     try:
         lock = _locked(folder, table)
     except OSError as error:

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING
 
 from nasbench.errors import FileFormatError
 from nasbench.replacing import check_writable, remove, remove_leftovers
-from tabular.construction import damage_in, journal_folder_of, journals_in, read_with_journals
+from tabular.construction import damage_in, journals_in, read_with_journals
 from tabular.invariants import MISSING
 from tabular.joining import join
 from tabular.journal import Journal, read_journal
 from tabular.layout import TableData
-from tabular.lock import journal_folder
+from tabular.lock import journal_folder, journal_folder_of
 from tabular.shipped import located
 from tabular.sources import Sources
 from tabular.throughput import remove_scratch

@@ -12,28 +12,30 @@ from nasbench.cli.console import AsJson
 from nasbench.cli.engine_option import read_engine
 from nasbench.cli.inspecting import summary_when_interrupted
 from nasbench.cli.planning import seconds_of
+from nasbench.cli.training_options import (
+    DatasetOption,
+    DeviceOption,
+    EpochsOption,
+    JobsOption,
+    LimitOption,
+    RecipeOption,
+    SeedsOption,
+    SpaceToTrain,
+    chosen_recipe,
+)
 from nasbench.spaces import get_space
 
 
 def generate(
-    space: Annotated[str, typer.Argument(help="A named space or a .toml file that declares one.")],
+    space: SpaceToTrain,
     out: Annotated[Path, typer.Option("--out", help="The table to write, or to go on with.")],
-    dataset: Annotated[
-        str, typer.Option("--dataset", help="digits, fashion-mnist:FOLDER, cifar10:FOLDER or FILE.npz (with x and y).")
-    ] = "digits",
-    recipe: Annotated[
-        Path | None,
-        typer.Option("--recipe", help="A .toml file of training settings: epochs, channels, learning_rate, ..."),
-    ] = None,
-    epochs: Annotated[
-        int | None, typer.Option("--epochs", min=1, help="Epochs of each training, in place of the recipe's.")
-    ] = None,
-    seeds: Annotated[int, typer.Option("--seeds", min=1, help="Trainings of each architecture.")] = 3,
-    limit: Annotated[
-        int | None, typer.Option("--limit", min=1, help="So many unique networks, drawn at random.")
-    ] = None,
-    jobs: Annotated[int | None, typer.Option("--jobs", min=1, help="Processes; by default one a core.")] = None,
-    device: Annotated[str, typer.Option("--device", help="A torch device: cpu, cuda, cuda:1, mps.")] = "cpu",
+    dataset: DatasetOption = "digits",
+    recipe: RecipeOption = None,
+    epochs: EpochsOption = None,
+    seeds: SeedsOption = 3,
+    limit: LimitOption = None,
+    jobs: JobsOption = None,
+    device: DeviceOption = "cpu",
     engine: Annotated[
         str | None,
         typer.Option("--engine", help="Who trains: local (the default), ray(address=auto,gpus=0.25), slurm(shards=8)."),
@@ -49,14 +51,12 @@ def generate(
     Finished trainings are on the disk at once. After an interruption, or with more seeds or a higher limit, the same
     command goes on from what is there.
     """
-    from nasbench.training import Recipe, load_dataset
+    from nasbench.training import load_dataset
     from tabular import generate as make_table
 
     seconds = seconds_of(budget)
     trainer = read_engine(engine, jobs)
-    chosen = Recipe.from_toml(recipe) if recipe else Recipe()
-    if epochs is not None:
-        chosen = chosen.replace(epochs=epochs)
+    chosen = chosen_recipe(recipe, epochs)
     the_space, data = get_space(space), load_dataset(dataset)
     title = f"training {the_space.name} on {data.name}"
     with console.plain_warnings(), summary_when_interrupted(out), console.progress(title) as progress:

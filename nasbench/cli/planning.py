@@ -3,13 +3,23 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from nasbench.cli import console
 from nasbench.cli.console import AsJson
+from nasbench.cli.training_options import (
+    DatasetOption,
+    DeviceOption,
+    EpochsOption,
+    JobsOption,
+    LimitOption,
+    RecipeOption,
+    SeedsOption,
+    SpaceToTrain,
+    chosen_recipe,
+)
 from nasbench.errors import BudgetError
 from nasbench.spaces import get_space
 
@@ -18,35 +28,26 @@ if TYPE_CHECKING:
 
 
 def plan(
-    space: Annotated[str, typer.Argument(help="A named space or a .toml file that declares one.")],
-    dataset: Annotated[
-        str, typer.Option("--dataset", help="digits, fashion-mnist:FOLDER, cifar10:FOLDER or FILE.npz (with x and y).")
-    ] = "digits",
-    recipe: Annotated[
-        Path | None,
-        typer.Option("--recipe", help="A .toml file of training settings: epochs, channels, learning_rate, ..."),
-    ] = None,
-    epochs: Annotated[
-        int | None, typer.Option("--epochs", min=1, help="Epochs of each training, in place of the recipe's.")
-    ] = None,
-    seeds: Annotated[int, typer.Option("--seeds", min=1, help="Trainings of each architecture.")] = 3,
-    limit: Annotated[int | None, typer.Option("--limit", min=1, help="So many architectures only.")] = None,
+    space: SpaceToTrain,
+    dataset: DatasetOption = "digits",
+    recipe: RecipeOption = None,
+    epochs: EpochsOption = None,
+    seeds: SeedsOption = 3,
+    limit: LimitOption = None,
     budget: Annotated[str | None, typer.Option("--budget", help="What it may take: 90s, 30m, 12h or 2d.")] = None,
-    jobs: Annotated[int | None, typer.Option("--jobs", min=1, help="Processes; by default one a core.")] = None,
-    device: Annotated[str, typer.Option("--device", help="A torch device: cpu, cuda, cuda:1, mps.")] = "cpu",
+    jobs: JobsOption = None,
+    device: DeviceOption = "cpu",
     as_json: AsJson = False,
 ) -> None:
     """Measure this device and say what it can train in a budget.
 
     Nothing is kept. 'nasbench generate' with the same options and --budget does what is marked with a star.
     """
-    from nasbench.training import Recipe, load_dataset
+    from nasbench.training import load_dataset
     from tabular.planner import forecast
 
     seconds = seconds_of(budget)
-    chosen = Recipe.from_toml(recipe) if recipe else Recipe()
-    if epochs is not None:
-        chosen = chosen.replace(epochs=epochs)
+    chosen = chosen_recipe(recipe, epochs)
     the_space, data = get_space(space), load_dataset(dataset)
     processes = jobs or os.cpu_count() or 1
     console.note(f"measuring how fast {the_space.name} trains on {data.name}, for a few seconds")
