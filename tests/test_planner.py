@@ -83,8 +83,8 @@ def test_a_run_ends_inside_its_budget_with_a_valid_table(tmp_path, whole, jobs):
 
 def test_the_same_call_goes_on_where_the_budget_ended(tmp_path):
     path = tmp_path / "t.h5"
-    first = tabular.generate(SPACE, RECIPE, DATASET, path, seeds=ENDLESS, budget=5)
-    second = tabular.generate(SPACE, RECIPE, DATASET, path, seeds=ENDLESS, budget=5)
+    first = tabular.generate(SPACE, RECIPE, DATASET, path, seeds=ENDLESS, budget=12)
+    second = tabular.generate(SPACE, RECIPE, DATASET, path, seeds=ENDLESS, budget=12)
     assert second.reused == first.trained
     assert second.trained > 0
     assert second.left == first.left - second.trained
