@@ -11,7 +11,17 @@ from pathlib import Path
 
 from timing import machine, show
 
-BENCHMARKS = ("queries", "searching", "spaces", "fusing", "journaling", "scaling")
+BENCHMARKS = (
+    "queries",
+    "searching",
+    "spaces",
+    "fusing",
+    "journaling",
+    "scaling",
+    "importing",
+    "importing_nats",
+    "nats_api",
+)
 
 
 def main(arguments: list[str]) -> None:

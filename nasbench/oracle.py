@@ -87,6 +87,11 @@ class Task:
     seeds: tuple[int, ...] = ()
     provenance: Mapping[str, Any] = field(default_factory=dict)
 
+    @property
+    def restarts(self) -> bool:
+        """Whether each epoch on record ended a training of its own, which no longer one continues (NAS-Bench-101)."""
+        return self.provenance.get("restarts") is True
+
 
 class Measure(NamedTuple):
     """One number per architecture: a metric of a task after some epochs. Written ``task/metric@epochs``."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -52,20 +53,20 @@ class TableOracle:
         self.space: Space = self.table.space
         self.tasks: dict[str, Task] = self.table.tasks
         self._by_class = self.table.represents == "class"
-        identities = self.table.canonical_keys if self._by_class else self.table.architectures
         # Known rows by their bytes. A row of a class table is added the first time that it is asked for.
         self._row_by_bytes: dict[bytes, int] = {}
-        self._row_by_key: dict[int, int] = {}
-        if self._by_class:
-            self._row_by_key = {key: row for row, key in enumerate(identities.tolist())}
-        else:
-            self._row_by_bytes = {each.tobytes(): row for row, each in enumerate(identities)}
+        if not self._by_class:
+            self._row_by_bytes = {each.tobytes(): row for row, each in enumerate(self.table.architectures)}
         self._row_by_rank: NDArray[np.int64] | None = None
         self._is_complete = False
         # Answers by question, as the caller wrote it, so that a repeated question costs one look-up.
         self._values: dict[tuple[Hashable, int | None], NDArray[np.float64]] = {}
         self._values_by_rank: dict[tuple[Hashable, int | None], NDArray[np.float64]] = {}
         self._trainings: dict[Hashable, _Trainings] = {}
+
+    @cached_property
+    def _row_by_key(self) -> dict[int, int]:
+        return {key: row for row, key in enumerate(self.table.canonical_keys.tolist())}
 
     def __reduce__(self) -> tuple[type[TableOracle], tuple[Table, str]]:
         return (TableOracle, (self.table, self.name))

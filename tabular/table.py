@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -208,11 +209,16 @@ class Table:
         (N,) int64
         """
         wanted = self.identity(architectures)
+        held, order = self._sorted_identities
+        place = np.minimum(np.searchsorted(held, wanted), len(held) - 1)
+        return np.where(held[place] == wanted, order[place], -1)
+
+    @cached_property
+    def _sorted_identities(self) -> tuple[NDArray[Any], NDArray[np.int64]]:
+        """What `identity` returns for the rows of the table, ascending, and the row of each."""
         held = self.canonical_keys if self.represents == "class" else row_bytes(self.architectures)
         order = np.argsort(held)
-        place = np.minimum(np.searchsorted(held, wanted, sorter=order), len(order) - 1)
-        rows: NDArray[np.int64] = order[place]
-        return np.where(held[rows] == wanted, rows, -1)
+        return held[order], order
 
     def load(self) -> TableData:
         """Return everything the table holds, in memory.

@@ -81,8 +81,8 @@ def test_without_a_command_the_help_is_shown(succeed):
     listed = text.partition("Commands:")[2].split("\n\n")[0]
     names = [line.split()[0] for line in listed.strip().splitlines()]
     assert names == [
-        *("demo", "spaces", "strategies", "plan", "generate", "merge", "import", "info", "card", "fit", "compare"),
-        *("plot", "verify"),
+        *("demo", "spaces", "strategies", "plan", "generate", "merge", "import", "export", "info", "card", "fit"),
+        *("compare", "plot", "verify"),
     ]
     assert "..." not in listed  # each command is described by a whole sentence
     for name in names:
@@ -176,6 +176,7 @@ metrics = [
 """
     )
     made = succeed("import", "csv", "in.csv", "--mapping", "map.toml", "--out", "t.h5", "--json")
+    assert made.pop("completeness")[0]["done"] == 27
     assert made == {"path": "t.h5", "space": "tiny", "rows": 27, "tasks": ["t"]}
     assert "27 architectures of tiny" in succeed("import", "csv", "in.csv", "--mapping", "map.toml", "--out", "t.h5")
 

@@ -1,5 +1,7 @@
 """What a run charges: promotions, repeats, isomorphic architectures, and workers that want the same training."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -8,6 +10,7 @@ from nasbench.comparison import run
 from nasbench.comparison.search_run import STALLED
 from nasbench.oracle import SECONDS
 from strategies import RandomSearch
+from tabular import TableOracle
 
 
 class Scripted(Strategy):
@@ -39,6 +42,16 @@ def test_promotion_continues_the_same_training_and_pays_the_difference(toy_oracl
     curve = [toy_oracle.query(row, f"validation_accuracy@{e}", seed=seed[0]) for e in (1, 3, 9)]
     assert trials.value.tolist() == curve
     assert trials.finished[-1] == pytest.approx(toy_oracle.query(row, "train_seconds@9", seed=seed[0]))
+
+
+def test_where_trainings_restart_a_longer_one_pays_in_full(toy_oracle):
+    name, task = next(iter(toy_oracle.tasks.items()))
+    oracle = TableOracle(toy_oracle.table)
+    oracle.tasks = {name: replace(task, provenance={"restarts": True})}
+    script = scripted((40, 1), (40, 3), (40, 3), (40, 9))
+    trials = run(script, oracle, 100, repeats="cache")
+    assert trials.charged_epochs.tolist() == [1, 3, 0, 9]
+    assert trials.charged_seconds[3] > run(script, toy_oracle, 100, repeats="cache").charged_seconds[3]
 
 
 def test_repeats_are_charged_as_new_trainings_or_cached_free(toy_oracle):

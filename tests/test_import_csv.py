@@ -14,6 +14,7 @@ from tabular import Table, TableOracle, import_csv
 
 SPACE = CellSpace("tiny", 3, ("none", "skip_connect", "nor_conv_3x3"))
 ROOT = Path(__file__).parent.parent
+NASBENCH101 = ROOT.parent / "shared/data/nasbench101/nasbench101_first20001.csv"
 NASBENCH201 = ROOT.parent / "shared/data/nasbench201/nasbench201.csv"
 
 CSV = """arch,acc,energy,seconds,params_k
@@ -122,9 +123,15 @@ def test_the_same_line_twice_counts_once(run):
         (
             "|none~0|+|none~0|none~1|",
             "|nor_conv_3x3~0|+|none~0|skip_connect~1|",
-            "rows 2 and 3 are the same .*'acc': '10.5'",
+            "rows 2 and 3 are the same architecture with different 'acc': 10.5 and 50$",
         ),
-        (",4,7", ",-4,7", "seconds.* is negative"),
+        (",4,7", ",-4,7", "row 3, column 'seconds': -4 is negative, which train_seconds in the unit second cannot be"),
+        (",4,7", ",inf,7", "row 3, column 'seconds': inf is infinite; train_seconds must be a number or empty"),
+        (",4,7", ",4,1e400", "row 3, column 'params_k': 1e400 is infinite; parameters must be a number or empty"),
+        (",50,", ",1e300,", "row 3, column 'acc': 1e300 is infinite"),
+        (",4,7", ",4,-7", "row 3, column 'params_k': -7 is negative, which parameters in the unit count cannot be"),
+        (",50,", ",-0.1,", "row 3, column 'acc': -0.1 x scale 0.01 is not a fraction"),
+        ("|nor_conv_3x3~0|+|none~0|skip_connect~1|", "", "row 3, column 'arch': '' is not an architecture written as"),
         (",4,7\n", ",4,7\n|none~0|+|none~0|skip_connect~1|,1,1,1,1\n", r"has 3 rows, .*map\.toml says 2; is it whole"),
     ],
 )
@@ -170,6 +177,18 @@ def test_mistakes_in_the_file_are_named(run, tmp_path, before, after, message):
         ("[tasks.t]", "[tasks]", "number 1|is missing|must be of type"),
         ('written = "text"', 'written = "index"', "row 2, column 'arch': .* is not an architecture written as index"),
         ("[provenance]", "[provenance", "not valid TOML"),
+        ('column = "arch"', "columns = []", r"\[architecture\]: columns must be names of columns, got \[\]"),
+        (
+            "scale = 1000 }]",
+            'scale = 1000 }, { column = "acc", name = "parameters", unit = "count" }]',
+            "a cost before",
+        ),
+        (
+            "[tasks.t]",
+            '[tasks.t]\nepoch_column = "seconds"',
+            "metrics number 1: names epoch 3, but epoch_column = 'seconds' holds it",
+        ),
+        ("[tasks.t]", "[tasks.t]\nwhere = { acc = 11 }", "has no row of the task t, that is, with acc = '11'"),
     ],
 )
 def test_mistakes_in_the_mapping_are_named(run, before, after, message):
@@ -177,6 +196,17 @@ def test_mistakes_in_the_mapping_are_named(run, before, after, message):
     with pytest.raises(FileFormatError, match=message) as caught:
         run(mapping=MAPPING.replace(before, after, 1))
     assert "map.toml" in str(caught.value) or "in.csv" in str(caught.value)
+
+
+def test_provenance_may_be_json(run):
+    def imported(text):
+        return run(mapping=f"provenance = {text!r}\n" + MAPPING.replace('[provenance]\nlicence = "MIT"', ""))
+
+    assert imported('{"licence": null, "a": [1, "b"]}').provenance == {"licence": None, "a": [1, "b"]}
+    with pytest.raises(FileFormatError, match=r"map\.toml: provenance is not JSON: Expecting"):
+        imported("{")
+    with pytest.raises(FileFormatError, match=r"map\.toml: provenance must be a JSON object, got '\[\]'"):
+        imported("[]")
 
 
 def test_files_that_are_not_there_are_named(run, tmp_path):
@@ -194,9 +224,178 @@ def test_a_file_that_is_no_csv_is_named(run, tmp_path):
     (tmp_path / "in.csv").write_bytes(b"\xff\xfe\x00\x01")
     with pytest.raises(FileFormatError, match=r"in\.csv: is not a CSV file in UTF-8"):
         import_csv(tmp_path / "in.csv", tmp_path / "map.toml", tmp_path / "out.h5")
-    (tmp_path / "in.csv").write_text("arch,acc\n")
-    with pytest.raises(FileFormatError, match="has no rows below"):
-        import_csv(tmp_path / "in.csv", tmp_path / "map.toml", tmp_path / "out.h5")
+    for text in ("", "\n", CSV.splitlines()[0]):
+        with pytest.raises(FileFormatError, match="has no rows below"):
+            run(text)
+
+
+# One row a training, or an epoch of it.
+
+LONG = """set,arch,seed,epoch,state,acc,loss,params
+a,0 0 0,7,1,done,0.1,3,5
+a,0 0 0,7,4,done,0.2,,5
+a,2 0 1,7,1,diverged,0.3,1,
+a,2 0 1,3,4,missing,,,6
+b,1 1 1,0,2,done,0.9,,
+"""
+LONG_MAPPING = """
+space = { name = "tiny", nodes = 3, operations = ["none", "skip_connect", "nor_conv_3x3"] }
+[architecture]
+column = "arch"
+written = "row"
+[tasks.t]
+where = { set = "a" }
+seed_column = "seed"
+epoch_column = "epoch"
+status_column = "state"
+metrics = [{ column = "acc", metric = "test_accuracy" }, { column = "loss", metric = "test_loss", scale = 2 }]
+costs = [{ column = "params", name = "parameters", unit = "count" }]
+"""
+
+
+def test_a_row_for_each_training_and_epoch(run):
+    table = run(LONG, LONG_MAPPING)
+    assert table.check() == []
+    task = table.tasks["t"]
+    assert (task.seeds, task.epochs) == ((7, 3), (1, 4))
+    np.testing.assert_array_equal(table.architectures, [[0, 0, 0], [2, 0, 1]])
+    nan = np.nan
+    expected = np.array([[[0.1, 0.2], [nan, nan]], [[0.3, nan], [nan, nan]]], dtype=np.float32)
+    np.testing.assert_array_equal(table.metric("t", "test_accuracy"), expected)
+    np.testing.assert_array_equal(table.metric("t", "test_loss")[:, 0], [[6, nan], [2, nan]])
+    np.testing.assert_array_equal(table.status("t"), [[1, 0], [2, 0]])
+    np.testing.assert_array_equal(table.cost("t", "parameters"), [5, 6])
+
+
+def test_several_tasks_of_one_file_and_epochs_that_columns_name(run):
+    tasks = """
+[tasks.b]
+where = { set = "b" }
+seed_column = "seed"
+metrics = [{ column = "acc", metric = "test_accuracy", epoch = 9 }]
+"""
+    table = run(LONG, LONG_MAPPING + tasks)
+    np.testing.assert_array_equal(table.architectures, [[0, 0, 0], [2, 0, 1], [1, 1, 1]])
+    assert (table.tasks["b"].seeds, table.tasks["b"].epochs) == ((0,), (9,))
+    np.testing.assert_array_equal(table.status("b"), [[0], [0], [1]])
+    assert table.metric("b", "test_accuracy")[2, 0, 0] == np.float32(0.9)
+    assert table.status("t")[2].tolist() == [0, 0]
+
+
+def test_rows_of_one_class_are_one_architecture_of_a_class_table(run):
+    # An edge into the middle node that no edge leaves changes nothing.
+    mapping = LONG_MAPPING.replace("[architecture]", 'represents = "class"\n[architecture]', 1)
+    text = LONG.replace("a,0 0 0,7,4", "a,2 0 0,7,4")
+    assert len(run(text, mapping)) == 2
+    with pytest.raises(
+        FileFormatError, match=r"rows 2 and 3 are the same training with different 'acc': 0\.1 and 0\.2"
+    ):
+        run(text.replace("7,4,done", "7,1,done"), mapping)
+
+
+def test_an_architecture_in_several_columns(run):
+    mapping = MAPPING.replace('column = "arch"\nwritten = "text"', 'columns = ["x", "y"]\nwritten = "row"')
+    table = run("x,y,acc,energy,seconds,params_k\n2,0 1,1,1,1,1\n0,0 0,1,1,1,1\n", mapping)
+    np.testing.assert_array_equal(table.architectures, [[2, 0, 1], [0, 0, 0]])
+    with pytest.raises(FileFormatError, match=r"row 3, column 'x' and 'y': '0 0 7' is not an architecture .* as row"):
+        run("x,y,acc,energy,seconds,params_k\n2,0 1,1,1,1,1\n0,0 7,1,1,1,1\n", mapping)
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "message"),
+    [
+        ("a,0 0 0,7,4", "a,0 0 0,7,1", r"rows 2 and 3 are the same training with different 'acc': 0\.1 and 0\.2"),
+        (",0.2,,5", ",0.2,,6", "rows 2 and 3 are the same architecture with different 'params': 5 and 6"),
+        ("7,4,done", "7,4,diverged", "rows 2 and 3 are the same training with different 'state': done and diverged"),
+        ("7,4,done", "7.5,4,done", r"row 3, column 'seed': '7\.5' is not a whole number"),
+        ("7,4,done", ",4,done", "row 3, column 'seed': '' is not a whole number"),
+        ("7,4,done", "7,-4,done", "row 3, column 'epoch': -4 is less than 0"),
+        ("7,4,done", "-2,4,done", "row 3, column 'seed': -2 is less than -1"),
+        ("7,4,done", "-1,4,done", r"column 'seed' has -1, which stands for means, beside the seed 7"),
+        ("7,4,done", "99999999999999999999,4,done", "row 3, column 'seed': '9+' is not a whole number"),
+        ("7,4,done", "7,4,dome", "row 3, column 'state': unknown status 'dome'; did you mean 'done'"),
+        ("7,4,done,0.2", "7,4,done,nan?", "row 3, column 'acc': 'nan.' is not a number"),
+        ("set,arch", "sett,arch", r"unknown column of .*in\.csv \(named in .*map\.toml\) 'set'; did you mean 'sett'"),
+    ],
+)
+def test_mistakes_in_long_files_are_named(run, tmp_path, before, after, message):
+    assert before in LONG
+    with pytest.raises((FileFormatError, UnknownNameError), match=message):
+        run(LONG.replace(before, after, 1), LONG_MAPPING)
+    assert not (tmp_path / "out.h5").exists()
+
+
+def test_progress_tells_of_all_rows(tmp_path, monkeypatch):
+    monkeypatch.setattr("tabular.importers.csv.ROWS_AT_ONCE", 2)
+    (tmp_path / "in.csv").write_text(LONG)
+    (tmp_path / "map.toml").write_text(LONG_MAPPING)
+    told = []
+    table = import_csv(tmp_path / "in.csv", tmp_path / "map.toml", tmp_path / "out.h5", lambda *call: told.append(call))
+    assert told == [(2, 5, ""), (4, 5, ""), (5, 5, "")]
+    assert len(table) == 2
+
+
+# NAS-Bench-101's cells as an edge list and operations, 20,001 of them.
+
+NASBENCH101_MAPPING = """
+space = "nb101"
+rows = 20001
+[architecture]
+columns = ["adjacency_upper", "ops"]
+written = "upper_triangle"
+[tasks.cifar10]
+provenance = { restarts = true }
+metrics = [
+    { column = "valid_acc_4", metric = "validation_accuracy", epoch = 4, seed = 0 },
+    { column = "valid_acc_12", metric = "validation_accuracy", epoch = 12, seed = 0 },
+    { column = "valid_acc_36", metric = "validation_accuracy", epoch = 36, seed = 0 },
+    { column = "valid_acc_108", metric = "validation_accuracy", epoch = 108, seed = 0 },
+    { column = "training_time_108_s", metric = "train_seconds", epoch = 108, seed = 0 },
+]
+costs = [{ column = "trainable_parameters", name = "parameters", unit = "count" }]
+"""
+
+
+def test_nasbench101_cells_of_any_size_are_read(tmp_path):
+    if not NASBENCH101.exists():
+        pytest.skip(f"NAS-Bench-101's sample is not at {NASBENCH101}")
+    (tmp_path / "map.toml").write_text(NASBENCH101_MAPPING)
+    table = import_csv(NASBENCH101, tmp_path / "map.toml", tmp_path / "nb101.h5")
+    assert table.check() == []
+    assert len(table) == 20001
+    assert len(np.unique(table.canonical_keys)) == 20001  # no two of its cells are isomorphic
+    accuracy = table.metric("cifar10", "validation_accuracy")
+    np.testing.assert_allclose(accuracy[0, 0], [0.3604767620, 0.4219751656, 0.9001402259, 0.9304887652], rtol=1e-6)
+    assert table.tasks["cifar10"].restarts
+    # The first cell of the file: 110100110001... and 02001, seven vertices.
+    assert table.architectures[0].tolist() == [int(digit) for digit in "100110100001001010101" + "02001"]
+
+
+@pytest.mark.parametrize(
+    ("cell", "message"),
+    [
+        ("111,00", "'111 00' is not an architecture written as upper_triangle: 3 edges and 2 operations do not make"),
+        ("1x1,0", "'1x1 0' is not an architecture written as upper_triangle"),
+        ("111,3", "'111 3' is not an architecture written as upper_triangle"),
+        ("001,0", "'001 0' is not an architecture written as upper_triangle"),  # no path from input to output
+    ],
+)
+def test_edges_and_operations_that_make_no_cell_are_named(run, cell, message):
+    mapping = """
+space = "nb101"
+[architecture]
+columns = ["adjacency_upper", "ops"]
+written = "upper_triangle"
+[tasks.t]
+metrics = [{ column = "acc", metric = "test_accuracy", epoch = 4 }]
+"""
+    table = run("adjacency_upper,ops,acc\n111,0,0.5\n1,,0.5\n", mapping)
+    assert len(table) == 2
+    with pytest.raises(FileFormatError, match=f"row 3, column 'adjacency_upper' and 'ops': {message}"):
+        run(f"adjacency_upper,ops,acc\n111,0,0.5\n{cell},0.5\n", mapping)
+    tiny = '{ name = "tiny", nodes = 3, operations = ["none", "skip_connect"] }'
+    with pytest.raises(FileFormatError, match="'tiny' does not consist of such cells"):
+        run("adjacency_upper,ops,acc\n111,0,0.5\n", mapping.replace('"nb101"', tiny))
 
 
 # NAS-Bench-201 as published (Dong and Yang, ICLR 2020).

@@ -10,6 +10,7 @@ import pytest
 
 from nasbench.errors import InvalidArchitectureError, SpaceError, UnknownNameError
 from nasbench.spaces import CellSpace, Space, get_space, space_names
+from nasbench.spaces.constrained import ConstrainedSpace
 from nasbench.spaces.encoding import one_hot
 from nasbench.testing import SpaceConformance
 
@@ -89,6 +90,52 @@ class TestUnlikeCardinalities(SpaceConformance):
     # No declaration names a space that only a test defines.
     test_declaration_round_trip = None
     test_keys_in_a_new_process = None
+
+
+class Ascending(ConstrainedSpace):
+    """Two numbers that ascend, then a free one: 6 x 3 rows."""
+
+    def __init__(self) -> None:
+        super().__init__("ascending", [4, 4, 3], head=2, size=18)
+
+    admits = staticmethod(lambda rows: rows[:, 0] < rows[:, 1])
+
+    def why_not(self, row: list[int]) -> str:
+        return f"{row[0]} is not below {row[1]}"
+
+    declaration, canonical_key = Knobs.declaration, Knobs.canonical_key
+    to_text, from_text, network = Knobs.to_text, Knobs.from_text, Knobs.network
+    encodings, encode = Knobs.encodings, Knobs.encode
+
+
+class TestConstrained(SpaceConformance):
+    invariant_encodings = ("one_hot",)
+
+    @pytest.fixture
+    def space(self):
+        return Ascending()
+
+    test_declaration_round_trip = None
+    test_keys_in_a_new_process = None
+
+    def test_rows_outside_the_constraint(self, space):
+        for bad, where in ([2, 1, 0], ""), ([[0, 1, 0], [2, 1, 0]], "row 1: "):
+            assert not np.all(space.is_valid(bad))
+            with pytest.raises(InvalidArchitectureError, match=f"of 'ascending': {where}2 is not below 1"):
+                space.check(bad)
+        assert space.is_valid([[0, 1, 0], [2, 1, 0], [0, 1, 3]]).tolist() == [True, False, False]
+
+    def test_all_rows(self, space):
+        rows = space.all()
+        assert len(rows) == len(np.unique(rows, axis=0)) == space.size
+        assert (rows[:, 0] < rows[:, 1]).all()
+        assert rows.tolist() == sorted(rows.tolist())
+
+    def test_parents_whose_mixtures_are_outside(self, space):
+        first, second = np.array([[0, 1, 0], [2, 3, 1]], dtype=np.uint8)
+        for seed in range(20):
+            child = space.crossover(first, second, np.random.default_rng(seed))
+            assert space.is_valid(child)
 
 
 @pytest.mark.parametrize("cardinalities", [[], [3, 0], [257]])

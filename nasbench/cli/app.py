@@ -13,6 +13,7 @@ from nasbench.cli import (
     comparing,
     console,
     demo,
+    exporting,
     fitting,
     generating,
     importing,
@@ -43,6 +44,7 @@ app.command("plan")(planning.plan)
 app.command("generate")(generating.generate)
 app.command("merge")(merging.merge)
 app.command("import")(importing.import_table)
+app.command("export")(exporting.export_table)
 app.command("info")(inspecting.info)
 app.command("card")(carding.card)
 app.command("fit")(fitting.fit)

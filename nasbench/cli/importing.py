@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 import typer
 
@@ -12,30 +13,92 @@ from nasbench.cli.console import AsJson
 from nasbench.cli.outputs import check_output
 from nasbench.errors import UnknownNameError
 
-FORMATS = ("csv",)
+if TYPE_CHECKING:
+    from tabular.importers.completeness import Completeness
+
+
+_USAGE_ERROR: Any = typer.BadParameter.__bases__[0]  # click's, wherever this version of typer keeps it
+
+
+class _Format(NamedTuple):
+    """The module and function that import a format, and the option that they need besides, if any."""
+
+    module: str
+    function: str
+    needs: str | None = None
+
+
+FORMATS = {
+    "csv": _Format("csv", "import_csv", "--mapping"),
+    "parquet": _Format("parquet", "import_parquet", "--mapping"),
+    "nasbench101": _Format("nasbench101", "import_nasbench101"),
+    "nats-bench": _Format("nats_bench", "import_nats_bench"),
+    "nasbench201": _Format("nasbench201", "import_nasbench201"),
+    "nasbench301": _Format("nasbench301", "import_nasbench301"),
+    "nasbench-macro": _Format("nasbench_macro", "import_nasbench_macro"),
+    "hw-nas-bench": _Format("hw_nas_bench", "join_costs", "--onto"),
+}
 
 
 def import_table(
-    source_format: Annotated[str, typer.Argument(metavar="FORMAT", help="What the file is: csv.")],
-    source: Annotated[Path, typer.Argument(help="The file to import.")],
+    source_format: Annotated[str, typer.Argument(metavar="FORMAT", help=f"What the file is: {', '.join(FORMATS)}.")],
+    source: Annotated[Path, typer.Argument(help="The file, or for some formats the folder, to import.")],
     out: Annotated[Path, typer.Option("--out", help="The table to write.")],
-    mapping: Annotated[Path, typer.Option("--mapping", help="A .toml file that says what each column means.")],
+    mapping: Annotated[
+        Path | None,
+        typer.Option("--mapping", help="For csv and parquet: a .toml file that says what each column means."),
+    ] = None,
+    onto: Annotated[
+        Path | None, typer.Option("--onto", help="For hw-nas-bench: the table whose architectures the costs are of.")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Import published results: any CSV with a mapping.
+    """Import published results into a table.
 
-    The mapping says which column holds what; examples/nasbench201.toml is one for NAS-Bench-201.
+    From a known benchmark's own files, or from any CSV or Parquet with a mapping.
+
+    A mapping says which column holds what; examples/nasbench201.toml is one for NAS-Bench-201, and 'nasbench export'
+    writes one beside each file. In the end stands what is on record and what is missing.
     """
     if source_format not in FORMATS:
         raise UnknownNameError("format", source_format, FORMATS)
+    found = FORMATS[source_format]
+    for option, given in (("--mapping", mapping), ("--onto", onto)):
+        if given is None and option == found.needs:
+            raise _USAGE_ERROR(f"Missing option '{option}'")
+        if given is not None and option != found.needs:
+            takers = ", ".join(name for name, each in FORMATS.items() if each.needs == option)
+            raise _USAGE_ERROR(f"option '{option}' is for {takers}; the format {source_format} takes none")
     from tabular import Table
-    from tabular.importers.csv import import_csv
+    from tabular.importers.completeness import completeness
 
     check_output(out, "nasbench-table")
-    import_csv(source, mapping, out)
+    load = getattr(import_module(f"tabular.importers.{found.module}"), found.function)
+    with console.progress(f"importing {source.name}") as progress:
+        if onto is not None:
+            with Table.open(onto) as base:
+                load(base, source, out, progress)
+        elif mapping is not None:
+            load(source, mapping, out, progress)
+        else:
+            load(source, out, progress)
     with Table.open(out) as table:
-        tasks, rows, name = list(table.tasks), len(table.architectures), table.space.name
+        rows, space, whole, record = len(table), table.space.name, table.space.size, completeness(table)
     if as_json:
-        console.print_json({"path": out, "space": name, "rows": rows, "tasks": tasks})
-    else:
-        console.say(f"{out}: {rows:,} architectures of {name}, tasks {', '.join(tasks)}")
+        tasks = [each.task for each in record]
+        console.print_json({"path": out, "space": space, "rows": rows, "tasks": tasks, "completeness": record})
+        return
+    console.say(f"{out}: {rows:,} architectures of {space}, which has {whole:,}")
+    for each in record:
+        console.say(_line(each))
+
+
+def _line(found: Completeness) -> str:
+    """Say what is on record of a task, and what is missing."""
+    what = "means" if found.means else "trainings"
+    parts = [f"{found.done:,} of {found.architectures:,} x {found.seeds} {what} done"]
+    parts += [f"{found.diverged:,} diverged"] * (found.diverged > 0)
+    parts += [f"{found.missing:,} missing"] * (found.missing > 0)
+    parts += [f"{name} lacks {gap:,} of {found.done * found.epochs:,}" for name, gap in found.metric_gaps.items()]
+    parts += [f"{name} lacks {gap:,} of {found.architectures:,}" for name, gap in found.cost_gaps.items()]
+    return f"{found.task}: {', '.join(parts)}"

@@ -12,6 +12,7 @@ from nasbench.comparison.budget import Budget
 from nasbench.comparison.search_run import Protocol
 from nasbench.comparison.trials import Trials
 from nasbench.errors import FileFormatError, NasbenchError
+from nasbench.optional import load_optional
 from nasbench.oracle import Measure, Metric, Oracle, Reference
 from nasbench.spaces import Space, declared_space
 from nasbench.storage import open_hdf5, read_array, read_json, write_array, write_hdf5, write_text
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
     import h5py
     import pandas as pd
+    import xarray as xr
     from numpy.typing import NDArray
 
 FORMAT = "nasbench-results"
@@ -96,6 +98,28 @@ class Results:
         import pandas as pd
 
         return pd.concat([self._frame_of(name) for name in self.trials], ignore_index=True)
+
+    def to_xarray(self) -> xr.Dataset:
+        """Return the columns of `to_frame` as arrays over the dimensions ``strategy``, ``run`` and ``trial``.
+
+        Numbers carry the attribute ``units`` where they have one. Where a run has fewer trials than another, NaN.
+
+        Raises
+        ------
+        NasbenchError
+            If xarray is not installed.
+        """
+        load_optional("xarray", "xarray", "labelled arrays")
+        arrays: xr.Dataset = self.to_frame().set_index(["strategy", "run", "trial"]).to_xarray()
+        report, signal = self.report_metric.unit, self.signal_metric.unit
+        units = {"value": signal, "report": report, "report_std": report, "regret": report}
+        units |= {"charged_seconds": "second", "finished": "second", "epochs": "epoch", "charged_epochs": "epoch"}
+        for name, unit in units.items():
+            arrays[name].attrs["units"] = unit
+        arrays.attrs.update(
+            oracle=self.oracle, space=self.space.name, signal=str(self.protocol.signal), report=str(self.report)
+        )
+        return arrays
 
     def _frame_of(self, name: str) -> pd.DataFrame:
         import pandas as pd

@@ -128,7 +128,8 @@ def run_lockstep(
         If the budget does not pay for a run's first evaluation.
     """
     fidelities, sign = check_protocol(oracle, protocol)
-    runs = [SearchRun(factory, name, oracle.space, fidelities, seed, protocol, sign) for seed in seeds]
+    restarts = oracle.tasks[protocol.signal.task].restarts
+    runs = [SearchRun(factory, name, oracle.space, fidelities, seed, protocol, sign, restarts) for seed in seeds]
     advance(runs, oracle, protocol, progress)
     for run in runs:
         if not run.trials:

@@ -97,6 +97,8 @@ class SearchRun:
     protocol : Protocol
     sign : int
         1 if the signal is maximised, -1 if minimised.
+    restarts : bool
+        A longer training does not continue a shorter one, and is paid for in full.
     """
 
     def __init__(
@@ -108,6 +110,7 @@ class SearchRun:
         seed: int,
         protocol: Protocol,
         sign: int,
+        restarts: bool = False,
     ) -> None:
         if seed < 0:
             raise QueryError(f"a run's seed is 0 or more, got {seed}")
@@ -124,7 +127,7 @@ class SearchRun:
         """(architecture, epochs, value, charged epochs, charged seconds, finish time), in order of finish."""
         self.first_price: float | None = None
         self._fidelities = frozenset(fidelities)
-        self._protocol, self._sign = protocol, sign
+        self._protocol, self._sign, self._restarts = protocol, sign, restarts
         self._trainings: dict[int, list[_Training]] = {}
         """By canonical key: of each network its trainings, the n-th repetition in place n."""
         self._in_flight: list[_Evaluation] = []
@@ -222,11 +225,13 @@ class SearchRun:
         value : float
             The signal after ``proposal.epochs``; NaN if the training diverged.
         seconds : float
-            Cost of the whole training up to then; what was paid for before is taken off.
+            Cost of the whole training up to then; what was paid for before is taken off, unless trainings restart.
         """
         architecture, repetition = training
         known = self._trainings.setdefault(key, [])
         before = known[repetition] if repetition < len(known) else None
+        if before and self._restarts and proposal.epochs > before.epochs:
+            before = None
         paid_epochs, paid_seconds = (before.epochs, before.seconds) if before else (0, 0.0)
         charged_epochs = max(0, proposal.epochs - paid_epochs)
         charged_seconds = max(0.0, seconds - paid_seconds) if charged_epochs else 0.0

@@ -91,6 +91,10 @@ class CellSpace(Space):
         """Return ``{"kind": "cell", "name", "nodes", "operations"}``."""
         return {"kind": "cell", "name": self.name, "nodes": self.nodes, "operations": list(self.operations)}
 
+    def named_choices(self) -> dict[str, tuple[str, ...]]:
+        """Return the operations of each edge, called ``edge_START_END``."""
+        return {f"edge_{start}_{end}": self.operations for start, end in self.edges}
+
     # Which rows are the same network.
 
     def canonical_key(self, architectures: NDArray[np.uint8]) -> Any:

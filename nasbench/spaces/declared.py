@@ -2,26 +2,71 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from nasbench.errors import NasbenchError, SpaceError, UnknownNameError
-from nasbench.spaces.cell import CellSpace
-from nasbench.spaces.nb201 import NB201
 from nasbench.toml import read_toml
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from nasbench.spaces.space import Space
 
-SPACES: dict[str, Callable[[], Space]] = {
-    "nb201": NB201,
-    "nb201-mini": lambda: CellSpace("nb201-mini", 4, ("none", "nor_conv_1x1", "nor_conv_3x3")),
+
+class _Kind(NamedTuple):
+    """Where the class of a kind of space is, imported when one is asked for, and the types of its arguments."""
+
+    module: str
+    class_name: str
+    fields: dict[str, type] = {}  # noqa: RUF012 - a default that nobody changes
+
+
+KINDS = {
+    "cell": _Kind("cell", "CellSpace", {"name": str, "nodes": int, "operations": list}),
+    "nb101": _Kind("nb101", "NB101", {"vertices": int}),
+    "nb201": _Kind("nb201", "NB201"),
+    "nats-size": _Kind("nats_size", "NatsSize"),
+    "darts": _Kind("darts", "Darts"),
+    "transnas-micro": _Kind("transnas_micro", "TransNasMicro"),
+    "transnas-macro": _Kind("transnas_macro", "TransNasMacro"),
+    "nb-macro": _Kind("nb_macro", "NBMacro"),
+    "hierarchical": _Kind(
+        "hierarchical",
+        "HierarchicalSpace",
+        {"name": str, "nodes": int, "motifs": int, "motif_nodes": int, "operations": list},
+    ),
+}
+"""The kinds of space that a declaration can name."""
+
+SPACES: dict[str, dict[str, Any]] = {
+    "nb101": {"kind": "nb101", "vertices": 7},
+    "nb101-v4": {"kind": "nb101", "vertices": 4},
+    "nb101-v5": {"kind": "nb101", "vertices": 5},
+    "nb201": {"kind": "nb201"},
+    "nb201-mini": {
+        "kind": "cell",
+        "name": "nb201-mini",
+        "nodes": 4,
+        "operations": ["none", "nor_conv_1x1", "nor_conv_3x3"],
+    },
+    "nats-size": {"kind": "nats-size"},
+    "darts": {"kind": "darts"},
+    "transnas-micro": {"kind": "transnas-micro"},
+    "transnas-macro": {"kind": "transnas-macro"},
+    "nb-macro": {"kind": "nb-macro"},
+    "hierarchical": {
+        "kind": "hierarchical",
+        "name": "hierarchical",
+        "nodes": 4,
+        "motifs": 2,
+        "motif_nodes": 3,
+        "operations": ["none", "skip_connect", "nor_conv_1x1", "nor_conv_3x3", "avg_pool_3x3"],
+    },
 }
 """The spaces that have a name.
 
-`nb201-mini` is `nb201` with three of its operations: 261 networks, trained in minutes.
+`nb201-mini` is `nb201` with three of its operations: 261 networks, trained in minutes. `nb101-v4` and `nb101-v5` are
+the 91 and 2,532 cells of `nb101` with up to 4 and 5 vertices.
 """
 
 
@@ -36,7 +81,8 @@ def get_space(name: str | Path) -> Space:
     Parameters
     ----------
     name : str or Path
-        One of `space_names`, or the path of a TOML file with ``name``, ``nodes`` and ``operations``.
+        One of `space_names`, or the path of a TOML file: a cell space with ``name``, ``nodes`` and ``operations``, or
+        another ``kind`` with its own fields.
 
     Raises
     ------
@@ -51,11 +97,13 @@ def get_space(name: str | Path) -> Space:
     15625
     """
     if str(name) in SPACES:
-        return SPACES[str(name)]()
+        return declared_space(SPACES[str(name)])
     if Path(name).suffix != ".toml":
         raise UnknownNameError("space", str(name), [*SPACES, "a .toml file that declares one"])
-    declaration = read_toml(name, SpaceError)
-    return declared_space({"kind": "cell", "name": Path(name).stem, **declaration}, where=str(name))
+    declaration = {"kind": "cell", **read_toml(name, SpaceError)}
+    if "name" in KINDS.get(str(declaration["kind"]), KINDS["cell"]).fields:
+        declaration = {"name": Path(name).stem, **declaration}
+    return declared_space(declaration, where=str(name))
 
 
 def declared_space(declaration: dict[str, Any], where: str = "declaration") -> Space:
@@ -72,21 +120,21 @@ def declared_space(declaration: dict[str, Any], where: str = "declaration") -> S
     SpaceError
         If a field is missing, unknown, of the wrong type or cannot make a space.
     """
-    kind = declaration.get("kind")
-    if kind == "nb201":
-        return NB201()
-    if kind != "cell":
-        raise SpaceError(f"{where}: {UnknownNameError('kind of space', kind, ['cell', 'nb201'])}")
-    types = {"kind": str, "name": str, "nodes": int, "operations": list}
-    for field, value in declaration.items():
+    fields = dict(declaration)
+    kind = fields.pop("kind", None)
+    if not isinstance(kind, str) or kind not in KINDS:
+        raise SpaceError(f"{where}: {UnknownNameError('kind of space', kind, KINDS)}")
+    module, class_name, types = KINDS[kind]
+    for field, value in fields.items():
         if field not in types:
             raise SpaceError(f"{where}: {UnknownNameError('field', field, types)}")
         if type(value) is not types[field]:  # isinstance takes true for an int
             raise SpaceError(f"{where}: {field} must be of type {types[field].__name__}, got {value!r}")
     for field in types:
-        if field not in declaration:
-            raise SpaceError(f"{where}: a cell space needs {field!r}; it has {', '.join(declaration)}")
+        if field not in fields:
+            raise SpaceError(f"{where}: a space of kind {kind!r} needs {field!r}; it has {', '.join(fields) or 'none'}")
     try:
-        return CellSpace(declaration["name"], declaration["nodes"], declaration["operations"])
+        space = getattr(import_module(f"nasbench.spaces.{module}"), class_name)(**fields)
     except NasbenchError as error:
         raise SpaceError(f"{where}: {error}") from None
+    return cast("Space", space)

@@ -10,7 +10,7 @@ import numpy as np
 from nasbench.spaces.choices import Choices
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from numpy.typing import NDArray
     from torch import nn
@@ -118,6 +118,16 @@ class Space(Choices, ABC):
     @abstractmethod
     def encodings(self) -> tuple[str, ...]:
         """Names that `encode` takes."""
+
+    def named_choices(self) -> Mapping[str, tuple[str | int, ...]]:
+        """Return the name of each position, in their order, with the names of its choices: hyperparameters to others.
+
+        Returns
+        -------
+        mapping of str to tuple
+            By default ``choice_0``, ``choice_1``, ... with the choices 0, 1, ...
+        """
+        return {f"choice_{place}": tuple(range(count)) for place, count in enumerate(self._choices)}
 
     def unique(self) -> NDArray[np.uint8]:
         """Return the first row, in index order, of each class that `canonical_key` takes for the same network."""

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from nasbench.spaces.constrained import ConstrainedSpace
 from nasbench.testing.rows import architectures, batches, examples, many_rows
 
 if TYPE_CHECKING:
@@ -40,11 +41,12 @@ class MovesConformance:
 
     def test_mutate_is_uniform(self, space: Space) -> None:
         """Positions are drawn uniformly, and the new choice uniformly among the others, for one row and for many."""
-        mutable = int((space.cardinalities > 1).sum())
-        if not mutable:
+        if space.size == 1:
             return
         rng, parent = np.random.default_rng(0), many_rows(space)[0]
-        chance = np.concatenate([np.full(c - 1, 1 / mutable / (c - 1)) for c in space.cardinalities if c > 1])
+        changes = space.neighbours(parent) != parent
+        chance = (changes / (space.cardinalities - 1).clip(1)).sum(axis=1)
+        chance /= chance.sum()  # a constraint takes some neighbours away
         n = int(100 / chance.min())  # so that each neighbour is expected at least 100 times
         many = space.mutate(np.repeat(parent[None], n, axis=0), rng)
         one_by_one = np.array([space.mutate(parent, rng) for _ in range(n)])
@@ -60,7 +62,10 @@ class MovesConformance:
         rows = space.neighbours(row)
         assert rows.dtype == np.uint8
         assert space.is_valid(rows).all()
-        assert len(rows) == int((space.cardinalities - 1).sum())
+        others = [(place, choice) for place, c in enumerate(space.cardinalities) for choice in range(c)]
+        near = np.repeat(row[None], len(others), axis=0)
+        near[np.arange(len(others)), [place for place, _ in others]] = [choice for _, choice in others]
+        assert len(rows) == space.is_valid(near[(near != row).any(axis=1)]).sum()
         assert len(np.unique(rows, axis=0)) == len(rows)
         assert ((rows != row).sum(axis=1) == 1).all()
 
@@ -79,7 +84,9 @@ class MovesConformance:
             assert ((child == mother) | (child == father)).all()
 
     def test_crossover_is_fair(self, space: Space) -> None:
-        """Either parent gives a position with equal chance."""
+        """Either parent gives a position with equal chance, where all mixtures are in the space."""
+        if isinstance(space, ConstrainedSpace):
+            return
         n = 4000
         first = np.zeros((n, space.length), dtype=np.uint8)
         second = np.repeat((space.cardinalities - 1).astype(np.uint8)[None], n, axis=0)
@@ -89,13 +96,17 @@ class MovesConformance:
             _assert_uniform(np.array([from_second, n - from_second]), np.full(2, n / 2))
 
     def test_sample_is_uniform(self, space: Space) -> None:
-        """All choices at a position come equally often and, where few enough to count, all rows."""
+        """All choices at a position, or all tenths of a constrained space, come equally often, and all of few rows."""
         n = 100 * max(int(space.cardinalities.max()), space.size if space.size <= 2000 else 0)
         rows = space.sample(np.random.default_rng(0), n)
         assert rows.shape == (n, space.length)
         assert rows.dtype == np.uint8
         assert space.is_valid(rows).all()
-        for place, choices in enumerate(space.cardinalities):
+        if isinstance(space, ConstrainedSpace):
+            tenths = np.bincount(space.rank(rows) * 10 // space.size, minlength=10)
+            edges = -(-np.arange(11) * space.size // 10)
+            _assert_uniform(tenths, np.diff(edges) / space.size * n)
+        for place, choices in enumerate([] if isinstance(space, ConstrainedSpace) else space.cardinalities):
             _assert_uniform(np.bincount(rows[:, place], minlength=choices), np.full(choices, n / choices))
         if space.size <= 2000:
             _assert_uniform(np.bincount(space.rank(rows), minlength=space.size), np.full(space.size, n / space.size))

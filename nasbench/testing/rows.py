@@ -8,6 +8,8 @@ import numpy as np
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 
+from nasbench.spaces.constrained import ConstrainedSpace
+
 if TYPE_CHECKING:
     from hypothesis.strategies import SearchStrategy
     from numpy.typing import NDArray
@@ -34,6 +36,8 @@ def architectures(space: Space) -> SearchStrategy[NDArray[np.uint8]]:
     >>> @given(row=architectures(CellSpace("tiny", 3, ("none", "nor_conv_3x3"))))
     ... def test_rows_are_valid(row): ...
     """
+    if isinstance(space, ConstrainedSpace):
+        return st.integers(0, space.size - 1).map(space.from_index)
     choices = [st.integers(0, int(c) - 1) for c in space.cardinalities]
     return st.tuples(*choices).map(lambda row: np.array(row, dtype=np.uint8))
 

@@ -48,7 +48,7 @@ class SpaceConformance(MovesConformance):
     @examples
     @given(data=st.data())
     def test_rows_are_valid(self, space: Space, data: DataObject) -> None:
-        """Every row of choices below the cardinalities is valid, and comes back from `check` as it was."""
+        """Every row of the space is valid, and comes back from `check` as it was."""
         rows = data.draw(batches(space))
         np.testing.assert_array_equal(space.check(rows), rows)
         np.testing.assert_array_equal(space.check(rows.astype(np.int64)), rows)
@@ -169,11 +169,11 @@ class SpaceConformance(MovesConformance):
         assert [int(space.canonical_key(row)) for row in rows] == keys.tolist()
 
     def test_unique_has_one_row_a_class(self, space: Space) -> None:
-        """`unique` gives the first row of each class in index order; too large a space says what to do instead."""
+        """`unique` gives the first row of each class in index order; of too large a space `all` says what to do."""
         if space.size > FEW:
             if space.size > 1 << 22:
                 with pytest.raises(SpaceError, match=r"too many to hold at once; use enumerate\(\) or sample\(\)"):
-                    space.unique()
+                    space.all()
             return
         seen: dict[int, int] = {}
         for index, key in enumerate(space.canonical_key(space.all()).tolist()):

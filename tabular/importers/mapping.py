@@ -1,7 +1,41 @@
-"""The TOML file by which a user says what the columns of a CSV file mean."""
+"""The TOML file by which a user says what the columns of a file mean.
+
+It says what the space is, which column holds the architecture, and what every other column of interest means::
+
+    space = "nb201"                      # a name, or a table as in a space's own file: kind, name, nodes, operations
+    rows = 15625                         # optional: how many rows there must be
+    represents = "row"                   # or "class": a row stands for all of its isomorphism class
+
+    [architecture]
+    column = "arch"                      # or columns = [...], joined by a blank
+    written = "text"                     # "text", "index" in the space, "row": choices such as 3 0 1, or
+                                         # "upper_triangle": edges and operations of a cell such as 111 0
+
+    [provenance]                         # licence, citation, source, ...: kept as it is; or text that holds JSON
+    licence = "MIT"
+
+    [tasks.cifar10-12]
+    metrics = [
+        { column = "valid12", metric = "validation_accuracy", epoch = 12, scale = 0.01 },
+        { column = "energy", metric = "energy", epoch = 12, unit = "joule", split = "none", direction = "minimize" },
+    ]
+    costs = [{ column = "params_M", name = "parameters", unit = "count", scale = 1e6 }]
+
+A metric may name the ``seed`` of its trainings; without seeds the numbers are means. Empty cells stay missing.
+
+Where a file has a row for each training, or for each of its epochs, a task names the columns that say which::
+
+    [tasks.digits]
+    where = { task = "digits" }          # only rows whose column "task" holds "digits"
+    seed_column = "seed"                 # no metric names a seed then
+    epoch_column = "epoch"               # no metric names an epoch then
+    status_column = "status"             # missing, done or diverged; without it what has a number is done
+    metrics = [{ column = "validation_accuracy", metric = "validation_accuracy" }]
+"""
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -9,6 +43,7 @@ from nasbench.errors import FileFormatError, NasbenchError, UnknownNameError
 from nasbench.oracle import Metric, standard_metric
 from nasbench.spaces import declared_space, get_space
 from nasbench.toml import read_toml
+from tabular.importers.written import READERS
 from tabular.invariants import REPRESENTS
 
 if TYPE_CHECKING:
@@ -16,17 +51,19 @@ if TYPE_CHECKING:
 
     from nasbench.spaces import Space
 
-WRITTEN = ("text", "index", "row")
 MEANING = ("unit", "split", "direction")
 
 
 @dataclass(frozen=True)
 class MetricColumn:
-    """A column that holds a metric after some epochs: of one training each, or means if ``seed`` is None."""
+    """A column that holds a metric.
+
+    ``epoch`` is None if another column holds it; ``seed`` is None in that case, and for means.
+    """
 
     column: str
     meaning: Metric
-    epoch: int
+    epoch: int | None
     seed: int | None
     scale: float
 
@@ -43,34 +80,39 @@ class CostColumn:
 
 @dataclass(frozen=True)
 class TaskMapping:
-    """The columns of one task."""
+    """The columns of one task; ``where`` names columns and what they hold in the rows of this task."""
 
     name: str
     metrics: list[MetricColumn]
     costs: list[CostColumn]
     provenance: dict[str, Any]
+    where: dict[str, str]
+    seed_column: str | None
+    epoch_column: str | None
+    status_column: str | None
+
+    def columns(self) -> list[str]:
+        """Return all columns that are named."""
+        named = [*self.where, self.seed_column, self.epoch_column, self.status_column]
+        numbers = [*(each.column for each in self.metrics), *(each.column for each in self.costs)]
+        return [*filter(None, named), *numbers]
 
 
 @dataclass(frozen=True)
 class Mapping:
-    """The whole mapping; ``column`` holds the architecture, ``written`` says how."""
+    """The whole mapping; the columns ``architecture`` hold the architecture, ``written`` says how."""
 
     space: Space
-    column: str
+    architecture: list[str]
     written: str
     represents: str
     rows: int | None
     tasks: list[TaskMapping]
     provenance: dict[str, Any]
 
-    def value_columns(self) -> list[str]:
-        """Return the columns that hold numbers."""
-        metrics = [each.column for task in self.tasks for each in task.metrics]
-        return metrics + [each.column for task in self.tasks for each in task.costs]
-
     def columns(self) -> list[str]:
-        """Return all columns that are named."""
-        return [self.column, *self.value_columns()]
+        """Return all columns that are named, each once."""
+        return list(dict.fromkeys([*self.architecture, *(name for task in self.tasks for name in task.columns())]))
 
 
 def read_mapping(path: str | Path) -> Mapping:
@@ -85,14 +127,14 @@ def read_mapping(path: str | Path) -> Mapping:
     space = top.take("space", (str, dict))
     represents = top.take("represents", str, REPRESENTS[1])
     rows = top.take("rows", int, None)
-    provenance = top.take("provenance", dict, {})
+    provenance = top.origin()
     architecture = top.inner("architecture")
     tasks = top.inner("tasks")
     top.end()
     mapping = Mapping(
         _space(space, str(path)),
-        architecture.take("column", str),
-        architecture.one_of("written", WRITTEN),
+        _architecture_columns(architecture),
+        architecture.one_of("written", tuple(READERS)),
         _known("represents", represents, REPRESENTS, str(path)),
         rows,
         [_task(name, tasks.inner(name)) for name in list(tasks.values)],
@@ -111,21 +153,36 @@ def _space(declared: str | dict[str, Any], where: str) -> Space:
         raise FileFormatError(f"{where}: space: {error}") from None
 
 
+def _architecture_columns(fields: _Fields) -> list[str]:
+    if "columns" not in fields.values:
+        return [fields.take("column", str)]
+    columns = fields.take("columns", list)
+    if not columns or not all(isinstance(column, str) for column in columns):
+        raise FileFormatError(f"{fields.where}: columns must be names of columns, got {columns!r}")
+    return list(columns)
+
+
 def _task(name: str, fields: _Fields) -> TaskMapping:
-    metrics = [_metric(each) for each in fields.list("metrics")]
-    costs = []
+    where = {column: str(value) for column, value in fields.take("where", dict, {}).items()}
+    seed_column, epoch_column, status_column = (
+        fields.take(key, str, None) for key in ("seed_column", "epoch_column", "status_column")
+    )
+    metrics = [_metric(each, seed_column, epoch_column) for each in fields.list("metrics")]
+    costs = list[CostColumn]()
     for each in fields.list("costs", required=False):
         column, cost, unit = (each.take(key, str) for key in ("column", "name", "unit"))
+        if cost in {before.name for before in costs}:
+            raise FileFormatError(f"{each.where}: {cost} is the name of a cost before")
         costs.append(CostColumn(column, cost, unit, each.number("scale", 1)))
         each.end()
-    provenance = fields.take("provenance", dict, {})
+    provenance = fields.origin()
     fields.end()
     if not metrics:
         raise FileFormatError(f"{fields.where}: lists no metric")
     places = [(column.meaning.name, column.epoch, column.seed) for column in metrics]
     for place in places:
         if places.count(place) > 1:
-            raise FileFormatError(f"{fields.where}: two columns are {place[0]} at epoch {place[1]}, seed {place[2]}")
+            raise FileFormatError(f"{fields.where}: two columns are {_described(*place)}")
     if len({column.seed is None for column in metrics}) > 1:
         raise FileFormatError(
             f"{fields.where}: some metrics name a seed and some do not; means go to a task of their own"
@@ -134,10 +191,15 @@ def _task(name: str, fields: _Fields) -> TaskMapping:
     for column in metrics:
         if column.meaning != meanings[column.meaning.name]:
             raise FileFormatError(f"{fields.where}: {column.meaning.name} is declared in two ways")
-    return TaskMapping(name, metrics, costs, provenance)
+    return TaskMapping(name, metrics, costs, provenance, where, seed_column, epoch_column, status_column)
 
 
-def _metric(fields: _Fields) -> MetricColumn:
+def _described(metric: str, epoch: int | None, seed: int | None) -> str:
+    known = [f" at epoch {epoch}" if epoch is not None else "", f" of seed {seed}" if seed is not None else ""]
+    return metric + "".join(known)
+
+
+def _metric(fields: _Fields, seed_column: str | None, epoch_column: str | None) -> MetricColumn:
     name = fields.take("metric", str)
     declared = [fields.take(key, str, None) for key in MEANING]
     if all(declared):
@@ -150,15 +212,15 @@ def _metric(fields: _Fields) -> MetricColumn:
             meaning = standard_metric(name)
         except UnknownNameError as error:
             raise FileFormatError(f"{fields.where}: {error}; or declare {', '.join(MEANING)}") from None
-    column = MetricColumn(
-        fields.take("column", str),
-        meaning,
-        fields.take("epoch", int),
-        fields.take("seed", int, None),
-        fields.number("scale", 1),
-    )
+    column = fields.take("column", str)
+    epoch = fields.take("epoch", int, None if epoch_column else _REQUIRED)
+    seed = fields.take("seed", int, None)
+    for key, value, instead in (("epoch", epoch, epoch_column), ("seed", seed, seed_column)):
+        if instead and value is not None:
+            raise FileFormatError(f"{fields.where}: names {key} {value}, but {key}_column = {instead!r} holds it")
+    scale = fields.number("scale", 1)
     fields.end()
-    return column
+    return MetricColumn(column, meaning, epoch, seed, scale)
 
 
 def _known(kind: str, value: str, known: tuple[str, ...], where: str) -> str:
@@ -195,6 +257,17 @@ class _Fields:
 
     def one_of(self, name: str, known: tuple[str, ...]) -> str:
         return _known(name, self.take(name, str), known, self.where)
+
+    def origin(self) -> dict[str, Any]:
+        """Take the provenance: a table, or text that holds a JSON object, which can say all that a table's can."""
+        given = self.take("provenance", (dict, str), {})
+        try:
+            found = json.loads(given) if isinstance(given, str) else given
+        except ValueError as error:
+            raise FileFormatError(f"{self.where}: provenance is not JSON: {error}") from None
+        if not isinstance(found, dict):
+            raise FileFormatError(f"{self.where}: provenance must be a JSON object, got {given!r}")
+        return found
 
     def inner(self, name: str) -> _Fields:
         return _Fields(self.take(name, dict), f"{self.where}: [{name}]")

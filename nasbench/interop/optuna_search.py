@@ -1,0 +1,100 @@
+"""Samplers of Optuna as a strategy, so that they are compared with others by one protocol."""
+
+from __future__ import annotations
+
+import inspect
+from typing import TYPE_CHECKING, Any
+
+from nasbench.errors import InvalidArchitectureError, StrategyError, UnknownNameError
+from nasbench.interop.choices import to_named
+from nasbench.interop.optuna import architecture_of, distributions
+from nasbench.optional import load_optional
+from nasbench.strategy import Proposal, Strategy
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    import numpy as np
+    from optuna.samplers import BaseSampler
+    from optuna.trial import Trial
+
+    from nasbench.spaces import Space
+
+TRIES = 1000
+"""Suggestions that a space may refuse in a row before an architecture is drawn from it instead."""
+
+
+class OptunaSearch(Strategy):
+    """Trains what an Optuna sampler suggests, for the full number of epochs.
+
+    A divergence is told to the sampler as an infinity. What the space does not admit is told as pruned, and the sampler
+    asked again.
+
+    Parameters
+    ----------
+    space, rng, fidelities
+        As for every strategy; one number drawn from ``rng`` seeds the sampler.
+    sampler : str or callable
+        The name of a class of `optuna.samplers` that takes a seed, or a function ``(seed) -> sampler``.
+
+    Raises
+    ------
+    NasbenchError
+        If Optuna is not installed.
+    UnknownNameError, StrategyError
+        If there is no such sampler, or it takes no seed.
+
+    Examples
+    --------
+    On the command line: ``--strategies "nasbench.interop.optuna_search:OptunaSearch(sampler='NSGAIISampler')"``.
+    """
+
+    def __init__(
+        self,
+        space: Space,
+        rng: np.random.Generator,
+        fidelities: Sequence[int],
+        *,
+        sampler: str | Callable[[int], BaseSampler] = "TPESampler",
+    ) -> None:
+        super().__init__(space, rng, fidelities)
+        optuna = load_optional("optuna", "optuna", "Optuna's samplers")
+        seed = int(rng.integers(1 << 32))
+        made = _named(optuna.samplers, sampler)(seed=seed) if isinstance(sampler, str) else sampler(seed)
+        verbosity = optuna.logging.get_verbosity()
+        optuna.logging.set_verbosity(max(verbosity, optuna.logging.WARNING))  # else each run says that it has a study
+        self._study = optuna.create_study(direction="maximize", sampler=made)
+        optuna.logging.set_verbosity(verbosity)
+        self._pruned = optuna.trial.TrialState.PRUNED
+        self._distributions = distributions(space)
+        self._under_way: dict[int, tuple[Proposal, Trial]] = {}
+
+    def ask(self) -> Proposal:
+        """Propose what the sampler suggests."""
+        for _ in range(TRIES):
+            trial = self._study.ask(self._distributions)
+            try:
+                return self._propose(trial)
+            except InvalidArchitectureError:
+                self._study.tell(trial, state=self._pruned)
+        self._study.enqueue_trial(to_named(self.space, self.space.sample(self.rng)))
+        return self._propose(self._study.ask(self._distributions))
+
+    def _propose(self, trial: Trial) -> Proposal:
+        proposal = Proposal(architecture_of(self.space, trial), self.fidelities[-1])
+        self._under_way[id(proposal)] = proposal, trial
+        return proposal
+
+    def tell(self, proposal: Proposal, value: float, seconds: float) -> None:  # noqa: ARG002 - samplers know no costs
+        """Tell the sampler."""
+        _, trial = self._under_way.pop(id(proposal))
+        self._study.tell(trial, value)
+
+
+def _named(samplers: Any, name: str) -> Any:
+    known = {each: getattr(samplers, each) for each in samplers.__all__ if inspect.isclass(getattr(samplers, each))}
+    if name not in known:
+        raise UnknownNameError("sampler", name, known, of="optuna.samplers")
+    if "seed" not in inspect.signature(known[name]).parameters:
+        raise StrategyError(f"OptunaSearch: {name} takes no seed; give a function (seed) -> sampler that makes it")
+    return known[name]

@@ -1,0 +1,270 @@
+"""NAS-Bench-101's own files (Ying et al., ICML 2019) into a table, and those that EC-NAS made in their image.
+
+A record is a JSON list: the cell's hash, the epochs of the training, the adjacency matrix as text, the operations of
+the vertices, and what the training recorded (`tabular.importers.model_metrics`). Every budget is a training of its own.
+"""
+
+from __future__ import annotations
+
+import binascii
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from nasbench.errors import FileFormatError
+from nasbench.oracle import Metric, Task
+from nasbench.progress import silent
+from nasbench.replacing import check_writable
+from tabular.importers.model_metrics import HALFWAY, Evaluation, read_model_metrics
+from tabular.importers.nb101_cells import Cell, read_cells
+from tabular.importers.tfrecord import read_tfrecord
+from tabular.invariants import DONE, MISSING
+from tabular.layout import TableData, TaskData, write_table
+from tabular.table import Table
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from nasbench.progress import Progress
+    from tabular.importers.tfrecord import Record
+
+TASK = "cifar10"
+
+COLUMNS = {
+    "train_seconds": ("second", "none", "minimize"),
+    "train_accuracy": ("fraction", "train", "maximize"),
+    "validation_accuracy": ("fraction", "validation", "maximize"),
+    "test_accuracy": ("fraction", "test", "maximize"),
+    "energy": ("joule", "none", "minimize"),
+}
+"""The metrics of an evaluation with unit, split and direction, in the order of `Evaluation` after the epoch."""
+
+ORIGIN = {
+    "licence": "Apache-2.0",
+    "citation": "C. Ying et al.: NAS-Bench-101: Towards Reproducible Neural Architecture Search. ICML 2019",
+    "source": "https://github.com/google-research/nasbench",
+}
+EC_NAS = {
+    "licence": "MIT",
+    "citation": [
+        ORIGIN["citation"],
+        (
+            "P. Bakhtiarifard, C. Igel, R. Selvan: EC-NAS: Energy Consumption Aware Tabular Benchmarks for Neural "
+            "Architecture Search. ICASSP 2024"
+        ),
+    ],
+    "source": ["https://github.com/PedramBakh/EC-NAS-Bench", ORIGIN["source"]],
+}
+"""Whose the records with energy are."""
+
+
+@dataclass
+class _Columns:
+    """What was read of the records so far, a row each; in chunks, as their number is known at the end only."""
+
+    cells: dict[Cell, int] = field(default_factory=dict)
+    first_records: list[int] = field(default_factory=list)
+    parts: list[dict[str, NDArray[Any]]] = field(default_factory=list)
+
+    def join(self) -> dict[str, NDArray[Any]]:
+        """Return the columns whole; the chunks are let go of one column at a time."""
+        return {name: np.concatenate([part.pop(name) for part in self.parts]) for name in list(self.parts[0])}
+
+
+def import_nasbench101(source: str | Path, out: str | Path, progress: Progress = silent) -> Table:
+    """Turn a TFRecord file of NAS-Bench-101's kind into a table.
+
+    The table stands for classes of cells, in the space of the smallest number of vertices that holds them all. Its one
+    task ``cifar10`` has the budgets of the file as epochs, and the repeats of a training, in the order of the file, as
+    seeds 0, 1, ... What was measured halfway through a budget is beside it as ``halfway_*``; an evaluation at another
+    point than half the budget (EC-NAS evaluates some trainings after one epoch) is passed over.
+
+    Parameters
+    ----------
+    source : str or Path
+        ``nasbench_full.tfrecord``, ``nasbench_only108.tfrecord`` or a file of EC-NAS.
+    out : str or Path
+        The table to write.
+    progress : callable
+        Is told the bytes read and the bytes in all.
+
+    Returns
+    -------
+    Table
+        Opened.
+
+    Raises
+    ------
+    FileFormatError
+        If the file is damaged, or a record is none of this kind, repeats another, has numbers that cannot be, or a hash
+        that is not its cell's. The message names the record, from 0.
+    OutputError
+    """
+    check_writable(out)
+    source = Path(source)
+    columns = _Columns()
+    size = source.stat().st_size if source.is_file() else 0
+    for records in read_tfrecord(source):
+        if records:
+            columns.parts.append(_read_chunk(source, records, columns))
+            progress(min(records[-1].place, size), size, f"{records[-1].number + 1:,} records")
+    data = _table(source, columns)
+    progress(size, size, "writing the table")
+    write_table(out, data)
+    return Table.open(out)
+
+
+# Reading records.
+
+
+def _read_chunk(source: Path, records: list[Record], columns: _Columns) -> dict[str, NDArray[Any]]:
+    numbers = np.empty((len(records), 4), dtype=np.int64)
+    values = np.empty((len(records), 2 * len(COLUMNS)), dtype=np.float64)
+    for place, record in enumerate(records):
+        try:
+            *cell, epochs, raw = _fields_of(record.data)
+            metrics = read_model_metrics(binascii.a2b_base64(raw))
+            values[place] = _measured(metrics.evaluations, epochs)
+        except (ValueError, TypeError, KeyError, OverflowError) as error:
+            raise FileFormatError(
+                f"{source}: record {record.number} at byte {record.place:,} is no training of NAS-Bench-101: {error}"
+            ) from None
+        number = columns.cells.setdefault(Cell(*cell), len(columns.cells))
+        if number == len(columns.first_records):
+            columns.first_records.append(record.number)
+        numbers[place] = number, epochs, metrics.parameters, hash(raw)
+    _check_values(source, records, values, numbers[:, 2])
+    cells, epochs, parameters, contents = numbers.T
+    chunk: dict[str, NDArray[Any]] = {
+        "cell": cells.astype(np.int32),
+        "epochs": epochs.astype(np.int32),
+        "parameters": parameters.astype(np.int32),
+        "content": contents.copy(),
+    }
+    for column, name in enumerate([*COLUMNS, *(HALFWAY + each for each in COLUMNS)]):
+        chunk[name] = values[:, column].astype(np.float32)
+    return chunk
+
+
+def _fields_of(data: bytes) -> tuple[str, str, str, int, str]:
+    """Return hash, adjacency, operations, epochs and the encoded metrics."""
+    entry = json.loads(data)
+    if not isinstance(entry, list) or [type(each) for each in entry] != [str, int, str, str, str]:
+        raise ValueError("it is not a list of hash, epochs, adjacency, operations and metrics")
+    module_hash, epochs, adjacency, operations, raw = entry
+    if not 1 <= epochs < 1 << 31:
+        raise ValueError(f"it has {epochs} epochs")
+    return module_hash, adjacency, operations, epochs, raw
+
+
+def _measured(evaluations: list[Evaluation], epochs: int) -> list[float]:
+    """Return the numbers at the end of a training, then those halfway through."""
+    if len(evaluations) != 3:
+        raise ValueError(f"it has {len(evaluations)} evaluations, expected those of start, middle and end")
+    _, middle, end = evaluations
+    if end.epoch != epochs and end.epoch == end.epoch:
+        raise ValueError(f"its last evaluation is after {end.epoch:g} epochs, expected {epochs}")
+    if 2 * middle.epoch != epochs and middle.epoch == middle.epoch:
+        middle = Evaluation()
+    return [*end[1:], *middle[1:]]
+
+
+def _check_values(
+    source: Path, records: list[Record], values: NDArray[np.float64], parameters: NDArray[np.int64]
+) -> None:
+    """Refuse numbers that are missing where every file has them, or that cannot be."""
+    for column, (name, (unit, *_)) in enumerate(COLUMNS.items()):
+        for prefix, these in (("", values[:, column]), (HALFWAY, values[:, column + len(COLUMNS)])):
+            most = 1.0 if unit == "fraction" else np.inf
+            needed = not prefix and unit != "joule"
+            wrong = ~((these >= 0) & (these <= most) & np.isfinite(these)) & (needed | ~np.isnan(these))
+            _refuse(source, records, wrong, these, prefix + name, "a fraction in 0..1" if most == 1 else "0 or more")
+    _refuse(source, records, (parameters < 0) | (parameters >= 1 << 31), parameters, "trainable_parameters", "a count")
+
+
+def _refuse(
+    source: Path, records: list[Record], wrong: NDArray[np.bool_], values: NDArray[Any], name: str, expected: str
+) -> None:
+    if wrong.any():
+        first = int(np.argmax(wrong))
+        record = records[first]
+        raise FileFormatError(
+            f"{source}: record {record.number} at byte {record.place:,}: {name} is {values[first]:g}, "
+            f"expected {expected}"
+        )
+
+
+# Making the table.
+
+
+def _table(source: Path, columns: _Columns) -> TableData:
+    space, rows = read_cells(source, list(columns.cells), columns.first_records)
+    # Cells drawn in two ways are one architecture: `row_of` says which row of the table each cell has.
+    _, first, row_of = np.unique(space.canonical_key(rows), return_index=True, return_inverse=True)
+    by_appearance = np.argsort(first)
+    place = np.empty_like(by_appearance)
+    place[by_appearance] = np.arange(len(first))
+    read = columns.join()
+    without_halfway = int(np.isnan(read[f"{HALFWAY}train_seconds"]).sum())
+    row = place[row_of][read.pop("cell")]
+    epochs, budget = np.unique(read.pop("epochs"), return_inverse=True)
+    repeat = _repeats(source, row, budget, read.pop("content"))
+    parameters = _parameters(source, row, read.pop("parameters"), len(first))
+    shape = (len(first), int(repeat.max()) + 1, len(epochs))
+    metrics: dict[str, NDArray[np.float32]] = {}
+    for name in list(read):
+        values = read.pop(name)
+        if not np.isnan(values).all():
+            metrics[name] = np.full(shape, np.nan, dtype=np.float32)
+            metrics[name][row, repeat, budget] = values
+    recorded = ~np.isnan(metrics["train_seconds"])
+    status = np.where(recorded.any(axis=2), DONE, MISSING).astype(np.uint8)
+    meanings = {name: Metric(name, *COLUMNS[name.removeprefix(HALFWAY)]) for name in metrics}
+    origin: dict[str, Any] = {**(EC_NAS if "energy" in metrics else ORIGIN), "file": source.name}
+    provenance = {
+        **origin,
+        "dataset": "CIFAR-10",
+        "restarts": True,
+        "trainings": "each number of epochs is a training of its own, over which the learning rate decays; seeds are "
+        "repeats in the order of the file, and those of two numbers of epochs have nothing in common",
+        "records": len(row),
+        "missing": int((~recorded).sum()),
+        "without_halfway": without_halfway,
+    }
+    task = Task(TASK, tuple(epochs.tolist()), meanings, tuple(range(shape[1])), provenance)
+    data = TaskData(task, metrics, status, {"parameters": parameters}, {"parameters": "count"})
+    return TableData(space, rows[first[by_appearance]], "class", [data], origin)
+
+
+def _repeats(
+    source: Path, row: NDArray[np.int64], budget: NDArray[np.int64], content: NDArray[np.int64]
+) -> NDArray[np.int64]:
+    """Return which repeat, from 0, of its cell and budget each record is; a copy of another record is refused."""
+    training = row * (int(budget.max()) + 1) + budget
+    order = np.argsort(training, kind="stable")
+    starts = np.flatnonzero(np.diff(training[order], prepend=-1))
+    repeat = np.empty(len(row), dtype=np.int64)
+    repeat[order] = np.arange(len(row)) - np.repeat(starts, np.diff(starts, append=len(row)))
+    same = np.lexsort((content, training))
+    copies = np.flatnonzero((np.diff(training[same]) == 0) & (np.diff(content[same]) == 0))
+    if len(copies):
+        first, second = (int(record) for record in same[copies[0] : copies[0] + 2])
+        raise FileFormatError(f"{source}: record {second} is a copy of record {first}")
+    return repeat
+
+
+def _parameters(source: Path, row: NDArray[np.int64], read: NDArray[np.int32], rows: int) -> NDArray[np.int64]:
+    """Return the trainable parameters of each row, (N,); two records of a cell must agree on them."""
+    parameters = np.empty(rows, dtype=np.int64)
+    parameters[row] = read
+    wrong = np.flatnonzero(parameters[row] != read)
+    if len(wrong):
+        record = int(wrong[0])
+        raise FileFormatError(
+            f"{source}: record {record}: trainable_parameters is {read[record]}, and {parameters[row[record]]} in "
+            "another record of its cell"
+        )
+    return parameters

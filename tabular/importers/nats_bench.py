@@ -1,0 +1,115 @@
+"""NATS-Bench as its authors publish it: a folder of pickles, one an architecture, or one large pickle."""
+
+from __future__ import annotations
+
+import re
+from operator import itemgetter
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from nasbench.errors import FileFormatError
+from nasbench.progress import silent
+from nasbench.replacing import check_writable
+from tabular.importers.arch_results import ArchResultsCollector, Benchmark, Schedule, check_names
+from tabular.importers.one_file import collect_file
+from tabular.importers.pickle_stream import opened
+from tabular.importers.restricted_pickle import PickleReader, read_pickle
+from tabular.importers.results_count import field
+from tabular.layout import write_table
+from tabular.table import Table
+
+if TYPE_CHECKING:
+    from nasbench.progress import Progress
+    from tabular.layout import TableData
+
+CITATION = (
+    "X. Dong, L. Liu, K. Musial and B. Gabrys: NATS-Bench: Benchmarking NAS Algorithms for Architecture Topology and "
+    "Size. IEEE TPAMI 2021"
+)
+SOURCE = "https://github.com/D-X-Y/NATS-Bench"
+SEEDS = (777, 888, 999)
+SHORT_SEEDS = (111, 777)
+"""Those of the topology space's 12 epochs."""
+
+TOPOLOGY = Benchmark(
+    "NATS-Bench, topology search space",
+    "nb201",
+    {"12": Schedule("12", 12, SHORT_SEEDS), "200": Schedule("200", 200, SEEDS)},
+    CITATION,
+    SOURCE,
+)
+SIZE = Benchmark(
+    "NATS-Bench, size search space",
+    "nats-size",
+    {"01": Schedule("01", 1, SEEDS), "12": Schedule("12", 12, SEEDS), "90": Schedule("90", 90, SEEDS)},
+    CITATION,
+    SOURCE,
+)
+META = "meta.pickle.pbz2"
+ONE_ARCHITECTURE = re.compile(r"(\d{1,6})\.pickle\.pbz2")
+SIZES_WRITTEN = re.compile(r"\d+(:\d+)+")
+
+
+def import_nats_bench(source: str | Path, out: str | Path, progress: Progress = silent) -> Table:
+    """Turn NATS-Bench's files into a table.
+
+    Parameters
+    ----------
+    source : str or Path
+        A folder such as ``NATS-tss-v1_0-3ffb9-simple`` or ``NATS-sss-v1_0-50262-simple``, or a file such as
+        ``NATS-tss-v1_0-3ffb9.pickle.pbz2``. Of a folder that lacks architectures those that are there are taken; the
+        table's provenance says how many.
+    out : str or Path
+        The table to write.
+    progress : Progress
+
+    Returns
+    -------
+    Table
+        Opened. A row stands for its architecture alone. Tasks are named by data set and schedule, ``cifar10-valid-12``.
+
+    Raises
+    ------
+    FileFormatError
+        If something is missing, damaged or not what the benchmark's files have; the message names the file, the data
+        set, the seed and the field.
+    OutputError
+
+    Notes
+    -----
+    Files are read one at a time, by a reader that builds plain values only. The numbers of either whole space take
+    1.8 GB of memory; reading them from one large file takes a gigabyte more.
+    """
+    check_writable(out)
+    source = Path(source)
+    if source.is_dir():
+        data = _collect_folder(source, progress)
+    else:
+        with opened(source) as stream:
+            data = collect_file(
+                lambda filled: PickleReader(stream, str(source), filled).load(), source, _benchmark_of, progress
+            )
+    write_table(out, data)
+    return Table.open(out)
+
+
+def _collect_folder(folder: Path, progress: Progress) -> TableData:
+    meta = folder / META
+    names = field(read_pickle(meta), "meta_archs", str(meta))
+    found = {path: int(match[1]) for path in folder.iterdir() if (match := ONE_ARCHITECTURE.fullmatch(path.name))}
+    if not found:
+        raise FileFormatError(f"{folder}: holds no architecture, that is, no file such as 000000.pickle.pbz2")
+    benchmark = _benchmark_of(names[0] if isinstance(names, list) and names else None)
+    check_names(names, benchmark, str(meta))
+    collected = ArchResultsCollector(benchmark, folder, progress, len(found))
+    for path, index in sorted(found.items(), key=itemgetter(1)):
+        results = read_pickle(path)
+        if not isinstance(results, dict) or not results:
+            raise FileFormatError(f"{path}: is a {type(results).__name__}, expected results by schedule")
+        collected.note(results, str(path), index)
+    return collected.finish()
+
+
+def _benchmark_of(text: object) -> Benchmark:
+    """Return the benchmark that an architecture is of: ``8:16:32:8:64`` is a size, ``|...|`` a topology."""
+    return SIZE if isinstance(text, str) and SIZES_WRITTEN.fullmatch(text) else TOPOLOGY
