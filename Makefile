@@ -8,7 +8,7 @@ READY := .venv/.ready
 
 help:
 	@echo "make test    run the tests"
-	@echo "make campaign  kill the generator at every system call and at many random moments; takes minutes"
+	@echo "make campaign  kill the generator at every system call, hash every cell of NAS-Bench-101; takes minutes"
 	@echo "make demo    generate, fit, compare and verify on a small space, with figures"
 	@echo "make lint    check style, types and the direction of imports"
 	@echo "make bench   measure speed"
@@ -27,7 +27,7 @@ test: $(READY)
 	@$(BIN)/pytest --quiet --numprocesses auto
 
 campaign: $(READY)
-	@NASBENCH_CAMPAIGN=1 $(BIN)/pytest --quiet --numprocesses auto --timeout 3600 -rP tests/test_generator_syscalls.py tests/test_generator_kills.py
+	@NASBENCH_CAMPAIGN=1 $(BIN)/pytest --quiet --numprocesses auto --timeout 3600 -rP tests/test_generator_syscalls.py tests/test_generator_kills.py tests/test_spaces_nb101_hash.py
 
 demo: $(READY)
 	@$(BIN)/nasbench demo

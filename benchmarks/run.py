@@ -15,11 +15,13 @@ BENCHMARKS = (
     "queries",
     "searching",
     "spaces",
+    "nb101",
     "fusing",
     "journaling",
     "scaling",
     "importing",
     "importing_nats",
+    "nasbench101_api",
     "nats_api",
 )
 

@@ -14,7 +14,7 @@ from nasbench.cli import console
 from nasbench.cli.console import AsJson
 from nasbench.cli.fitting import print_scorecard
 from nasbench.errors import FileFormatError, NasbenchError, PlanMismatchError
-from nasbench.spaces import get_space, space_names
+from nasbench.spaces import Space, get_space, space_names
 from nasbench.spaces.choices import ENUMERABLE
 
 if TYPE_CHECKING:
@@ -37,7 +37,8 @@ def spaces(
     listed: list[dict[str, Any]] = []
     for name in [space] if space else space_names():
         the_space = get_space(name)
-        unique = len(the_space.unique()) if the_space.size <= ENUMERABLE else None
+        lists_classes = type(the_space).unique is not Space.unique  # without going through all rows
+        unique = len(the_space.unique()) if lists_classes or the_space.size <= ENUMERABLE else None
         listed.append(
             {
                 **the_space.declaration(),
