@@ -106,8 +106,9 @@ def _metric_problems(values: NDArray[np.float32], data: TaskData, name: str) -> 
         yield from _first((values < 0) | (values > 1), "is not in 0..1")
     if meaning.unit == "second":
         yield from _first(values < 0, "is negative")
-        so_far = np.fmax.accumulate(values, axis=2)
-        yield from _first(so_far > values, "is less than at an earlier epoch")
+        if not data.task.restarts:
+            so_far = np.fmax.accumulate(values, axis=2)
+            yield from _first(so_far > values, "is less than at an earlier epoch")
         yield from _first(np.isnan(values[:, :, -1]) & (data.status == DIVERGED), "is not known of a diverged training")
 
 

@@ -7,6 +7,7 @@ import json
 import pickle
 import subprocess
 import sys
+from dataclasses import replace
 
 import h5py
 import numpy as np
@@ -326,6 +327,13 @@ def test_unsound_data_are_refused_by_name(tmp_path, change, message):
     with pytest.raises(FileFormatError, match=message):
         write_table(path, broken(change))
     assert list(tmp_path.iterdir()) == []
+
+
+def test_seconds_may_decrease_where_each_epoch_ended_a_training_of_its_own(tmp_path):
+    data = broken(set_value("train_seconds", (3, 1, 0), 99))
+    data.tasks[0].task = replace(data.tasks[0].task, provenance={"restarts": True})
+    write_table(tmp_path / "odd.h5", data)
+    assert Table.open(tmp_path / "odd.h5").check() == []
 
 
 @pytest.mark.parametrize("name", ["a/b", "", ".", "..", "index", "é", "a b"])
