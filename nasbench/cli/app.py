@@ -52,8 +52,6 @@ app.command("compare")(comparing.compare)
 app.command("plot")(comparing.plot)
 app.command("verify")(comparing.verify)
 
-_USAGE_ERROR: Any = typer.BadParameter.__bases__[0]  # click's, wherever this version of typer keeps it
-
 
 def main() -> None:
     """Run the command line; a user's mistake is one line on standard error and exit code 2."""
@@ -65,7 +63,7 @@ def main() -> None:
         sys.exit(leaving.exit_code)
     except NasbenchError as error:
         console.fail(str(error))
-    except _USAGE_ERROR as error:
+    except console.USAGE_ERROR as error:
         console.fail(f"{_usage_mistake(error)} (see {_help_command()})")
     except KeyboardInterrupt:
         console.fail(f"interrupted; {_kept_when_interrupted()}")

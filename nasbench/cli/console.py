@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 
     from nasbench.progress import Progress
 
+USAGE_ERROR: Any = typer.BadParameter.__bases__[0]
+"""Of a command line that cannot be read: click's, wherever this version of typer keeps it."""
+
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of text.")]
 
 out = Console(highlight=False, soft_wrap=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
+from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import typer
 
@@ -15,9 +15,6 @@ from nasbench.errors import UnknownNameError
 
 if TYPE_CHECKING:
     from tabular.importers.completeness import Completeness
-
-
-_USAGE_ERROR: Any = typer.BadParameter.__bases__[0]  # click's, wherever this version of typer keeps it
 
 
 class _Format(NamedTuple):
@@ -65,10 +62,10 @@ def import_table(
     found = FORMATS[source_format]
     for option, given in (("--mapping", mapping), ("--onto", onto)):
         if given is None and option == found.needs:
-            raise _USAGE_ERROR(f"Missing option '{option}'")
+            raise console.USAGE_ERROR(f"Missing option '{option}'")
         if given is not None and option != found.needs:
             takers = ", ".join(name for name, each in FORMATS.items() if each.needs == option)
-            raise _USAGE_ERROR(f"option '{option}' is for {takers}; the format {source_format} takes none")
+            raise console.USAGE_ERROR(f"option '{option}' is for {takers}; the format {source_format} takes none")
     from tabular import Table
     from tabular.importers.completeness import completeness
 

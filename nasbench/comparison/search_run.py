@@ -54,6 +54,12 @@ class Protocol:
             raise BudgetError(f"a run needs at least 1 worker, got {self.workers}")
 
 
+def seeded(seed: int) -> tuple[np.random.Generator, int]:
+    """Return what a run's seed decides: the strategy's randomness, and the root that its trainings are drawn from."""
+    strategy, trainings = np.random.SeedSequence(seed).spawn(2)
+    return np.random.default_rng(strategy), int(trainings.generate_state(1, np.uint64)[0])
+
+
 class _Training(NamedTuple):
     """A training of one network within a run, as far as it was paid for."""
 
@@ -119,10 +125,9 @@ class SearchRun:
                 f"strategy {name!r}: a comparison makes a new strategy for every run; give the class, or a function "
                 f"(space, rng, fidelities) that makes one, instead of {factory!r}"
             )
-        streams = np.random.SeedSequence(seed).spawn(2)
+        rng, self.root = seeded(seed)
         self.name, self.seed = name, seed
-        self.strategy = factory(space, np.random.default_rng(streams[0]), fidelities)
-        self.root = int(streams[1].generate_state(1, np.uint64)[0])
+        self.strategy = factory(space, rng, fidelities)
         self.trials: list[tuple[bytes, int, float, int, float, float]] = []
         """(architecture, epochs, value, charged epochs, charged seconds, finish time), in order of finish."""
         self.first_price: float | None = None

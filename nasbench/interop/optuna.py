@@ -14,7 +14,7 @@ import numpy as np
 
 from nasbench.comparison.budget import Budget
 from nasbench.comparison.run import check_protocol
-from nasbench.comparison.search_run import Protocol
+from nasbench.comparison.search_run import Protocol, seeded
 from nasbench.errors import InvalidArchitectureError, QueryError
 from nasbench.interop.choices import from_named, to_named
 from nasbench.optional import load_optional
@@ -136,9 +136,7 @@ class Objective:
         self.direction = "maximize" if sign > 0 else "minimize"
         self._worst = -sign * math.inf
         self._fidelities = fidelities[-1:] if oracle.tasks[self.measure.task].restarts else fidelities
-        # The stream from which a comparison's run of this seed draws its trainings.
-        stream = np.random.SeedSequence(seed).spawn(2)[1]
-        self._root = stream.generate_state(1, np.uint64)
+        self._root = np.array([seeded(seed)[1]], dtype=np.uint64)
 
     def __repr__(self) -> str:
         return f"<Objective: {self.direction} {self.measure} of {self.oracle.name}, seed {self.seed}>"

@@ -95,7 +95,8 @@ class Collector:
         """
         arrays = self._tasks[task]
         place = arrays.task.seeds.index(seed)
-        epochs = slice(None) if epoch is None else slice(*_span(arrays.task.epochs.index(epoch)))
+        first = None if epoch is None else arrays.task.epochs.index(epoch)
+        epochs = slice(None) if first is None else slice(first, first + 1)
         arrays.reach(row)
         for metric, value in values.items():
             new = np.asarray(value, dtype=np.float32)
@@ -168,10 +169,6 @@ class _TaskArrays:
     def _first(values: NDArray[Any], rows: int) -> NDArray[Any]:
         missing = np.full((max(0, rows - len(values)), *values.shape[1:]), np.nan, dtype=values.dtype)
         return np.concatenate([values[:rows], missing]) if len(missing) else values[:rows]
-
-
-def _span(place: int) -> tuple[int, int]:
-    return place, place + 1
 
 
 def _problem(new: NDArray[np.float32], held: NDArray[np.float32], unit: str) -> str:
