@@ -7,8 +7,11 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from nasbench.spaces.choices import ENUMERABLE
+from surrogates.inputs import GRAPH
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
     from tabular.table import Table
@@ -34,19 +37,22 @@ class Drawings(NamedTuple):
     numbers: NDArray[np.int64]
 
 
-def drawings_of(table: Table, rng: np.random.Generator) -> Drawings:
-    """Return what each row of a table stands for.
+def drawings_of(table: Table, blocks: Sequence[str], rng: np.random.Generator) -> Drawings:
+    """Return what each row of a table stands for, as far as features tell drawings apart.
 
     In a table of classes these are up to `MOST_DRAWINGS` of the space's rows, taken at random, that are the same
     network: a model that saw one drawing of each alone would be at a loss with the others. In any other table and where
-    the space is too large to be enumerated, each row stands for itself.
+    the space is too large to be enumerated, each row stands for itself; so it does where all features are those of the
+    active graph, which are the same for all drawings.
 
     Parameters
     ----------
     table : Table
+    blocks : sequence of str
+        The blocks of features, see `surrogates.inputs`.
     rng : numpy.random.Generator
     """
-    if table.represents != "class" or table.space.size > ENUMERABLE:
+    if set(blocks) == {GRAPH} or table.represents != "class" or table.space.size > ENUMERABLE:
         itself = np.arange(len(table))
         return Drawings(table.architectures, itself, np.zeros_like(itself))
     everything = rng.permutation(table.space.all())

@@ -3,33 +3,37 @@
 from __future__ import annotations
 
 import platform
-from typing import TYPE_CHECKING
+from importlib.metadata import distributions
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from nasbench import __version__
-from nasbench.errors import DataError, QueryError, UnknownNameError
+from nasbench.errors import QueryError, UnknownNameError
 from nasbench.fidelity import rungs
-from nasbench.oracle import DEFAULT_REPORT, DEFAULT_SIGNAL, SECONDS, Measure, Task, mean_of_known
+from nasbench.oracle import DEFAULT_REPORT, DEFAULT_SIGNAL, SECONDS, Metric, Task, mean_of_known
 from nasbench.progress import silent
+from surrogates.choosing import DEPTHS, all_candidates, check_blocks, choose
 from surrogates.drawings import drawings_of
-from surrogates.features import feature_blocks, features
-from surrogates.scorecard import FEWEST_ROWS, Scorecard, score
-from surrogates.seed_noise import SeedNoise
-from surrogates.surrogate import MeasureModel, Surrogate
-from surrogates.xgb_ensemble import PARAMETERS, ROUNDS, XGBEnsemble
+from surrogates.failures import FailureModel, find_failures
+from surrogates.familiarity import Familiarity
+from surrogates.inputs import Inputs
+from surrogates.luck import Luck
+from surrogates.metric_fitting import Lesson, calibrated, fit_metric, score_metric
+from surrogates.models import DEFAULT_MODEL, regressor_class
+from surrogates.scorecard import Scorecard
+from surrogates.splitting import FEWEST_TRAIN, Split, split_as_told, split_at_random
+from surrogates.surrogate import Surrogate
+from surrogates.targets import Target
 from tabular.invariants import DIVERGED
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
-    from numpy.typing import NDArray
+    from numpy.typing import ArrayLike, NDArray
 
-    from nasbench.oracle import Metric
     from nasbench.progress import Progress
+    from surrogates.metric_model import MetricModel
     from tabular.table import Table
-
-FEWEST_TRAIN = 8
 
 
 def fit_surrogate(
@@ -40,16 +44,20 @@ def fit_surrogate(
     epochs: Sequence[int] | None = None,
     train_size: int | None = None,
     train_fraction: float = 0.8,
-    members: int = 5,
+    train: ArrayLike | None = None,
+    held_out: ArrayLike | None = None,
+    model: str = DEFAULT_MODEL,
+    options: Mapping[str, Any] | None = None,
+    features: Sequence[str] | None = None,
     seed: int = 0,
     progress: Progress = silent,
 ) -> Surrogate:
-    """Fit one ensemble for each metric after each number of epochs.
+    """Fit regressors of each metric's learning curve.
 
-    The table's networks are split at random into those to fit and those held out; architectures that are the same
-    network stay together, so that nothing held out was seen, and count once in the scores. The target is the mean over
-    the seeds on record; its logarithm where it is a time, as times span a wide range. Trainings that diverged are left
-    out: a surrogate answers for the case that an architecture can be trained.
+    The table's networks are split into those to fit and those held out; architectures that are the same network stay
+    together, so that nothing held out was seen, and count once in the scores. What is learnt is the mean over the seeds
+    on record, in the scale of `surrogates.targets`. Trainings that diverged, or failed beside all that are like them,
+    are left out and learnt for themselves: the metrics are for the case that a training goes through.
 
     Parameters
     ----------
@@ -57,18 +65,29 @@ def fit_surrogate(
     task : str, optional
         May be left out if the table has one only.
     metrics : sequence of str
+        Metrics of the task, or costs of its architectures: ``parameters``, ``flops``, a latency, ...
     epochs : sequence of int, optional
-        By default the table's last epoch, a third of it, a ninth, ... as far as they are on record.
+        By default the table's last epoch, a third of it, a ninth, ... as far as they are on record. Of more than
+        `surrogates.curves.MOST_APART` epochs whole curves are learnt.
     train_size : int, optional
-        The number of networks to fit; by default given by ``train_fraction``.
+        The number of networks to fit, drawn at random; by default given by ``train_fraction``.
     train_fraction : float
         In (0, 1).
-    members : int
-        Models in each ensemble, at least 1.
+    train : (M,) int, optional
+        The rows of the table to fit, instead of some drawn at random.
+    held_out : (K,) int, optional
+        Of the other rows, those to score; only with ``train``.
+    model : str
+        One of `surrogates.models.MODELS`.
+    options : dict, optional
+        What the model's ``fit`` takes beside.
+    features : sequence of str, optional
+        Blocks of features, see `surrogates.inputs.feature_blocks`; by default what suits the table. ``graph`` alone
+        makes a surrogate that can be asked about other spaces.
     seed : int
         Of the split and of the fits: the same table and seed give the same surrogate, bit for bit.
     progress : callable
-        Told after each measure.
+        Told after each metric.
 
     Raises
     ------
@@ -77,54 +96,63 @@ def fit_surrogate(
     DataError
         If there are too few architectures, or all have the same value.
     """
-    name = _task_name(table, task)
+    name = task_name(table, task)
     recorded = table.tasks[name]
     epochs = rungs(recorded.epochs) if epochs is None else sorted(set(epochs))
-    fitted = Task(name, tuple(epochs), _known_metrics(recorded, metrics, epochs), (), recorded.provenance)
-    measures = [Measure(name, metric, epoch) for metric in fitted.metrics for epoch in epochs]
-    values = {measure: _recorded_values(table, recorded, measure) for measure in measures}
-    is_train, is_held_out = _split(table, values, train_size, train_fraction, seed)
-    if members < 1:
-        raise QueryError(f"an ensemble needs at least 1 member, got {members}")
+    fitted = Task(name, tuple(epochs), _known_metrics(table, recorded, metrics, epochs), (), recorded.provenance)
+    values = {metric: recorded_values(table, recorded, metric, fitted.epochs) for metric in fitted.metrics}
+    known = np.any([np.isfinite(each).any(axis=(1, 2)) for each in values.values()], axis=0)
+    if train is None:
+        split = split_at_random(table, known, train_size, train_fraction, seed)
+    else:
+        split = split_as_told(table, known, train, held_out)
+    kind = regressor_class(model)
 
-    blocks = feature_blocks(table.space)
-    drawings = drawings_of(table, np.random.default_rng([seed, 1]))
-    inputs = features(table.space, drawings.architectures, blocks)
+    leading = _leading(fitted, values)
+    blocks, depth = _choose(table, leading, split, features, seed)
+    options = dict(options or {})
+    if model == DEFAULT_MODEL:
+        options.setdefault("max_depth", depth)
+    lesson, failures = _lesson(table, fitted, split, blocks, leading, seed)
+    learnt = lesson.learnt(known)
+    familiarity = Familiarity.fit(lesson.inputs.features[learnt], lesson.networks[learnt])
     models, scores = {}, []
-    for number, measure in enumerate(measures):
-        measured = np.isfinite(values[measure]).any(axis=1)
-        train, held_out = is_train & measured, is_held_out & measured
-        _need_enough(measure, values[measure], train, held_out)
-        learnt = train[drawings.rows]
-        rows = drawings.rows[learnt]
-        _, networks = np.unique(table.canonical_keys[rows], return_inverse=True)
-        seed_of_measure = int(np.random.SeedSequence([seed, number]).generate_state(1)[0])
-        target, noise, log = _targets(fitted.metrics[measure.metric], values[measure], train)
-        ensemble = XGBEnsemble.fit(inputs[learnt], target[rows], networks, members=members, seed=seed_of_measure)
-        model = models[measure] = MeasureModel(fitted.metrics[measure.metric], ensemble, log, noise)
-        asked = held_out[drawings.rows] & (drawings.numbers == 0)
-        mean, std, _ = model.predict(inputs[asked])
-        scores.append(score(str(measure), int(train.sum()), values[measure][held_out], mean, std))
-        progress(number + 1, len(measures), f"{measure}: Kendall tau {scores[-1].kendall_tau:.3f}")
-    provenance = {
-        "table": {**table.provenance, "file": table.path.name, "digest": table.digest},
-        "split": {"seed": seed, "train": int(is_train.sum()), "held_out": int(is_held_out.sum())},
-        "model": {"kind": "xgboost", "members": members, "rounds": ROUNDS, **PARAMETERS},
-        "versions": _versions(),
-    }
-    return Surrogate(table.space, fitted, blocks, models, Scorecard(tuple(scores)), provenance)
+    for number, (metric, whole) in enumerate(values.items()):
+        sound = whole if fitted.metrics[metric].split == "none" else lesson.without_failed(whole)
+        regressor_seed = int(np.random.SeedSequence([seed, number]).generate_state(1)[0])
+        constant = metric not in recorded.metrics
+        fresh = fit_metric(lesson, metric, sound, kind, options, constant=constant, seed=regressor_seed)
+        models[metric] = calibrated(lesson, fresh, whole)
+        scores += score_metric(lesson, models[metric], whole, familiarity, failures, regressor_seed)
+        progress(number + 1, len(values), f"{scores[-1].measure}: Kendall tau {scores[-1].kendall_tau:.3f}")
+    return Surrogate(
+        table.space,
+        fitted,
+        blocks,
+        models,
+        luck=Luck.measure(_residuals(models, values, split, lesson)),
+        familiarity=familiarity,
+        failures=failures,
+        scorecard=Scorecard(tuple(scores)),
+        provenance={
+            "table": {**table.provenance, "file": table.path.name, "digest": table.digest},
+            "split": {"seed": seed, "train": int(split.train.sum()), "held_out": int(split.held_out.sum())},
+            "model": {"kind": model, "options": options, "features": list(blocks)},
+            "versions": _versions(),
+        },
+    )
 
 
-def _targets(
-    metric: Metric, values: NDArray[np.float64], train: NDArray[np.bool_]
-) -> tuple[NDArray[np.float64], SeedNoise | None, bool]:
-    """Return what to fit ``(N,)``, the seed noise of the rows to train on, and whether both are logarithms."""
-    log = metric.unit == "second" and bool((values[np.isfinite(values)] > 0).all())
-    scaled = np.log(values) if log else values
-    return mean_of_known(scaled), SeedNoise.measure(scaled[train]), log
+# What is asked for.
 
 
-def _task_name(table: Table, task: str | None) -> str:
+def task_name(table: Table, task: str | None) -> str:
+    """Return the task that is meant; it may be left out if the table has one only.
+
+    Raises
+    ------
+    QueryError, UnknownNameError
+    """
     if task is None:
         if len(table.tasks) > 1:
             raise QueryError(f"{table.path}: has several tasks, name one to fit: {', '.join(table.tasks)}")
@@ -134,79 +162,98 @@ def _task_name(table: Table, task: str | None) -> str:
     return task
 
 
-def _known_metrics(task: Task, metrics: Sequence[str], epochs: Sequence[int]) -> dict[str, Metric]:
+def _known_metrics(table: Table, task: Task, metrics: Sequence[str], epochs: Sequence[int]) -> dict[str, Metric]:
+    costs = {name: Metric(name, unit, "none", "minimize") for name, unit in table.costs(task.name).items()}
+    known = {**costs, **task.metrics}
     for metric in metrics:
-        if metric not in task.metrics:
-            raise UnknownNameError("metric", metric, task.metrics, of=f"task {task.name!r}")
+        if metric not in known:
+            raise UnknownNameError("metric", metric, known, of=f"task {task.name!r}")
     for epoch in epochs:
         if epoch not in task.epochs:
             recorded = ", ".join(map(str, task.epochs))
             raise QueryError(f"task {task.name!r} has no epoch {epoch}; it has {recorded}")
     if not metrics or not epochs:
         raise QueryError("name at least one metric and one number of epochs to fit")
-    return {metric: task.metrics[metric] for metric in metrics}
+    return {metric: known[metric] for metric in metrics}
 
 
-def _recorded_values(table: Table, task: Task, measure: Measure) -> NDArray[np.float64]:
-    column = task.epochs.index(measure.epochs)
-    values = table.metric(task.name, measure.metric)[:, :, column].astype(np.float64)
+def recorded_values(table: Table, task: Task, metric: str, epochs: Sequence[int]) -> NDArray[np.float64]:
+    """Return a metric's trainings, (N, S, E); a cost as one training, the same after all epochs."""
+    if metric not in task.metrics:
+        cost = table.cost(task.name, metric).astype(np.float64)
+        return np.repeat(cost[:, None, None], len(epochs), axis=2)
+    columns = [task.epochs.index(each) for each in epochs]
+    values = table.metric(task.name, metric)[:, :, columns].astype(np.float64)
     # What a training gave before it diverged, its few seconds above all, is not what one that goes through gives.
-    return np.where(table.status(task.name) == DIVERGED, np.nan, values)
+    return np.where((table.status(task.name) == DIVERGED)[:, :, None], np.nan, values)
 
 
-def _split(
-    table: Table,
-    values: dict[Measure, NDArray[np.float64]],
-    train_size: int | None,
-    train_fraction: float,
-    seed: int,
-) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
-    """Say of each row of the table whether it is fitted, and whether it is scored.
-
-    Rows without a number are neither. Of the networks held out the first row is scored, so that one with many drawings
-    (a cell that passes nothing on has thousands) counts once.
-    """
-    known = np.any([np.isfinite(each).any(axis=1) for each in values.values()], axis=0)
-    keys = table.canonical_keys
-    networks, first = np.unique(keys[known], return_index=True)
-    if not 0 < train_fraction < 1:
-        raise QueryError(f"train_fraction is a share between 0 and 1, got {train_fraction}")
-    size = round(train_fraction * len(networks)) if train_size is None else train_size
-    if train_size is not None and not 0 < size < len(networks):
-        raise QueryError(
-            f"{table.path}: has {len(networks)} networks with numbers, of which train_size must leave some to be held "
-            f"out; got {train_size}"
-        )
-    chosen = np.random.default_rng(seed).permutation(networks)[:size]
-    is_train = known & np.isin(keys, chosen)
-    is_first = np.zeros(len(keys), dtype=bool)
-    is_first[np.flatnonzero(known)[first]] = True
-    return is_train, is_first & ~is_train
+def _leading(task: Task, values: Mapping[str, NDArray[np.float64]]) -> NDArray[np.float64]:
+    """Return what decides on features and failures, (N,), higher is better: the first metric, at the end."""
+    name, metric = next(iter(task.metrics.items()))
+    last = mean_of_known(values[name][:, :, -1])
+    learnt = Target.of(metric, last).learnt(last)
+    return learnt if metric.direction == "maximize" else -learnt
 
 
-def _need_enough(
-    measure: Measure, values: NDArray[np.float64], train: NDArray[np.bool_], held_out: NDArray[np.bool_]
-) -> None:
-    if train.sum() < FEWEST_TRAIN or held_out.sum() < FEWEST_ROWS:
-        raise DataError(
-            f"{measure}: a surrogate needs at least {FEWEST_TRAIN} architectures to fit and {FEWEST_ROWS} to hold out; "
-            f"the table gives {train.sum()} and {held_out.sum()} with a number; train more of them or change the split"
-        )
-    for part, rows in (("fit", train), ("hold out", held_out)):
-        means = mean_of_known(values[rows])
-        if means.min() == means.max():
-            raise DataError(
-                f"{measure}: all {len(means)} architectures to {part} have the same value {means[0]:g}, nothing can be "
-                "learned from that; leave this measure out"
-            )
+# What it is learnt from.
+
+
+def _choose(
+    table: Table, leading: NDArray[np.float64], split: Split, features: Sequence[str] | None, seed: int
+) -> tuple[tuple[str, ...], int]:
+    """Return the blocks of features to see, those that were named if any were, and the depth of trees."""
+    space = table.space
+    candidates = all_candidates(space) if features is None else [check_blocks(space, features)]
+    rows = np.flatnonzero(split.train & np.isfinite(leading))
+    if len(rows) < FEWEST_TRAIN or np.ptp(leading[rows]) == 0:
+        return candidates[0], DEPTHS[0]  # `need_enough` will say what is wrong
+    _, networks = np.unique(table.canonical_keys[rows], return_inverse=True)
+    return choose(space, table.architectures[rows], leading[rows], networks, candidates, seed)
+
+
+def _lesson(
+    table: Table, task: Task, split: Split, blocks: tuple[str, ...], leading: NDArray[np.float64], seed: int
+) -> tuple[Lesson, FailureModel | None]:
+    """Return what is learnt from, and a model of what fails if something does."""
+    drawings = drawings_of(table, blocks, np.random.default_rng([seed, 1]))
+    inputs = Inputs(table.space, drawings.architectures, blocks)
+    _, networks = np.unique(table.canonical_keys[drawings.rows], return_inverse=True)
+    one_each = drawings.numbers == 0
+    inputs_of_rows = inputs.take(one_each)
+    rows = drawings.rows[one_each]
+
+    known = np.isfinite(leading[rows])
+    failed = (table.status(task.name) == DIVERGED).all(axis=1)
+    found = np.zeros(len(rows), dtype=bool)
+    found[known] = find_failures(
+        inputs_of_rows.features[known], leading[rows[known]], networks[one_each][known], seed=seed
+    )
+    failed[rows[found]] = True
+    lesson = Lesson(task, inputs, drawings.rows, one_each, networks, split, failed)
+    learnt = lesson.learnt(np.isfinite(leading) | failed)
+    failures = FailureModel.fit(inputs.features[learnt], failed[drawings.rows[learnt]], networks[learnt], seed=seed)
+    return lesson, failures
+
+
+def _residuals(
+    models: Mapping[str, MetricModel], values: Mapping[str, NDArray[np.float64]], split: Split, lesson: Lesson
+) -> NDArray[np.float64]:
+    """Return how far each training lies from the mean over seeds, in units of the noise: (trainings, measures)."""
+    columns = []
+    for metric, model in models.items():
+        learnt = model.target.learnt(lesson.without_failed(values[metric])[split.train])
+        for place, noise in enumerate(model.noises):
+            seeds = learnt[:, :, place]
+            mean = mean_of_known(seeds)
+            unit = np.full(len(mean), np.nan) if noise is None else noise.at(mean)
+            columns.append(((seeds - mean[:, None]) / unit[:, None]).ravel())
+    longest = max(map(len, columns))  # a cost has one value where a metric has one a seed
+    return np.stack([np.pad(each, (0, longest - len(each)), constant_values=np.nan) for each in columns], axis=1)
 
 
 def _versions() -> dict[str, str]:
-    import xgboost
-
-    return {
-        "nasbench": __version__,
-        "xgboost": xgboost.__version__,
-        "numpy": np.__version__,
-        "python": platform.python_version(),
-    }
+    installed = {each.name: each.version for each in distributions()}
+    libraries = ("nasbench", "numpy", "xgboost-cpu", "xgboost", "lightgbm", "scikit-learn", "torch")
+    known = {name: installed[name] for name in libraries if name in installed}
+    return {"python": platform.python_version(), **known}

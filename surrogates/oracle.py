@@ -9,8 +9,9 @@ import numpy as np
 
 from nasbench.errors import QueryError
 from nasbench.oracle import Measure, Reference, Task, resolve_measure
-from nasbench.spaces.hashing import combine, text_hash
-from surrogates.surrogate import Surrogate, bounds
+from nasbench.spaces.hashing import combine
+from surrogates.metric_model import Learnt
+from surrogates.surrogate import Surrogate
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -22,13 +23,13 @@ MOST_REMEMBERED = 100_000
 class SurrogateOracle:
     """Answers with a surrogate's predictions.
 
-    Without seed and draw the answer is the predicted mean. With one it is a simulated training: the mean plus the
-    seed noise times a standard normal number that the draw alone decides, so that a draw that is lucky at one epoch, or
-    on validation, is as lucky at the others and on test. (Seconds have a luck of their own.) The model's own doubt
-    plays no part in it, and where the table cannot tell the seed noise, nothing is added. Answers never leave what the
-    unit allows, such as [0, 1]. Times add up over epochs, but each number of epochs has a model of its
-    own: a time is the greatest that is predicted for as many epochs or fewer, so that of one training it never falls.
-    A row is predicted as given: equal networks drawn differently may differ a bit.
+    Without seed and draw the answer is the predicted mean. With one it is a simulated training: the seed noise of this
+    architecture times a luck that the draw alone decides, and that hangs together over epochs and metrics as it does
+    among the trainings of the table (see `surrogates.luck`). The mean over draws is the predicted mean, and no answer
+    leaves what the metric can be. The model's own doubt plays no part in it, and where the table cannot tell the seed
+    noise, nothing is added. Times add up over epochs: one is the greatest that is predicted for as many epochs or
+    fewer, so that of one training it never falls. A row is predicted as given: equal networks drawn differently may
+    differ a bit, unless all features are those of the active graph.
 
     Parameters
     ----------
@@ -45,7 +46,8 @@ class SurrogateOracle:
         self.name = name or default
         self.space = self.surrogate.space
         self.tasks: dict[str, Task] = {self.surrogate.task.name: self.surrogate.task}
-        self._remembered: dict[Measure, tuple[NDArray[np.float64], NDArray[np.float64]]] = {}
+        self._places = {measure: place for place, measure in enumerate(self.surrogate.measures)}
+        self._remembered: dict[Measure, Learnt] = {}
 
     def __repr__(self) -> str:
         return f"<SurrogateOracle {self.name!r} on {self.surrogate!r}>"
@@ -85,19 +87,21 @@ class SurrogateOracle:
         resolved = resolve_measure(measure, self.tasks)
         task = self.tasks[resolved.task]
         metric = task.metrics[resolved.metric]
-        luck = None
-        if seed is not None or draw is not None:
-            luck = _standard_normal(self._draws(batch, seed, draw), metric.unit)
-        values = self._answer(batch, resolved, luck)
+        draws = None if seed is None and draw is None else self._draws(batch, seed, draw)
+        values = self._answer(batch, resolved, draws)
         if metric.unit == "second":
             for epochs in task.epochs[: task.epochs.index(resolved.epochs)]:
-                np.maximum(values, self._answer(batch, resolved._replace(epochs=epochs), luck), out=values)
+                np.maximum(values, self._answer(batch, resolved._replace(epochs=epochs), draws), out=values)
         return values if rows.ndim == 2 else float(values[0])
 
     def spread(self, architectures: NDArray[np.uint8], measure: Measure | str | None = None) -> Any:
         """Return the seed noise, (N,) float64 or float; NaN if the table has no two trainings of an architecture."""
         rows = self.space.check(architectures)
-        _, noise = self._predict(np.atleast_2d(rows), resolve_measure(measure, self.tasks))
+        resolved = resolve_measure(measure, self.tasks)
+        model = self.surrogate.models[resolved.metric]
+        learnt = self._predict(np.atleast_2d(rows), resolved)
+        known = model.noises[model.epochs.index(resolved.epochs)] is not None
+        noise = model.target.slope(learnt.mean) * learnt.noise if known else np.full(len(learnt.mean), np.nan)
         return noise if rows.ndim == 2 else float(noise[0])
 
     def reference(self, measure: Measure | str | None = None) -> Reference | None:
@@ -110,32 +114,25 @@ class SurrogateOracle:
         return Reference(float(values.max() if maximize else values.min()), float(values.mean()), float(values.std()))
 
     def _answer(
-        self, batch: NDArray[np.uint8], measure: Measure, luck: NDArray[np.float64] | None
+        self, batch: NDArray[np.uint8], measure: Measure, draws: NDArray[np.uint64] | None
     ) -> NDArray[np.float64]:
-        """Return what the model of one measure answers: its mean, or with ``luck`` (N,) a simulated training."""
-        mean, noise = self._predict(batch, measure)
-        if luck is None:
-            return mean
-        metric = self.tasks[measure.task].metrics[measure.metric]
-        values: NDArray[np.float64] = np.clip(mean + np.nan_to_num(noise) * luck, *bounds(metric))
-        return values
+        """Return the predicted mean of one measure, or with ``draws`` (N,) simulated trainings."""
+        target = self.surrogate.models[measure.metric].target
+        learnt = self._predict(batch, measure)
+        if draws is None:
+            return target.metric(learnt.mean)
+        luck = self.surrogate.luck.draw(draws, self._places[measure])
+        return target.metric(learnt.mean + learnt.noise * luck + target.shifted(learnt.noise))
 
-    def _predict(self, batch: NDArray[np.uint8], measure: Measure) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Return mean and seed noise, (N,) each."""
+    def _predict(self, batch: NDArray[np.uint8], measure: Measure) -> Learnt:
         if self.space.size > MOST_REMEMBERED:
-            predicted = self.surrogate.predict(batch, measure)
-            return predicted.mean, predicted.noise
-        mean, noise = self._predictions_by_rank(measure)
-        ranks = self.space.rank(batch)
-        return mean[ranks], noise[ranks]
-
-    def _predictions_by_rank(self, measure: Measure) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+            return self.surrogate.predict_learnt(batch, measure)
         if measure not in self._remembered:
             everything = self.space.all()
             order = np.argsort(self.space.rank(everything))
-            predicted = self.surrogate.predict(everything[order], measure)
-            self._remembered[measure] = predicted.mean, predicted.noise
-        return self._remembered[measure]
+            self._remembered[measure] = self.surrogate.predict_learnt(everything[order], measure)
+        ranks = self.space.rank(batch)
+        return Learnt(*(each[ranks] for each in self._remembered[measure]))
 
     def _draws(
         self, batch: NDArray[np.uint8], seed: int | None, draw: NDArray[np.uint64] | int | None
@@ -150,12 +147,3 @@ class SurrogateOracle:
                 f"seed and draw are whole numbers from 0 to 2**64 - 1, one or one for each architecture; got {number!r}"
             ) from None
         return numbers if seed is None else combine(self.space.canonical_key(batch), numbers)
-
-
-def _standard_normal(draws: NDArray[np.uint64], unit: str) -> NDArray[np.float64]:
-    """Turn each draw into a standard normal number, by the inverse of the normal distribution."""
-    from scipy.special import ndtri
-
-    bits = combine(draws, np.uint64(text_hash(unit))) >> np.uint64(11)
-    normal: NDArray[np.float64] = ndtri((bits.astype(np.float64) + 0.5) * 2.0**-53)
-    return normal

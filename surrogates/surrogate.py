@@ -2,104 +2,86 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from nasbench.errors import SpaceError
 from nasbench.oracle import Measure, resolve_measure
-from surrogates.features import features
+from surrogates.inputs import GRAPH, Inputs
+from surrogates.metric_model import Learnt
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
     from numpy.typing import NDArray
 
-    from nasbench.oracle import Metric, Task
+    from nasbench.oracle import Task
     from nasbench.spaces import Space
+    from surrogates.failures import FailureModel
+    from surrogates.familiarity import Familiarity
+    from surrogates.luck import Luck
+    from surrogates.metric_model import MetricModel
     from surrogates.scorecard import Scorecard
-    from surrogates.seed_noise import SeedNoise
-    from surrogates.xgb_ensemble import XGBEnsemble
 
-NUMBERS_AT_ONCE = 1 << 23
-"""Features of more numbers than this are made and used piece by piece, which bounds the memory a query takes."""
-
-_BOUNDS = {"fraction": (0.0, 1.0), "second": (0.0, np.inf), "nat": (0.0, np.inf)}
-
-
-def bounds(metric: Metric) -> tuple[float, float]:
-    """Return the least and the greatest value a metric's unit allows."""
-    return _BOUNDS.get(metric.unit, (-np.inf, np.inf))
+ROWS_AT_ONCE = 1 << 15
+"""More rows are predicted piece by piece, which bounds the memory that a query takes."""
 
 
 class Prediction(NamedTuple):
-    """What a surrogate says of some architectures, each ``(N,)`` float64.
+    """What a surrogate says of some architectures, ``(N,)`` each.
 
     Parameters
     ----------
-    mean : array
+    mean : float64
         The mean over trainings.
-    std : array
-        How far a single training may lie from ``mean``: seed noise and the doubt in which the model's members differ.
-    noise : array
-        The seed noise alone; NaN where the table has no two trainings of an architecture to tell it from.
+    std : float64
+        How far a single training may lie from ``mean``: ``noise`` and ``doubt`` together.
+    noise : float64
+        The seed noise: how far trainings of one architecture scatter. NaN where the table has no two of any; then it
+        is part of ``doubt``.
+    doubt : float64
+        How far the mean itself may be off, calibrated on architectures held out.
+    unfamiliar : bool
+        Whether the architecture lies outside of what the surrogate was fitted to: then all of this is a guess.
+    fails : float64
+        The probability that training fails, as some did in the table; the other numbers are for the case that it does
+        not.
     """
 
     mean: NDArray[np.float64]
     std: NDArray[np.float64]
     noise: NDArray[np.float64]
-
-
-@dataclass(frozen=True)
-class MeasureModel:
-    """What predicts one measure.
-
-    Parameters
-    ----------
-    metric : Metric
-    ensemble : XGBEnsemble
-    log : bool
-        Whether it was fitted to the logarithm.
-    seed_noise : SeedNoise or None
-        In the scale of the fit; None where the table cannot tell.
-    """
-
-    metric: Metric
-    ensemble: XGBEnsemble
-    log: bool
-    seed_noise: SeedNoise | None
-
-    def predict(self, inputs: NDArray[np.float32]) -> Prediction:
-        """Predict for rows of features ``(N, F)``."""
-        members = self.ensemble.predict(inputs)
-        mean = members.mean(axis=0)
-        noise = np.full(len(mean), np.nan) if self.seed_noise is None else self.seed_noise.at(mean)
-        std = np.hypot(members.std(axis=0), np.nan_to_num(noise))
-        if self.log:
-            mean = np.exp(mean)
-            std, noise = mean * std, mean * noise  # the first-order spread of an exponential
-        return Prediction(np.clip(mean, *bounds(self.metric)), std, noise)
+    doubt: NDArray[np.float64]
+    unfamiliar: NDArray[np.bool_]
+    fails: NDArray[np.float64]
 
 
 class Surrogate:
-    """Models of the measures of one task, with the scores they earned.
+    """Models of the metrics of one task, with the scores they earned.
 
     `surrogates.fit_surrogate` makes one, `load` reads one back.
 
     Parameters
     ----------
     space : Space
+        Whose architectures it answers for.
     task : Task
         With the metrics and epochs that were fitted.
     blocks : tuple of str
-        The feature blocks, see `surrogates.features`.
-    models : dict of Measure to MeasureModel
-        One for each metric after each of the task's epochs.
+        The blocks of features, see `surrogates.inputs`.
+    models : dict of str to MetricModel
+        One a metric.
+    luck : Luck
+        How the noise of one training hangs together over ``measures``.
+    familiarity : Familiarity
+    failures : FailureModel or None
+        None where the table tells of too few.
     scorecard : Scorecard
     provenance : dict
-        The table, the split, the model's parameters and the versions of the libraries, JSON-ready.
+        The table, the split, the model's parameters and the versions of the libraries, JSON-ready. After `extrapolate`
+        also the space it was fitted to.
     """
 
     def __init__(
@@ -107,7 +89,11 @@ class Surrogate:
         space: Space,
         task: Task,
         blocks: tuple[str, ...],
-        models: Mapping[Measure, MeasureModel],
+        models: Mapping[str, MetricModel],
+        *,
+        luck: Luck,
+        familiarity: Familiarity,
+        failures: FailureModel | None,
         scorecard: Scorecard,
         provenance: Mapping[str, Any],
     ) -> None:
@@ -115,45 +101,113 @@ class Surrogate:
         self.task = task
         self.blocks = blocks
         self.models = dict(models)
+        self.luck = luck
+        self.familiarity = familiarity
+        self.failures = failures
         self.scorecard = scorecard
         self.provenance = dict(provenance)
 
     def __repr__(self) -> str:
-        return f"<Surrogate of {self.task.name!r} on {self.space.name}: {', '.join(map(str, self.models))}>"
+        return f"<Surrogate of {self.task.name!r} on {self.space.name}: {', '.join(map(str, self.measures))}>"
+
+    @property
+    def measures(self) -> tuple[Measure, ...]:
+        """What it predicts."""
+        return tuple(Measure(self.task.name, metric, epochs) for metric in self.models for epochs in self.task.epochs)
+
+    def inputs(self, architectures: NDArray[np.uint8]) -> Inputs:
+        """Return what the models see of architectures (N, L) of the space."""
+        return Inputs(self.space, architectures, self.blocks)
 
     def predict(self, architectures: NDArray[np.uint8], measure: Measure | str | None = None) -> Prediction:
         """Predict one measure.
 
-        The spread ``std`` is that of a single training around the mean: the variance between the ensemble's members,
-        which see different architectures, plus the variance between seeds measured in the table (nothing is added where
-        the table has one seed, so there it is too small). The scorecard's ``coverage`` says how honest it turned out.
-
         Parameters
         ----------
-        architectures : (N, L) uint8
+        architectures : (N, L) or (L,) uint8
         measure : Measure or str, optional
             By default the validation accuracy at the last epoch.
 
         Returns
         -------
         Prediction
+            Of arrays ``(N,)``; N is 1 for a single row.
 
         Raises
         ------
         InvalidArchitectureError, QueryError, UnknownNameError
         """
-        rows = np.atleast_2d(self.space.check(architectures))
-        model = self.models[resolve_measure(measure, {self.task.name: self.task})]
-        parts = [
-            model.predict(features(self.space, rows[start : start + self._rows_at_once], self.blocks))
-            for start in range(0, max(1, len(rows)), self._rows_at_once)
-        ]
+        resolved = resolve_measure(measure, {self.task.name: self.task})
+        model = self.models[resolved.metric]
+        known = model.noises[model.epochs.index(resolved.epochs)] is not None
+        parts = []
+        for inputs in self._pieces(architectures):
+            learnt = model.predict(inputs, resolved.epochs)
+            slope = model.target.slope(learnt.mean)
+            fails = np.zeros(len(inputs)) if self.failures is None else self.failures.probability(inputs.features)
+            parts.append(
+                Prediction(
+                    mean=model.target.metric(learnt.mean),
+                    std=slope * np.hypot(learnt.doubt, learnt.noise),
+                    noise=slope * learnt.noise if known else np.full(len(inputs), np.nan),
+                    doubt=slope * learnt.doubt,
+                    unfamiliar=self.familiarity.unfamiliar(inputs.features),
+                    fails=fails,
+                )
+            )
         return Prediction(*(np.concatenate(each) for each in zip(*parts, strict=True)))
 
-    @cached_property
-    def _rows_at_once(self) -> int:
-        some = np.zeros((1, self.space.length), dtype=np.uint8)
-        return max(1, NUMBERS_AT_ONCE // features(self.space, some, self.blocks).size)
+    def predict_learnt(self, architectures: NDArray[np.uint8], measure: Measure) -> Learnt:
+        """Predict one measure in the scale in which it was learnt, for `SurrogateOracle`.
+
+        Parameters
+        ----------
+        architectures : (N, L) uint8
+        measure : Measure
+            One of `measures`.
+        """
+        model = self.models[measure.metric]
+        parts = [model.predict(inputs, measure.epochs) for inputs in self._pieces(architectures)]
+        return Learnt(*(np.concatenate(each) for each in zip(*parts, strict=True)))
+
+    def _pieces(self, architectures: NDArray[np.uint8]) -> Iterator[Inputs]:
+        rows = np.atleast_2d(self.space.check(architectures))
+        for start in range(0, max(1, len(rows)), ROWS_AT_ONCE):
+            yield self.inputs(rows[start : start + ROWS_AT_ONCE])
+
+    def extrapolate(self, space: Space) -> Surrogate:
+        """Return this surrogate for another space, to whose architectures it was not fitted.
+
+        Only features of the active graph mean the same in every space, so it must have been fitted to these alone. What
+        it says there is extrapolation: `Prediction.unfamiliar` and a few real trainings tell how far to trust it.
+
+        Raises
+        ------
+        SpaceError
+        """
+        if self.blocks != (GRAPH,):
+            raise SpaceError(
+                f"a surrogate of {self.space.name!r} with the features {', '.join(self.blocks)} cannot be asked about "
+                f"{space.name!r}: fit it with the features '{GRAPH}' alone, which mean the same in both"
+            )
+        graphs, others = (len(each.graphs(each.sample(np.random.default_rng(0), 1))) for each in (self.space, space))
+        if graphs != others:
+            raise SpaceError(
+                f"a surrogate of {self.space.name!r} cannot be asked about {space.name!r}: networks of the one have "
+                f"{graphs} kinds of cells, of the other {others}"
+            )
+        fitted_to = self.provenance.get("fitted_to", self.space.declaration())
+        return Surrogate(
+            space,
+            self.task,
+            self.blocks,
+            self.models,
+            luck=self.luck,
+            familiarity=self.familiarity,
+            failures=self.failures,
+            scorecard=self.scorecard,
+            provenance={**self.provenance, "fitted_to": fitted_to},
+        )
 
     def save(self, path: str | Path) -> None:
         """Write the surrogate as a folder, whole or not at all; see `surrogates.files`.

@@ -15,7 +15,7 @@ from nasbench.replacing import check_writable, remove, remove_leftovers
 from nasbench.spaces import CellSpace
 from tabular.deadline import Deadline, closing_seconds
 from tabular.engines.local import LocalEngine
-from tabular.groups import drawn_rows, make_groups
+from tabular.groups import drawn_rows, make_groups, networks_to_train
 from tabular.journal import JournalHeader
 from tabular.ledger import COST_UNITS, Ledger
 from tabular.lock import journal_folder
@@ -132,9 +132,8 @@ def generate(
     path = Path(path)
     wanted = _checked_seeds(seeds)
     engine = engine or LocalEngine(jobs)
-    for name, value in (("limit", limit), ("together", together)):
-        if value is not None and value < 1:
-            raise BudgetError(f"{name} must be 1 or more, got {value}")
+    if together is not None and together < 1:
+        raise BudgetError(f"together must be 1 or more, got {together}")
     if budget is not None and not (math.isfinite(budget) and budget > 0):
         raise BudgetError(f"budget must be a number of seconds above 0, got {budget!r}")
     if budget is not None and getattr(engine, "takes_all", False):
@@ -145,8 +144,7 @@ def generate(
     find_device(device)
     check_writable(path)
     task = task or dataset.name
-    networks = space.unique()
-    rows = min(limit or len(networks), len(networks))
+    networks, rows = networks_to_train(space, limit)
 
     with journal_folder(path) as folder:
         remove_leftovers(path)

@@ -6,10 +6,17 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from nasbench.errors import BudgetError
+from nasbench.spaces.choices import ENUMERABLE
+from nasbench.spaces.space import Space
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from numpy.typing import NDArray
+
+SAMPLED = 1 << 16
+"""Rows that are drawn of a space that is too large to be enumerated: its tables hold some of these."""
 
 
 class Group(NamedTuple):
@@ -18,13 +25,54 @@ class Group(NamedTuple):
     Parameters
     ----------
     rows : tuple of int
-        The architectures' places in ``space.unique()``.
+        The architectures' places in `listed_networks`.
     seed : int
         Of all of them: networks of one seed see the same images at the same time.
     """
 
     rows: tuple[int, ...]
     seed: int
+
+
+def listed_networks(space: Space) -> NDArray[np.uint8]:
+    """Return the networks that tables of a space are made of, always the same ones in the same order.
+
+    These are ``space.unique()``. Of a space that is too large for that (see `is_sampled`) they are a sample: the
+    different networks among `SAMPLED` rows drawn uniformly.
+
+    Returns
+    -------
+    (N, L) uint8
+    """
+    if not is_sampled(space):
+        return space.unique()
+    rows = space.sample(np.random.default_rng(0), SAMPLED)
+    _, first = np.unique(space.canonical_key(rows), return_index=True)
+    return rows[np.sort(first)]
+
+
+def is_sampled(space: Space) -> bool:
+    """Say whether tables of a space are made of a sample of it."""
+    return space.size > ENUMERABLE and type(space).unique is Space.unique
+
+
+def networks_to_train(space: Space, limit: int | None) -> tuple[NDArray[np.uint8], int]:
+    """Return `listed_networks`, and how many of them ``limit`` asks for.
+
+    Raises
+    ------
+    BudgetError
+        If the limit is below 1, or where the list is a sample, left out or beyond it.
+    """
+    if limit is not None and limit < 1:
+        raise BudgetError(f"limit must be 1 or more, got {limit}")
+    networks = listed_networks(space)
+    if is_sampled(space) and (limit is None or limit > len(networks)):
+        raise BudgetError(
+            f"space {space.name!r} has {space.size:,} architectures, too many to train them all; give a limit of up to "
+            f"{len(networks):,} networks, which are then drawn at random; got {limit}"
+        )
+    return networks, min(limit or len(networks), len(networks))
 
 
 def drawn_rows(networks: int, limit: int) -> NDArray[np.int64]:
@@ -48,7 +96,7 @@ def make_groups(
     Parameters
     ----------
     architectures : (N, L) uint8
-        All of the space, ``space.unique()``.
+        All of `listed_networks`.
     portions : sequence of int
         Ascending, ``limit`` among them. How many architectures were asked for, one time after the other: a group does
         not reach across one of these numbers, so that what was trained before keeps its groups when a table grows.

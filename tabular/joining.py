@@ -11,7 +11,7 @@ import numpy as np
 from nasbench.errors import PlanMismatchError
 from nasbench.spaces.declared import declared_space
 from nasbench.storage import array_digest
-from tabular.groups import drawn_rows
+from tabular.groups import drawn_rows, listed_networks
 from tabular.invariants import MISSING
 from tabular.journal import Journal, JournalHeader, Record
 from tabular.layout import TableData
@@ -61,7 +61,7 @@ def join(parts: Parts) -> Joined | None:
         return None
     where = next(iter(parts))
     space = declared_space(plan["space"], where=str(where))
-    networks = space.unique()
+    networks = listed_networks(space)
     if array_digest(networks) != plan["networks_sha256"]:
         raise PlanMismatchError(
             f"{where}: numbers the networks of {space.name} in another way than this version of nasbench; use the "

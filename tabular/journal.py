@@ -73,7 +73,7 @@ class Record(NamedTuple):
     Parameters
     ----------
     row : int
-        The architecture's place in ``space.unique()``.
+        The architecture's place in `tabular.groups.listed_networks`.
     seed : int
     status : int
         `tabular.invariants.DONE` or `DIVERGED`.

@@ -28,7 +28,7 @@ class Ledger:
     ----------
     space : Space
     networks : (N, L) uint8
-        All of ``space.unique()``.
+        All of `tabular.groups.listed_networks`.
     rows : (R,) int64
         Those of them that the table holds, ascending.
     seeds : sequence of int

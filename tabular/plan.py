@@ -43,7 +43,7 @@ def make_plan(
     ----------
     space : Space
     networks : (N, L) uint8
-        All that the space lists, ``space.unique()``: journals tell a network by its place here.
+        All of `tabular.groups.listed_networks`: journals tell a network by its place here.
     recipe, dataset
     device : str
     task : str

@@ -13,7 +13,7 @@ from nasbench.errors import BudgetError
 from tabular.deadline import closing_seconds
 from tabular.engines.local import LocalEngine
 from tabular.generator import advised_together
-from tabular.groups import make_groups
+from tabular.groups import make_groups, networks_to_train
 from tabular.journal import JournalHeader
 from tabular.ledger import COST_UNITS
 from tabular.throughput import measure, measuring_seconds
@@ -133,15 +133,13 @@ def forecast(
     from nasbench.training.result import METRICS
     from nasbench.training.trainer import find_device
 
-    for name, value in (("seeds", seeds), ("limit", limit)):
-        if value is not None and value < 1:
-            raise BudgetError(f"{name} must be 1 or more, got {value}")
+    if seeds < 1:
+        raise BudgetError(f"seeds must be 1 or more, got {seeds}")
     if budget is not None and not (math.isfinite(budget) and budget > 0):
         raise BudgetError(f"budget must be a number of seconds above 0, got {budget!r}")
     find_device(device)
     engine = LocalEngine(jobs)
-    networks = space.unique()
-    rows = min(limit or len(networks), len(networks))
+    networks, rows = networks_to_train(space, limit)
     together = min(rows, advised_together(space, recipe, device))
     groups = make_groups(networks, [rows], rows, range(seeds), together)
     epochs = tuple(range(1, recipe.epochs + 1))

@@ -116,7 +116,7 @@ def kendall_tau(first: NDArray[np.float64], second: NDArray[np.float64]) -> floa
     """Return Kendall's tau-b of two (N,) arrays; NaN for fewer than two numbers or where all are equal."""
     from scipy.stats import kendalltau
 
-    return float(kendalltau(first, second).statistic)
+    return float(kendalltau(first, second).statistic) if len(first) > 1 else float("nan")
 
 
 def _between_seeds(values: NDArray[np.float64]) -> float:

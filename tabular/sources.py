@@ -107,7 +107,7 @@ class Sources:
         ----------
         space : Space
         networks : (N, L) uint8
-            ``space.unique()``.
+            `tabular.groups.listed_networks`.
         rows, seeds : int
             What is asked for.
         header : JournalHeader

@@ -59,7 +59,9 @@ def table(tmp_path_factory):
 @pytest.fixture(scope="module")
 def folder(table, tmp_path_factory):
     path = tmp_path_factory.mktemp("surrogate") / "darts-surrogate"
-    fit_surrogate(table, metrics=("validation_accuracy", "train_seconds"), members=2).save(path)
+    fit_surrogate(table, metrics=("validation_accuracy", "train_seconds"), options={"members": 2, "trees": 60}).save(
+        path
+    )
     return path
 
 
@@ -166,7 +168,9 @@ def test_noise_comes_from_a_generator_of_its_own(folder):
 
 
 def test_a_folder_of_times_alone_answers_times(table, tmp_path):
-    fit_surrogate(table, metrics=("train_seconds",), members=1).save(tmp_path / "lgb_runtime_v1.0")
+    fit_surrogate(table, metrics=("train_seconds",), options={"members": 1, "trees": 60}).save(
+        tmp_path / "lgb_runtime_v1.0"
+    )
     assert 2500 < nb.load_ensemble(tmp_path / "lgb_runtime_v1.0").predict(DARTS_V2, "genotype") < 6600
     with pytest.raises(
         UnknownNameError, match=r"unknown metric 'validation_accuracy' of .*lgb_runtime_v1\.0, which can"
@@ -181,7 +185,9 @@ def test_without_a_second_seed_there_is_no_noise(table, tmp_path):
     task = Task("made-up", (EPOCHS,), each.task.metrics, (0,))
     one = TaskData(task, metrics, each.status[:, :1])
     write_table(tmp_path / "one.h5", TableData(SPACE, data.architectures, "class", [one]))
-    fit_surrogate(Table.open(tmp_path / "one.h5"), metrics=("validation_accuracy",), members=1).save(tmp_path / "one")
+    fit_surrogate(
+        Table.open(tmp_path / "one.h5"), metrics=("validation_accuracy",), options={"members": 1, "trees": 60}
+    ).save(tmp_path / "one")
     model = nb.load_ensemble(tmp_path / "one")
     assert model.predict(DARTS_V2, "genotype") == model.predict(DARTS_V2, "genotype", with_noise=False)
     with pytest.raises(UnknownNameError, match=r"unknown metric 'train_seconds' of .*one, which cannot answer runtime"):
@@ -204,7 +210,9 @@ def test_a_surrogate_of_another_space(tmp_path):
     task = Task("toy", (1,), {"validation_accuracy": standard_metric("validation_accuracy")}, (0,))
     data = TaskData(task, {"validation_accuracy": values}, np.ones((space.size, 1), dtype=np.uint8))
     write_table(tmp_path / "toy.h5", TableData(space, space.all(), "row", [data]))
-    surrogate = fit_surrogate(Table.open(tmp_path / "toy.h5"), metrics=("validation_accuracy",), members=1)
+    surrogate = fit_surrogate(
+        Table.open(tmp_path / "toy.h5"), metrics=("validation_accuracy",), options={"members": 1, "trees": 60}
+    )
     surrogate.save(tmp_path / "toy")
     with pytest.raises(FileFormatError, match="toy: is a surrogate of the space 'tiny', expected 'darts'"):
         nb.load_ensemble(tmp_path / "toy")

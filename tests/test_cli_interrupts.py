@@ -16,7 +16,7 @@ import pytest
 
 from nasbench.comparison.search_run import SearchRun
 from nasbench.training import TrainingOracle
-from surrogates.xgb_ensemble import XGBEnsemble
+from surrogates.models.xgboost_ensemble import XGBoostEnsemble
 from tabular import Table
 from tabular.journal import read_journal
 from tabular.ledger import Ledger
@@ -187,7 +187,7 @@ def test_fit_leaves_the_old_surrogate(command, toy_table, tmp_path, monkeypatch)
     folder = tmp_path / "surrogate"
     assert command(*arguments, "--out", folder).code == 0
     before = {path: path.read_bytes() for path in folder.iterdir()}
-    interrupt_in_call(monkeypatch, XGBEnsemble, "fit", 2)
+    interrupt_in_call(monkeypatch, XGBoostEnsemble, "fit", 2)
     done = command(*arguments, "--seed", "1", "--out", folder)
     assert (done.code, done.out) == (2, "")
     assert done.err == "nasbench: interrupted; files that were there are as they were\n"

@@ -10,10 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tiny import DATASET, RECIPE, SPACE, assert_same_numbers, load, stop_after
 
-from nasbench.errors import PlanMismatchError
-from nasbench.spaces import get_space
+from nasbench.errors import BudgetError, PlanMismatchError
+from nasbench.spaces import CellSpace, get_space
 from tabular import generate, write_table
-from tabular.groups import drawn_rows, make_groups
+from tabular.groups import drawn_rows, listed_networks, make_groups, networks_to_train
 from tabular.invariants import MISSING
 
 NETWORKS = SPACE.unique()
@@ -111,3 +111,22 @@ def test_a_table_from_before_plans_named_it_was_trained_one_at_a_time(tmp_path):
     summary = generate(SPACE, RECIPE, DATASET, tmp_path / "t.h5", seeds=2)
     assert (summary.trained, summary.reused) == (9, 9)
     assert load(tmp_path / "t.h5").tasks[0].task.provenance["plan"]["together"] == 1
+
+
+def test_a_space_too_large_to_be_listed_is_sampled_and_a_larger_limit_adds():
+    large = CellSpace("large", 5, get_space("nb201").operations)
+    networks = listed_networks(large)
+    np.testing.assert_array_equal(networks, listed_networks(large))
+    assert len(np.unique(large.canonical_key(networks))) == len(networks) > 40_000
+    few, many = (set(drawn_rows(len(networks), networks_to_train(large, limit)[1])) for limit in (5, 9))
+    assert few < many
+    np.testing.assert_array_equal(listed_networks(SPACE), SPACE.unique())
+    assert networks_to_train(SPACE, None)[1] == len(SPACE.unique())
+
+
+@pytest.mark.parametrize("limit", [None, 1 << 20])
+def test_a_space_too_large_to_be_trained_whole_asks_for_a_limit(limit):
+    large = CellSpace("large", 5, get_space("nb201").operations)
+    message = rf"space 'large' has 9,765,625 architectures, too many to train them all; give a limit .* got {limit}"
+    with pytest.raises(BudgetError, match=message):
+        networks_to_train(large, limit)

@@ -15,7 +15,7 @@ from tabular import Table
 
 @pytest.fixture(scope="module")
 def surrogate_oracle(toy_table):
-    return SurrogateOracle(fit_surrogate(Table.open(toy_table), members=2))
+    return SurrogateOracle(fit_surrogate(Table.open(toy_table), options={"members": 2, "trees": 60}))
 
 
 @pytest.fixture(scope="module")

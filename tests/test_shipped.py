@@ -70,8 +70,21 @@ def test_costs_are_those_of_the_networks(table):
             assert table.cost("digits", name)[row] == value
 
 
-def test_the_card_in_the_docs_is_that_of_the_table(table):
-    assert (ROOT / "docs" / "tables" / "nb201-digits.md").read_text() == data_card(table) + "\n"
+@pytest.mark.parametrize("name", shipped_tables())
+def test_the_card_in_the_docs_is_that_of_the_table(name):
+    with Table.open(name) as table:
+        assert table.check() == []
+        assert (ROOT / "docs" / "tables" / f"{name}.md").read_text() == data_card(table) + "\n"
+
+
+def test_a_sample_of_a_larger_space_is_there_to_hold_surrogates_against():
+    """Of 9,765,625 rows; all operations are as frequent as in rows drawn uniformly."""
+    with Table.open("nb201-5nodes-digits") as sample:
+        assert sample.space == get_space(ROOT / "examples/nb201-5nodes.toml")
+        assert (len(sample), sample.tasks["digits"].seeds) == (400, (0, 1, 2))
+        shares = np.bincount(sample.architectures.ravel(), minlength=5) / sample.architectures.size
+        # 4,000 choices: a share of 1/5 has a standard deviation of 0.0063.
+        np.testing.assert_allclose(shares, 0.2, atol=5 * 0.0063)
 
 
 def test_every_command_takes_its_name(command, tmp_path, monkeypatch):

@@ -10,7 +10,8 @@ import pytest
 
 from nasbench.errors import InvalidArchitectureError, SpaceError, UnknownNameError
 from nasbench.spaces import CellSpace, get_space
-from nasbench.spaces.cell import IDENTITY, WEIGHTLESS, ZERO
+from nasbench.spaces.cell import WEIGHTLESS
+from nasbench.spaces.graph import IDENTITY, ZERO
 from nasbench.spaces.nb201 import NB201_OPERATIONS
 
 SMALL = [

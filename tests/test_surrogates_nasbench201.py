@@ -24,9 +24,7 @@ def table(tmp_path_factory):
 
 
 def test_a_thousand_networks_rank_the_other_five_thousand(table):
-    surrogate = fit_surrogate(
-        table, task="cifar10-200", metrics=["validation_accuracy"], train_size=1000, seed=1, members=3
-    )
+    surrogate = fit_surrogate(table, task="cifar10-200", metrics=["validation_accuracy"], train_size=1000, seed=1)
     score = surrogate.scorecard.scores[0]
     assert score.held_out == 6466 - 1000
     # XGBoost on the operations alone reaches a Kendall tau of about 0.72 with as many.
@@ -44,8 +42,6 @@ def test_a_thousand_networks_rank_the_other_five_thousand(table):
 
 
 def test_seconds_are_predicted_within_a_few_percent(table):
-    score = fit_surrogate(
-        table, task="cifar10-200", metrics=["train_seconds"], train_size=1000, members=2
-    ).scorecard.scores[0]
+    score = fit_surrogate(table, task="cifar10-200", metrics=["train_seconds"], train_size=1000).scorecard.scores[0]
     assert score.r2 > 0.9
     assert score.rmse < 0.1 * table.metric("cifar10-200", "train_seconds").mean()

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from nasbench.errors import InvalidArchitectureError, UnknownNameError
-from nasbench.spaces.cell import IDENTITY, ZERO
+from nasbench.spaces.graph import IDENTITY, ZERO
 from nasbench.spaces.nb201 import NB201_OPERATIONS
 
 if TYPE_CHECKING:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -10,10 +11,12 @@ import typer
 
 from nasbench.cli import console
 from nasbench.cli.console import AsJson
+from nasbench.cli.named_options import read_named
 from nasbench.errors import QueryError
 
 if TYPE_CHECKING:
     from surrogates import Surrogate
+    from surrogates.scorecard import Score
 
 
 def fit(
@@ -23,19 +26,40 @@ def fit(
         str | None, typer.Option("--task", help="Which of the table's tasks; may be left out if it has one.")
     ] = None,
     metrics: Annotated[
-        str, typer.Option("--metrics", help="What to predict, with commas between.")
+        str,
+        typer.Option("--metrics", help="What to predict, with commas between: metrics, or costs such as parameters."),
     ] = "validation_accuracy,test_accuracy,train_seconds",
     epochs: Annotated[
         str | None,
         typer.Option(
             "--epochs",
-            help="After how many epochs, with commas between; by default the table's last, a third of it, a ninth...",
+            help="After how many epochs, with commas between, or all: whole learning curves. By default the table's "
+            "last, a third of it, a ninth...",
+        ),
+    ] = None,
+    model: Annotated[
+        str,
+        typer.Option(
+            "--model",
+            help="xgboost, lightgbm, random-forest, ridge, gaussian-process, mlp or gin, options in parentheses: "
+            "xgboost(members=8).",
+        ),
+    ] = "xgboost",
+    features: Annotated[
+        str | None,
+        typer.Option(
+            "--features",
+            help="Blocks of features, with commas between: graph, and the space's encodings; by default what suits the "
+            "table. With graph alone the surrogate can be asked about larger spaces.",
         ),
     ] = None,
     train_fraction: Annotated[
         float,
         typer.Option("--train-fraction", help="Share of the networks to fit; the rest is held out for the scorecard."),
     ] = 0.8,
+    train_size: Annotated[
+        int | None, typer.Option("--train-size", min=1, help="So many networks instead of a share of them.")
+    ] = None,
     seed: Annotated[int, typer.Option("--seed", min=0, help="Of the split and the models.")] = 0,
     as_json: AsJson = False,
 ) -> None:
@@ -44,17 +68,28 @@ def fit(
     The surrogate answers for every architecture of the space; 'nasbench compare' takes it like a table.
     """
     from surrogates import fit_surrogate
-    from surrogates.files import check_replaceable
+    from surrogates.folders import check_replaceable
     from tabular import Table
 
     check_replaceable(out)
+    opened = Table.open(table)
+    kind, options = read_named(model, "model", value=ast.literal_eval, example="members=8", error=QueryError)
+    if epochs == "all":
+        recorded = opened.tasks[task] if task in opened.tasks else next(iter(opened.tasks.values()))
+        chosen: tuple[int, ...] | None = recorded.epochs
+    else:
+        chosen = whole_numbers(epochs, "--epochs")
     with console.progress("fitting") as progress:
         surrogate = fit_surrogate(
-            Table.open(table),
+            opened,
             task=task,
-            metrics=tuple(name.strip() for name in metrics.split(",")),
-            epochs=_whole_numbers(epochs),
+            metrics=_names(metrics),
+            epochs=chosen,
+            model=kind,
+            options=options,
+            features=None if features is None else _names(features),
             train_fraction=train_fraction,
+            train_size=train_size,
             seed=seed,
             progress=progress,
         )
@@ -68,38 +103,70 @@ def fit(
 
 def print_scorecard(surrogate: Surrogate) -> None:
     """Print how far to trust a surrogate."""
-    rows = []
-    for score in surrogate.scorecard.scores:
-        measure = score.measure.rpartition("/")[2]
-        unit = surrogate.task.metrics[measure.partition("@")[0]].unit
-        rows.append(
-            [
-                measure,
-                f"{score.train} + {score.held_out}",
-                f"{score.r2:.3f}",
-                f"{score.kendall_tau:.3f}",
-                f"{score.seed_tau:.3f}" if math.isfinite(score.seed_tau) else "-",
-                console.number(score.rmse, unit),
-                console.number(score.coverage, "fraction"),
-            ]
-        )
-    columns = ["measure", "networks", "R2", "tau", "seed tau", "RMSE", "in 95 %"]
+    shown = _few(surrogate.scorecard.scores)
     console.print_table(
         f"Surrogate of {surrogate.task.name} on {surrogate.space.name}, scored on networks it has not seen",
-        columns,
-        rows,
+        ["measure", *SCORES],
+        [[score.measure.rpartition("/")[2], *score_cells(surrogate, score)] for score in shown],
     )
+    left = len(surrogate.scorecard.scores) - len(shown)
+    if left:
+        console.say(f"({left} epochs in between are not shown; --json prints them)")
     console.say(
-        "networks: fitted + held out. tau: Kendall's rank correlation of prediction and\n"
-        "measurement; seed tau: that of the trainings of one seed and the others.\n"
-        "in 95 %: share of the held-out trainings inside the predicted 95 % interval."
+        "networks: fitted + held out. tau: Kendall's rank correlation of prediction and mean\n"
+        "over seeds; MAE: mean absolute error; of a seed: what one training scores against\n"
+        "the mean of the others, '-' where the table has no second.\n"
+        "in 50 %, in 90 %: share of the held-out trainings inside the predicted intervals."
     )
 
 
-def _whole_numbers(text: str | None) -> tuple[int, ...] | None:
+SCORES = ("networks", "R2", "tau", "of a seed", "MAE", "of a seed", "in 50 %", "in 90 %")
+"""The columns of `score_cells`."""
+
+
+def score_cells(surrogate: Surrogate, score: Score) -> list[str]:
+    """Return a score as the cells of a printed table."""
+    unit = surrogate.task.metrics[score.measure.rpartition("/")[2].partition("@")[0]].unit
+    return [
+        f"{score.train} + {score.held_out}",
+        _rank(score.r2),
+        _rank(score.kendall_tau),
+        _rank(score.seed_tau),
+        console.number(score.mae, unit),
+        console.number(score.seed_error, unit),
+        console.number(score.coverage_50, "fraction"),
+        console.number(score.coverage_90, "fraction"),
+    ]
+
+
+def _rank(value: float) -> str:
+    return f"{value:.3f}" if math.isfinite(value) else "-"
+
+
+def _few(scores: tuple[Score, ...], most: int = 12) -> list[Score]:
+    """Return the scores to print: of many epochs each metric's first, middle and last."""
+    if len(scores) <= most:
+        return list(scores)
+    by_metric: dict[str, list[Score]] = {}
+    for score in scores:
+        by_metric.setdefault(score.measure.partition("@")[0], []).append(score)
+    return [each[place] for each in by_metric.values() for place in sorted({0, len(each) // 2, len(each) - 1})]
+
+
+def _names(text: str) -> tuple[str, ...]:
+    return tuple(name.strip() for name in text.split(","))
+
+
+def whole_numbers(text: str | None, option: str) -> tuple[int, ...] | None:
+    """Read what an option takes: whole numbers with commas between.
+
+    Raises
+    ------
+    QueryError
+    """
     if text is None:
         return None
     try:
         return tuple(int(part) for part in text.split(","))
     except ValueError:
-        raise QueryError(f"--epochs takes whole numbers with commas between, got {text!r}") from None
+        raise QueryError(f"{option} takes whole numbers with commas between, got {text!r}") from None

@@ -10,6 +10,7 @@ import numpy as np
 
 from nasbench.errors import InvalidArchitectureError, SpaceError, UnknownNameError
 from nasbench.spaces.encoding import one_hot
+from nasbench.spaces.graph import IDENTITY, TRAITS, ZERO, Graph
 from nasbench.spaces.hashing import combine, text_hash
 from nasbench.spaces.space import Space
 
@@ -21,8 +22,6 @@ if TYPE_CHECKING:
 
     from nasbench.training.recipe import Recipe
 
-ZERO = "none"
-IDENTITY = "skip_connect"
 OPERATIONS = (
     ZERO,
     IDENTITY,
@@ -81,6 +80,7 @@ class CellSpace(Space):
         self.operations = tuple(operations)
         self.edges = tuple((start, end) for end in range(1, nodes) for start in range(end))
         super().__init__(name, [len(operations)] * len(self.edges))
+        self._traits = tuple(TRAITS[operation] for operation in operations)
         self._operation_hashes = np.array([text_hash(o) for o in operations], dtype=np.uint64)
         self._is_zero = np.array([o == ZERO for o in operations])
         self._is_identity = np.array([o == IDENTITY for o in operations])
@@ -167,18 +167,13 @@ class CellSpace(Space):
         (N, L) or (L,) bool
         """
         rows = self.check(architectures)
-        batch = np.atleast_2d(rows)
-        carries = ~self._is_zero[batch]
-        fed = np.zeros((len(batch), self.nodes), dtype=bool)
-        used = np.zeros((len(batch), self.nodes), dtype=bool)
-        fed[:, 0] = used[:, -1] = True
-        for place, (start, end) in enumerate(self.edges):
-            fed[:, end] |= carries[:, place] & fed[:, start]
-        for place, (start, end) in reversed(list(enumerate(self.edges))):
-            used[:, start] |= carries[:, place] & used[:, end]
-        starts, ends = np.array(self.edges).T
-        live = carries & fed[:, starts] & used[:, ends]
+        (graph,) = self.graphs(np.atleast_2d(rows))
+        live = graph.live()
         return live if rows.ndim == 2 else live[0]
+
+    def graphs(self, architectures: NDArray[np.uint8]) -> tuple[Graph, ...]:
+        """Return the cells as graphs: one, with the space's own nodes and edges."""
+        return (Graph(self.nodes, self.edges, self._traits, self.check(architectures)),)
 
     # Text.
 

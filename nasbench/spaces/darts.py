@@ -13,12 +13,14 @@ from nasbench.spaces.darts_genotype import (
     FIRST_NODE,
     NODES,
     OPERATIONS,
+    PAIRS,
     Genotype,
     configuration_to_genotype,
     genotype_choices,
     genotype_to_configuration,
     parse_genotype,
 )
+from nasbench.spaces.darts_graph import cell_graph
 from nasbench.spaces.encoding import one_hot
 from nasbench.spaces.hashing import combine, text_hash
 from nasbench.spaces.space import Space
@@ -29,10 +31,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from torch import nn
 
+    from nasbench.spaces.graph import Graph
     from nasbench.training.recipe import Recipe
-
-PAIRS = tuple(tuple(itertools.combinations(range(node), 2)) for node in CONCAT)
-"""For each node the pairs of earlier nodes that it can read: 1, 3, 6 and 10."""
 
 PER_CELL = 3 * NODES
 EXACT = 2
@@ -122,6 +122,11 @@ class Darts(Space):
         """Return the input and the operation, (N,) each, of the lower or higher edge into a node of cells (N, 12)."""
         inputs = np.array(PAIRS[place])[cells[:, 3 * place]]
         return inputs[:, which], cells[:, 3 * place + 1 + which]
+
+    def graphs(self, architectures: NDArray[np.uint8]) -> tuple[Graph, ...]:
+        """Return the normal and the reduction cells as graphs, see `nasbench.spaces.darts_graph`."""
+        rows = self.check(architectures)
+        return cell_graph(rows[:, :PER_CELL]), cell_graph(rows[:, PER_CELL:])
 
     # Genotypes, text and configurations.
 

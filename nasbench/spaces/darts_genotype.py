@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import itertools
 import operator
 from collections import namedtuple
 from typing import TYPE_CHECKING, Any
@@ -28,6 +29,9 @@ FIRST_NODE, NODES = 2, 4
 """Nodes 0 and 1 of a cell are its inputs; the output joins the ``NODES`` that follow."""
 
 CONCAT = list(range(FIRST_NODE, FIRST_NODE + NODES))
+PAIRS = tuple(tuple(itertools.combinations(range(node), 2)) for node in CONCAT)
+"""For each node the pairs of earlier nodes that it can read: 1, 3, 6 and 10."""
+
 PREFIX = "NetworkSelectorDatasetInfo:darts:"
 LONGEST_TEXT = 4096
 

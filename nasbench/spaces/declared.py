@@ -22,6 +22,7 @@ class _Kind(NamedTuple):
 
 
 KINDS = {
+    "categorical": _Kind("categorical", "CategoricalSpace", {"name": str, "choices": dict}),
     "cell": _Kind("cell", "CellSpace", {"name": str, "nodes": int, "operations": list}),
     "nb101": _Kind("nb101", "NB101", {"vertices": int}),
     "nb201": _Kind("nb201", "NB201"),

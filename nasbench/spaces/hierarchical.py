@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from nasbench.errors import InvalidArchitectureError, SpaceError, UnknownNameError
-from nasbench.spaces.cell import IDENTITY, ZERO, CellSpace
+from nasbench.spaces.cell import CellSpace
 from nasbench.spaces.encoding import one_hot
+from nasbench.spaces.graph import IDENTITY, ZERO
 from nasbench.spaces.space import Space
 
 if TYPE_CHECKING:
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from torch import nn
 
+    from nasbench.spaces.graph import Graph
     from nasbench.training.recipe import Recipe
 
 MOST_NODES = 16
@@ -151,6 +153,10 @@ class HierarchicalSpace(Space):
     def canonical_key(self, architectures: NDArray[np.uint8]) -> Any:
         """Return the key of the cell with all motifs written out, see `CellSpace.canonical_key`."""
         return self.flat.canonical_key(self.flatten(architectures))
+
+    def graphs(self, architectures: NDArray[np.uint8]) -> tuple[Graph, ...]:
+        """Return the cells with all motifs written out as graphs: one."""
+        return self.flat.graphs(self.flatten(architectures))
 
     # Text.
 

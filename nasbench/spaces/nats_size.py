@@ -4,17 +4,35 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
+from nasbench.spaces.graph import Traits, chain
 from nasbench.spaces.sequence import SequenceSpace
 
 if TYPE_CHECKING:
-    import numpy as np
     from numpy.typing import NDArray
     from torch import nn
 
+    from nasbench.spaces.graph import Graph
     from nasbench.training.recipe import Recipe
 
 WIDTHS = (8, 16, 24, 32, 40, 48, 56, 64)
 LAYERS = 5
+
+
+def _layer(before: int, width: int, *, reduction: bool) -> Traits:
+    """Return what a cell or a reduction between two widths does: its weights relative to those of the widest network.
+
+    Its layers are those on its longest path. Either way past them is a 1x1 convolution where it cannot be an identity.
+    """
+    resized = before * width * (reduction or before != width)
+    convolutions = before + width if reduction else 2 * before + 3 * width
+    return Traits((9 * convolutions * width + resized) / WIDTHS[-1] ** 2, spatial=2 if reduction else 3)
+
+
+_TRAITS = tuple(
+    _layer(before, width, reduction=reduction) for reduction in (False, True) for before in WIDTHS for width in WIDTHS
+)
 
 
 class NatsSize(SequenceSpace):
@@ -40,6 +58,13 @@ class NatsSize(SequenceSpace):
     def named_choices(self) -> dict[str, tuple[int, ...]]:
         """Return the widths that each layer can have."""
         return {f"width_{layer}": WIDTHS for layer in range(LAYERS)}
+
+    def graphs(self, architectures: NDArray[np.uint8]) -> tuple[Graph, ...]:
+        """Return the networks as graphs: one, a chain of their layers."""
+        widths = self.check(architectures)
+        before = np.hstack([widths[:, :1], widths[:, :-1]])  # the stem is as wide as the first layer
+        reductions = np.arange(LAYERS, dtype=np.uint8) % 2
+        return (chain(_TRAITS, (reductions * len(WIDTHS) + before) * len(WIDTHS) + widths),)
 
     def _row_to_text(self, row: list[int]) -> str:
         """Write the widths as NATS-Bench does, ``8:16:32:8:64``."""

@@ -10,6 +10,7 @@ import numpy as np
 from nasbench.errors import InvalidArchitectureError, SpaceError, UnknownNameError
 from nasbench.spaces.constrained import ConstrainedSpace
 from nasbench.spaces.encoding import one_hot
+from nasbench.spaces.graph import IDENTITY, TRAITS, ZERO, Graph
 from nasbench.spaces.nb101_forms import read_cell, read_row, write_cell, write_row
 from nasbench.spaces.nb101_keys import OPERATIONS, key_of_one, keys_of_many
 from nasbench.spaces.nb101_matrices import MOST_EDGES, edges, pruned_matrices
@@ -26,6 +27,9 @@ if TYPE_CHECKING:
 
 SIZES = {3: 15, 4: 423, 5: 22_680, 6: 2_198_502, 7: 373_754_169}
 """How many rows there are for each number of vertices."""
+
+_TRAITS = tuple(TRAITS[each] for each in (ZERO, IDENTITY, "nor_conv_3x3", "nor_conv_1x1", "max_pool_3x3"))
+"""What an edge does that is not there or there, then what a vertex does."""
 
 _BITS = bytes(48 + byte if byte < 2 else ord("x") for byte in range(256))
 
@@ -63,6 +67,11 @@ class NB101(ConstrainedSpace):
         name = "nb101" if vertices == 7 else f"nb101-v{vertices}"
         choices = [2] * len(self.edges) + [len(OPERATIONS)] * (vertices - 2)
         super().__init__(name, choices, head=len(self.edges), size=SIZES[vertices])
+        # As a graph has its operations on edges, each choice is one: vertex v leads from node 2v - 1 to node 2v.
+        drawn = [(2 * start, 2 * end - 1) for start, end in self.edges]
+        drawn += [(2 * vertex - 1, 2 * vertex) for vertex in range(1, vertices - 1)]
+        self._graph_order = sorted(range(self.length), key=lambda place: drawn[place])
+        self._graph_edges = tuple(sorted(drawn))
 
     def declaration(self) -> dict[str, Any]:
         """Return ``{"kind": "nb101", "vertices"}``."""
@@ -215,6 +224,15 @@ class NB101(ConstrainedSpace):
         keys = keys_of_many(matrices[which], choices[chosen])
         first = np.sort(np.unique(keys, return_index=True)[1])
         return self._rows(matrices[which[first]], choices[chosen[first]])
+
+    def graphs(self, architectures: NDArray[np.uint8]) -> tuple[Graph, ...]:
+        """Return the cells as graphs: one, in which each interior vertex is an edge between two nodes of its own.
+
+        The widths of vertices, and the 1x1 convolutions by which they read the input, are left out.
+        """
+        labels = self.check(architectures).copy()
+        labels[:, len(self.edges) :] += 2
+        return (Graph(2 * (self.vertices - 1), self._graph_edges, _TRAITS, labels[:, self._graph_order]),)
 
     # Text.
 

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from nasbench.spaces.cell import IDENTITY, ZERO, CellSpace
+from nasbench.spaces.cell import CellSpace
+from nasbench.spaces.graph import IDENTITY, ZERO
 from nasbench.spaces.hashing import text_hash
 
 if TYPE_CHECKING:

@@ -6,12 +6,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from nasbench.spaces.graph import IDENTITY, TRAITS, Traits, chain
 from nasbench.spaces.sequence import SequenceSpace
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
     from torch import nn
 
+    from nasbench.spaces.graph import Graph
     from nasbench.training.recipe import Recipe
 
 BLOCKS = ("identity", "mb3_k3", "mb6_k5")
@@ -21,6 +23,24 @@ STAGES = (2, 3, 3)
 """Layers of each stage; the first halves the resolution and doubles the width."""
 
 LAYERS = sum(STAGES)
+
+
+def _blocks(width: int, *, first: bool) -> tuple[Traits, ...]:
+    """Return what the blocks do in layers of a width, relative to the stem's, the first one of a stage or a later one.
+
+    An inverted residual block widens by a 1x1 convolution; a depthwise and another 1x1 convolution are a spatial layer.
+    """
+    before = width // 2 if first else width
+    identity = Traits(before * width, pointwise=1) if first else TRAITS[IDENTITY]
+    inverted = (Traits(wider * before * (before + width), pointwise=1, spatial=1) for wider in (3, 6))
+    return (identity, *inverted)
+
+
+_TRAITS = tuple(each for width in (2, 4, 8) for first in (True, False) for each in _blocks(width, first=first))
+_FIRST_TRAIT = [
+    len(BLOCKS) * (2 * stage + (layer > 0)) for stage, layers in enumerate(STAGES) for layer in range(layers)
+]
+"""Where the traits of each layer's blocks start."""
 
 
 class NBMacro(SequenceSpace):
@@ -55,6 +75,10 @@ class NBMacro(SequenceSpace):
             order = np.argsort(rest == 0, axis=1, kind="stable")
             rest[:] = np.take_along_axis(rest, order, axis=1)
         return rows
+
+    def graphs(self, architectures: NDArray[np.uint8]) -> tuple[Graph, ...]:
+        """Return the networks as graphs: one, a chain of their layers."""
+        return (chain(_TRAITS, self.check(architectures) + np.array(_FIRST_TRAIT, dtype=np.uint8)),)
 
     def _row_to_text(self, row: list[int]) -> str:
         """Write the layers as the benchmark does, ``00120212``."""

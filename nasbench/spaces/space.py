@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from torch import nn
 
+    from nasbench.spaces.graph import Graph
     from nasbench.training.recipe import Recipe
 
 
@@ -118,6 +119,17 @@ class Space(Choices, ABC):
     @abstractmethod
     def encodings(self) -> tuple[str, ...]:
         """Names that `encode` takes."""
+
+    def graphs(self, architectures: NDArray[np.uint8]) -> tuple[Graph, ...]:  # noqa: ARG002 - what a space is given
+        """Return what rows compute as graphs, one for each kind of cell, the same number for every row.
+
+        By default a space does not say, with no graph at all; surrogates then see its encodings alone.
+
+        Parameters
+        ----------
+        architectures : (N, L) uint8
+        """
+        return ()
 
     def named_choices(self) -> Mapping[str, tuple[str | int, ...]]:
         """Return the name of each position, in their order, with the names of its choices: hyperparameters to others.

@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from nasbench.spaces.constrained import ConstrainedSpace
+from nasbench.spaces.graph import IDENTITY, TRAITS, Traits, chain
 from nasbench.spaces.sequence import SequenceSpace
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
     from torch import nn
 
+    from nasbench.spaces.graph import Graph
     from nasbench.training.recipe import Recipe
 
 MODULES = ("none", "plain", "double_channels", "halve_resolution", "both")
@@ -22,6 +24,23 @@ MODULES = ("none", "plain", "double_channels", "halve_resolution", "both")
 FEWEST, MOST = 4, 6
 HALVINGS, DOUBLINGS = (1, 4), (1, 3)
 """How often at least and at most a network halves its resolution and doubles its width."""
+
+
+def _module(module: int, doublings: int) -> Traits:
+    """Return what a module does behind so many doublings: four 3x3 convolutions, its weights relative to the stem's.
+
+    The way past the first two is a 1x1 convolution unless the module keeps the size.
+    """
+    before = 1 << doublings
+    width = before << (module in {2, 4})
+    return Traits(9 * (before + 3 * width) * width + before * width * (module > 1), spatial=4)
+
+
+_TRAITS = tuple(
+    _module(module, doublings) if module else TRAITS[IDENTITY]
+    for doublings in range(DOUBLINGS[1] + 1)
+    for module in range(len(MODULES))
+)
 
 
 class TransNasMacro(SequenceSpace, ConstrainedSpace):
@@ -71,6 +90,13 @@ class TransNasMacro(SequenceSpace, ConstrainedSpace):
             f"{row} halves the resolution {halvings} and doubles the channels {doublings} times; allowed are "
             f"{HALVINGS[0]} to {HALVINGS[1]} and {DOUBLINGS[0]} to {DOUBLINGS[1]}"
         )
+
+    def graphs(self, architectures: NDArray[np.uint8]) -> tuple[Graph, ...]:
+        """Return the networks as graphs: one, a chain of their modules."""
+        rows = self.check(architectures)
+        doubles = (rows == 2) | (rows == 4)
+        before = np.cumsum(doubles, axis=1, dtype=np.uint8) - doubles
+        return (chain(_TRAITS, len(MODULES) * before + rows),)
 
     def _row_to_text(self, row: list[int]) -> str:
         """Write the modules as the benchmark does, ``64-1234-basic``."""

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from nasbench.errors import InvalidArchitectureError
-from nasbench.spaces.cell import IDENTITY, CellSpace
+from nasbench.spaces.cell import CellSpace
+from nasbench.spaces.graph import IDENTITY
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

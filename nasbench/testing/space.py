@@ -180,6 +180,31 @@ class SpaceConformance(MovesConformance):
             seen.setdefault(key, index)
         np.testing.assert_array_equal(space.index(space.unique()), list(seen.values()))
 
+    # Graphs.
+
+    @examples
+    @given(data=st.data())
+    def test_graphs(self, space: Space, data: DataObject) -> None:
+        """Rows are graphs over nodes and edges that are the same for all; a row's labels do not depend on the others.
+
+        An edge comes after all that enter its start.
+        """
+        rows = data.draw(batches(space))
+        for place, graph in enumerate(space.graphs(rows)):
+            assert graph.labels.dtype == np.uint8
+            assert graph.labels.shape == (len(rows), len(graph.edges))
+            assert (graph.labels < len(graph.traits)).all()
+            left = set()
+            for start, end in graph.edges:
+                left.add(start)
+                assert 0 <= start < graph.nodes
+                assert 0 < end < graph.nodes
+                assert end not in left, f"an edge enters node {end} behind one that leaves it"
+            for row, labels in zip(rows, graph.labels, strict=True):
+                alone = space.graphs(row[None])[place]
+                assert (alone.nodes, alone.edges, alone.traits) == (graph.nodes, graph.edges, graph.traits)
+                np.testing.assert_array_equal(alone.labels, labels[None])
+
     # Features.
 
     @examples

@@ -1,0 +1,213 @@
+"""Features of the active graph: what is left of an architecture when all that carries nothing is taken away.
+
+They do not depend on how many nodes, cells or operations a space has, so that a model fitted on one space can be asked
+about a larger one. They are equal for equal networks: identities only pass on, and zero operations vanish.
+"""
+
+from __future__ import annotations
+
+import itertools
+from functools import lru_cache
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from nasbench.spaces.graph import Graph, Traits
+
+BINS = 6
+"""Paths with 0, 1, 2, ... layers of a kind are counted, those with ``BINS - 1`` or more together."""
+
+KINDS = ("convolutions", "spatial", "pools", "layers")
+"""The kinds of layers by whose number paths are counted."""
+
+LETTERS = ("pointwise", "spatial", "pools")
+LONGEST = 3
+TERMS = ("input", *LETTERS)
+WEIGHTED = ("pointwise", "spatial")
+WORDS = [word for length in range(LONGEST + 1) for word in itertools.product(LETTERS, repeat=length)]
+"""Sequences of layers that a path can meet; the paths that meet more are counted together."""
+
+_BLOCK = 256
+"""Graphs at a time: what is known of their nodes stays in the processor's cache."""
+
+
+def graph_features(graph: Graph) -> NDArray[np.float32]:
+    """Describe the active part of each graph.
+
+    The columns, named by `graph_feature_names`, are: weights and convolutions on live edges; the terms that are summed
+    in the output and before convolutions; for each kind of layer the fewest, most and mean that a path from input to
+    output meets (-1 without one) and the paths by their number of such layers; and the paths by the sequence of
+    layers that they meet. Numbers of paths, which grow fast, are the logarithm of one more. A cell is residual, its
+    input added to its output, exactly where the column of paths of identities is not 0.
+
+    All is worked out in whole numbers, so that a graph has the same features bit for bit alone and among others.
+
+    Returns
+    -------
+    (N, F) float32, F the same for every graph
+    """
+    tables = _make_tables(graph.nodes, graph.edges, graph.traits)
+    # An edge that carries nothing has the label behind all others, which lets nothing through.
+    labels = np.where(graph.live(), graph.labels, np.intp(len(graph.traits))).T
+    features = np.empty((labels.shape[1], _WIDTH), dtype=np.float32)
+    for start in range(0, len(features), _BLOCK):
+        block = slice(start, start + _BLOCK)
+        _fill(features[block], tables, labels[:, block])
+    return features
+
+
+def graph_feature_names() -> list[str]:
+    """Return what each column of `graph_features` is."""
+    return [
+        *(f"{what} on live edges" for what in ("weights", "pointwise", "spatial")),
+        *(f"{term} in the output" for term in TERMS),
+        *(f"{term} into {layer}" for layer in WEIGHTED for term in TERMS),
+        "most terms in a node",
+        *(f"{which} {kind} on a path" for which in ("fewest", "most", "mean") for kind in KINDS),
+        *(f"log paths of {number}{'+' * (number == BINS - 1)} {kind}" for kind in KINDS for number in range(BINS)),
+        *(f"log paths of {' > '.join(word) or 'identities'}" for word in WORDS),
+        f"log paths of more than {LONGEST} layers",
+    ]
+
+
+_WIDTH = len(graph_feature_names())
+
+
+class _Tables(NamedTuple):
+    """What the labels of a graph mean; the last row of each table is for edges that carry nothing.
+
+    Of each node a row of whole numbers is known, its state: the paths to it by their number of layers, ``bins`` for
+    each of `KINDS`; the paths by `WORDS`; the `TERMS` that it sums. Then come a zero and a one.
+    """
+
+    nodes: int
+    bins: int
+    words: int
+    """Where in a state the paths by words start."""
+    terms: int
+    """Where the terms start."""
+    leaving: list[tuple[int, list[tuple[int, int]]]]
+    """Each node with the place and the end of every edge that leaves it, behind all from which a path leads to it."""
+    starts: list[int]
+    """Of the edges."""
+    steps: NDArray[np.intp]
+    """(labels,): which of the ``sources`` an edge follows; operations that pass alike share one."""
+    sources: NDArray[np.intp]
+    """(steps, S): the place, in the state of an edge's start, of what each number of its end gets added."""
+    on_edge: NDArray[np.float64]
+    """(labels, 3): weights, pointwise and spatial layers."""
+    reads: NDArray[np.float64]
+    """(labels, W, 1): 1 for the first layer, of `WEIGHTED`, of what has weights."""
+    totals: NDArray[np.float64]
+    """What columns are made of as a matrix, by which the state of the output is multiplied."""
+
+
+@lru_cache
+def _make_tables(nodes: int, edges: tuple[tuple[int, int], ...], traits: tuple[Traits, ...]) -> _Tables:
+    depth = [0] * nodes
+    for start, end in edges:
+        depth[end] = max(depth[end], 1 + depth[start])
+    counted = [_counted(each) for each in traits]
+    bins = max(BINS, 1 + depth[-1] * max(map(max, counted)))
+    words = bins * len(KINDS)
+    terms = words + len(WORDS)
+    zero, one = terms + len(TERMS), terms + len(TERMS) + 1
+    column = {word: words + place for place, word in enumerate(WORDS)}
+    sources = np.full((len(traits) + 1, zero), zero)
+    reads = np.zeros((len(traits) + 1, len(WEIGHTED), 1))
+    for source, read, each, layers_of_kind in zip(sources, reads, traits, counted, strict=False):
+        if not each.passes:
+            continue
+        for kind, layers in enumerate(layers_of_kind):
+            source[kind * bins + layers : (kind + 1) * bins] = np.arange(kind * bins, (kind + 1) * bins - layers)
+        letters = tuple(letter for letter in LETTERS for _ in range(getattr(each, letter)))
+        for word in WORDS:
+            if word + letters in column:
+                source[column[word + letters]] = column[word]
+        if not letters:
+            source[terms:] = np.arange(terms, zero)
+            continue
+        source[terms + TERMS.index(letters[-1])] = one
+        if each.weights:
+            read[WEIGHTED.index(letters[0])] = 1
+    on_edge = np.array(
+        [*((each.weights, each.pointwise, each.spatial) for each in traits), (0, 0, 0)], dtype=np.float64
+    )
+    leaving: dict[int, list[tuple[int, int]]] = {}
+    for place, (start, end) in enumerate(edges):
+        leaving.setdefault(start, []).append((place, end))
+    sources, steps = np.unique(sources, axis=0, return_inverse=True)
+    starts = [start for start, _ in edges]
+    totals = _totals(bins, words, terms)
+    return _Tables(
+        nodes, bins, words, terms, list(leaving.items()), starts, steps.ravel(), sources, on_edge, reads, totals
+    )
+
+
+def _totals(bins: int, words: int, terms: int) -> NDArray[np.float64]:
+    """Return the matrix by which the output's state gives all its paths, their layers by kind, and counts of paths."""
+    state = np.eye(terms + len(TERMS) + 2)
+    by_layers = state[:words].reshape(len(KINDS), bins, -1)
+    paths, by_word = by_layers[0].sum(axis=0), state[words:terms]
+    binned = np.concatenate([by_layers[:, : BINS - 1], by_layers[:, BINS - 1 :].sum(axis=1, keepdims=True)], axis=1)
+    met = np.arange(bins) @ by_layers
+    return np.vstack([paths, met, *binned, by_word, paths - by_word.sum(axis=0)]).T
+
+
+def _counted(traits: Traits) -> tuple[int, int, int, int]:
+    """Return how many layers of each of `KINDS` an operation has."""
+    convolutions = traits.pointwise + traits.spatial
+    return convolutions, traits.spatial, traits.pools, convolutions + traits.pools
+
+
+def _fill(features: NDArray[np.float32], tables: _Tables, labels: NDArray[np.intp]) -> None:
+    """Write the features of a few graphs whose labels, (E, N), tell the edges that carry something."""
+    rows, bins, kinds = len(features), tables.bins, len(KINDS)
+    states = _states(tables, labels)
+    summed = states[:, :, tables.terms : -2]
+    totals = states[-1] @ tables.totals  # exact, as all are whole numbers
+    paths, met, counts = totals[:, :1], totals[:, 1 : 1 + kinds], totals[:, 1 + kinds :]
+    some = states[-1, :, : tables.words].reshape(rows, kinds, bins) > 0
+    layers = np.hstack([some.argmax(axis=2), bins - 1 - some[:, :, ::-1].argmax(axis=2), met / np.maximum(paths, 1)])
+    columns = [
+        # What has no weights is left out: one pooling used twice and two poolings of one input are the same function.
+        tables.on_edge[labels].sum(axis=0),
+        summed[-1],
+        (tables.reads[labels] * summed[tables.starts, :, None]).sum(axis=0).reshape(rows, -1),
+        summed.sum(axis=2).max(axis=0)[:, None],
+        np.where(paths > 0, layers, -1),
+        np.log1p(counts),
+    ]
+    np.concatenate(columns, axis=1, out=features)
+
+
+def _states(tables: _Tables, labels: NDArray[np.intp]) -> NDArray[np.float64]:
+    """Return the states of all nodes, (nodes, N, S), worked out node by node, however many paths there are.
+
+    A node sums terms: the input, or results of operations, by the last kind of layer in these; identities pass the
+    terms of their start on. No two numbers before an operation add to one behind it, so that a step is a gathering.
+    """
+    rows, (steps, width) = labels.shape[1], tables.sources.shape
+    states = np.zeros((tables.nodes, rows, width + 2))
+    states[:, :, -1] = 1
+    states[0, :, [*range(0, tables.words + 1, tables.bins), tables.terms]] = 1  # one path, without layers; one term
+    nodes = list(states[:, :, :-2])
+    taken = tables.steps[labels]
+    if rows == 1:
+        for start, leaving in tables.leaving:
+            for place, end in leaving:
+                if taken[place, 0] != tables.steps[-1]:
+                    nodes[end] += states[start].take(tables.sources[taken[place, 0]], axis=1)
+        return states
+    # All steps from a node are taken by all graphs at once, and each edge then picks the rows of its own.
+    behind = np.empty((steps, rows, width))
+    picked = taken * rows + np.arange(rows)
+    for start, leaving in tables.leaving:
+        for step in np.unique(taken[[place for place, _ in leaving]]):
+            behind[step] = states[start].take(tables.sources[step], axis=1)
+        for place, end in leaving:
+            nodes[end] += behind.reshape(-1, width).take(picked[place], axis=0)
+    return states

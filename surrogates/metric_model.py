@@ -1,0 +1,98 @@
+"""What predicts one metric after any of some epochs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from nasbench.oracle import Metric
+    from surrogates.calibration import Calibration
+    from surrogates.curves import CurveBasis
+    from surrogates.inputs import Inputs
+    from surrogates.models.regressor import Regressor
+    from surrogates.seed_noise import SeedNoise
+    from surrogates.targets import Target
+
+
+class Learnt(NamedTuple):
+    """What is expected of some architectures in the scale that was learnt, each ``(N,)`` float64.
+
+    Parameters
+    ----------
+    mean : array
+        Over trainings.
+    doubt : array
+        The standard deviation of what the model does not know.
+    noise : array
+        The standard deviation between trainings; 0 where the table cannot tell it.
+    """
+
+    mean: NDArray[np.float64]
+    doubt: NDArray[np.float64]
+    noise: NDArray[np.float64]
+
+
+class Correction(NamedTuple):
+    """What turns predictions for one space into those for another: ``offset + slope * prediction``."""
+
+    offset: float = 0.0
+    slope: float = 1.0
+
+
+@dataclass(frozen=True)
+class MetricModel:
+    """Regressors of the coefficients of a metric's curves.
+
+    Parameters
+    ----------
+    metric : Metric
+    epochs : tuple of int
+    target : Target
+    basis : CurveBasis
+        Of what is learnt, over ``epochs``.
+    regressors : tuple of Regressor
+        One a coefficient.
+    noises : tuple of (SeedNoise or None)
+        After each of the epochs; None where the table has no two trainings of an architecture.
+    calibrations : tuple of Calibration
+        Of the doubt, after each of the epochs.
+    corrections : tuple of Correction
+        After each of the epochs; see `surrogates.transferring`.
+    """
+
+    metric: Metric
+    epochs: tuple[int, ...]
+    target: Target
+    basis: CurveBasis
+    regressors: tuple[Regressor, ...]
+    noises: tuple[SeedNoise | None, ...]
+    calibrations: tuple[Calibration, ...]
+    corrections: tuple[Correction, ...]
+
+    def predict(self, inputs: Inputs, epochs: int) -> Learnt:
+        """Predict what is learnt after one of the epochs."""
+        epoch = self.epochs.index(epochs)
+        mean, raw = self.estimate(inputs, epoch)
+        return Learnt(mean, self.calibrations[epoch].std(raw), self.noise(mean, epoch))
+
+    def noise(self, mean: NDArray[np.float64], epoch: int) -> NDArray[np.float64]:
+        """Return the standard deviation between trainings that come to these means after the epoch at this place."""
+        noise = self.noises[epoch]
+        return np.zeros_like(mean) if noise is None else noise.at(mean)
+
+    def estimate(self, inputs: Inputs, epoch: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Return the mean and the doubt, not calibrated, after the epoch at this place."""
+        mean = np.full(len(inputs), self.basis.offset[epoch])
+        variance = np.zeros(len(inputs))
+        for place in self.basis.used(epoch):
+            weight = self.basis.components[place, epoch]
+            estimate = self.regressors[place].predict(inputs)
+            mean += weight * estimate.mean
+            variance += (weight * estimate.doubt) ** 2
+        offset, slope = self.corrections[epoch]
+        return offset + slope * mean, abs(slope) * np.sqrt(variance)
