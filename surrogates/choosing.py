@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
@@ -20,6 +20,10 @@ if TYPE_CHECKING:
 FOLDS = 3
 TREES = 150
 DEPTHS = (4, 6, 8)
+CLEARLY = 0.01
+"""A costlier choice must lower the error by so much of it."""
+
+Choice = TypeVar("Choice")
 MOST_ROWS = 6000
 """More rows are not needed to tell which is better."""
 
@@ -78,6 +82,15 @@ def choose(
     seen = {blocks: Inputs(space, architectures[rows], blocks) for blocks in candidates}
     middling = DEPTHS[len(DEPTHS) // 2]
     errors = {blocks: error(inputs, middling) for blocks, inputs in seen.items()}
-    blocks = min(errors, key=lambda each: errors[each])
+    blocks = _first_that_is_good(errors)
     by_depth = {depth: errors[blocks] if depth == middling else error(seen[blocks], depth) for depth in DEPTHS}
-    return blocks, min(by_depth, key=lambda each: by_depth[each])
+    return blocks, _first_that_is_good(by_depth)
+
+
+def _first_that_is_good(errors: dict[Choice, float]) -> Choice:
+    """Return the first choice, the cheapest, that no later one beats clearly."""
+    best, *others = errors
+    for other in others:
+        if errors[other] < (1 - CLEARLY) * errors[best]:
+            best = other
+    return best

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import bisect
 import math
 import warnings
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -10,14 +9,14 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from nasbench.errors import QueryError
-from nasbench.oracle import Measure, mean_of_known, resolve_measure
+from nasbench.oracle import Measure, resolve_measure
 from nasbench.progress import silent
 from surrogates.calibration import cross_calibrated
-from surrogates.fitting import _leading, _lesson, fit_surrogate, recorded_values
+from surrogates.fitting import fit_surrogate, known_networks, leading_values, lesson_of, recorded_values
 from surrogates.metric_fitting import Asked, known_rows
 from surrogates.scorecard import Exploit
-from surrogates.scores import FEWEST_ROWS, mae
-from surrogates.splitting import FEWEST_TRAIN, Split, split_at_random
+from surrogates.scores import FEWEST_ROWS
+from surrogates.splitting import FEWEST_TRAIN, split_at_random
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -261,31 +260,19 @@ def held_out_again(surrogate: Surrogate, table: Table) -> HeldOut:
     check_fitted_to(surrogate, table)
     task, measure = surrogate.task, leading_measure(surrogate)
     all_values = {name: recorded_values(table, table.tasks[task.name], name, task.epochs) for name in surrogate.models}
-    split = _split_again(surrogate, table, all_values)
-    seed, place = surrogate.provenance["split"]["seed"], len(task.epochs) - 1
-    lesson, _ = _lesson(table, task, split, surrogate.blocks, _leading(task, all_values), seed)
+    stated, place = surrogate.provenance["split"], len(task.epochs) - 1
+    if stated["networks"] is None:
+        raise QueryError(
+            "the networks that the surrogate held out are not on record: it was fitted to rows that were named"
+        )
+    seed, known = stated["seed"], known_networks(table, task.name, all_values)
+    split = split_at_random(table, known, stated["networks"], 0.5, seed)
+    lesson, _ = lesson_of(table, task, split, surrogate.blocks, leading_values(task, all_values), seed)
     model, values = surrogate.models[measure.metric], all_values[measure.metric]
     drawings = lesson.asked(known_rows(values, place) & ~lesson.failed)
     asked = Asked.about(drawings, lesson, model, values, place)
-    mean = model.target.metric(asked.mean)
-    (stated,) = (each for each in surrogate.scorecard.scores if each.measure == str(measure))
-    if not math.isclose(mae(mean_of_known(asked.seeds), mean), stated.mae, rel_tol=1e-4):
-        raise QueryError(
-            "the networks that the surrogate held out cannot be drawn again: it was fitted to rows that were named, or "
-            "by another version of this program; fit it again with 'nasbench fit'"
-        )
-    doubt = cross_calibrated(asked.residual, asked.raw, asked.of_mean, seed)
-    return HeldOut(asked.seeds, mean, model.target.slope(asked.mean) * np.hypot(doubt, asked.noise))
-
-
-def _split_again(surrogate: Surrogate, table: Table, values: Mapping[str, NDArray[np.float64]]) -> Split:
-    """Return the split that leaves as many rows to fit; how many networks these are is not on record."""
-    known = np.any([np.isfinite(each).any(axis=(1, 2)) for each in values.values()], axis=0)
-    stated = surrogate.provenance["split"]
-
-    def split(size: int) -> Split:
-        return split_at_random(table, known, size, 0.5, stated["seed"])
-
-    sizes = range(1, len(np.unique(table.canonical_keys[known])))
-    place = bisect.bisect_left(sizes, stated["train"], key=lambda size: int(split(size).train.sum()))
-    return split(sizes[min(place, len(sizes) - 1)])
+    halves = int(np.random.SeedSequence([seed, 0]).generate_state(1)[0])  # dealt as for the scorecard
+    doubt = cross_calibrated(asked.residual, asked.raw, asked.of_mean, halves)
+    learnt = model.expected(asked.mean, doubt, asked.noise)
+    mean, std = model.target.metric(learnt), model.target.slope(learnt) * np.hypot(doubt, asked.noise)
+    return HeldOut(asked.seeds, mean, std)

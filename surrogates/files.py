@@ -130,6 +130,7 @@ def _stated(model: MetricModel) -> dict[str, Any]:
         "noises": [None if noise is None else noise._asdict() for noise in model.noises],
         "calibrations": [asdict(each) for each in model.calibrations],
         "corrections": [each._asdict() for each in model.corrections],
+        "trainings": model.trainings,
     }
 
 
@@ -150,6 +151,7 @@ def _read_model(task: Task, stated: dict[str, Any], files: Mapping[str, bytes], 
         tuple(noise and SeedNoise(tuple(noise["levels"]), tuple(noise["stds"])) for noise in stated["noises"]),
         tuple(Calibration(**each) for each in stated["calibrations"]),
         tuple(Correction(**each) for each in stated["corrections"]),
+        float(stated["trainings"]),
     )
     regressors = []
     for number in range(len(basis.components)):

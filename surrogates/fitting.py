@@ -101,19 +101,21 @@ def fit_surrogate(
     epochs = rungs(recorded.epochs) if epochs is None else sorted(set(epochs))
     fitted = Task(name, tuple(epochs), _known_metrics(table, recorded, metrics, epochs), (), recorded.provenance)
     values = {metric: recorded_values(table, recorded, metric, fitted.epochs) for metric in fitted.metrics}
-    known = np.any([np.isfinite(each).any(axis=(1, 2)) for each in values.values()], axis=0)
+    known = known_networks(table, name, values)
     if train is None:
         split = split_at_random(table, known, train_size, train_fraction, seed)
     else:
         split = split_as_told(table, known, train, held_out)
     kind = regressor_class(model)
 
-    leading = _leading(fitted, values)
-    blocks, depth = _choose(table, leading, split, features, seed)
+    leading = leading_values(fitted, values)
     options = dict(options or {})
-    if model == DEFAULT_MODEL:
-        options.setdefault("max_depth", depth)
-    lesson, failures = _lesson(table, fitted, split, blocks, leading, seed)
+    if features is None or (model == DEFAULT_MODEL and "max_depth" not in options):
+        blocks, depth = _choose(table, leading, split, features, seed)
+        options |= {} if model != DEFAULT_MODEL else {"max_depth": depth, **options}
+    else:
+        blocks = check_blocks(table.space, features)
+    lesson, failures = lesson_of(table, fitted, split, blocks, leading, seed)
     learnt = lesson.learnt(known)
     familiarity = Familiarity.fit(lesson.inputs.features[learnt], lesson.networks[learnt])
     models, scores = {}, []
@@ -136,7 +138,12 @@ def fit_surrogate(
         scorecard=Scorecard(tuple(scores)),
         provenance={
             "table": {**table.provenance, "file": table.path.name, "digest": table.digest},
-            "split": {"seed": seed, "train": int(split.train.sum()), "held_out": int(split.held_out.sum())},
+            "split": {
+                "seed": seed,
+                "train": int(split.train.sum()),
+                "held_out": int(split.held_out.sum()),
+                "networks": len(np.unique(table.canonical_keys[split.train])) if train is None else None,
+            },
             "model": {"kind": model, "options": options, "features": list(blocks)},
             "versions": _versions(),
         },
@@ -188,7 +195,13 @@ def recorded_values(table: Table, task: Task, metric: str, epochs: Sequence[int]
     return np.where((table.status(task.name) == DIVERGED)[:, :, None], np.nan, values)
 
 
-def _leading(task: Task, values: Mapping[str, NDArray[np.float64]]) -> NDArray[np.float64]:
+def known_networks(table: Table, task: str, values: Mapping[str, NDArray[np.float64]]) -> NDArray[np.bool_]:
+    """Return which rows, (N,), have a number, or diverged whenever they were trained, which tells what fails."""
+    diverged = (table.status(task) == DIVERGED).all(axis=1)
+    return np.asarray(diverged | np.any([np.isfinite(each).any(axis=(1, 2)) for each in values.values()], axis=0))
+
+
+def leading_values(task: Task, values: Mapping[str, NDArray[np.float64]]) -> NDArray[np.float64]:
     """Return what decides on features and failures, (N,), higher is better: the first metric, at the end."""
     name, metric = next(iter(task.metrics.items()))
     last = mean_of_known(values[name][:, :, -1])
@@ -212,7 +225,7 @@ def _choose(
     return choose(space, table.architectures[rows], leading[rows], networks, candidates, seed)
 
 
-def _lesson(
+def lesson_of(
     table: Table, task: Task, split: Split, blocks: tuple[str, ...], leading: NDArray[np.float64], seed: int
 ) -> tuple[Lesson, FailureModel | None]:
     """Return what is learnt from, and a model of what fails if something does."""
@@ -223,13 +236,13 @@ def _lesson(
     inputs_of_rows = inputs.take(one_each)
     rows = drawings.rows[one_each]
 
-    known = np.isfinite(leading[rows])
     failed = (table.status(task.name) == DIVERGED).all(axis=1)
-    found = np.zeros(len(rows), dtype=bool)
-    found[known] = find_failures(
-        inputs_of_rows.features[known], leading[rows[known]], networks[one_each][known], seed=seed
-    )
-    failed[rows[found]] = True
+    for part in (split.train, split.held_out):  # each for itself, so that nothing held out decides on what is learnt
+        here = (part & np.isfinite(leading))[rows]
+        if here.any():
+            _, groups = np.unique(networks[one_each][here], return_inverse=True)
+            found = find_failures(inputs_of_rows.features[here], leading[rows[here]], groups, seed=seed)
+            failed[rows[here][found]] = True
     lesson = Lesson(task, inputs, drawings.rows, one_each, networks, split, failed)
     learnt = lesson.learnt(np.isfinite(leading) | failed)
     failures = FailureModel.fit(inputs.features[learnt], failed[drawings.rows[learnt]], networks[learnt], seed=seed)
@@ -247,7 +260,7 @@ def _residuals(
             seeds = learnt[:, :, place]
             mean = mean_of_known(seeds)
             unit = np.full(len(mean), np.nan) if noise is None else noise.at(mean)
-            columns.append(((seeds - mean[:, None]) / unit[:, None]).ravel())
+            columns.append(((seeds - mean[:, None]) / np.where(unit > 0, unit, np.nan)[:, None]).ravel())
     longest = max(map(len, columns))  # a cost has one value where a metric has one a seed
     return np.stack([np.pad(each, (0, longest - len(each)), constant_values=np.nan) for each in columns], axis=1)
 

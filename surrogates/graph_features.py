@@ -51,11 +51,11 @@ def graph_features(graph: Graph) -> NDArray[np.float32]:
     """
     tables = _make_tables(graph.nodes, graph.edges, graph.traits)
     # An edge that carries nothing has the label behind all others, which lets nothing through.
-    labels = np.where(graph.live(), graph.labels, np.intp(len(graph.traits))).T
-    features = np.empty((labels.shape[1], _WIDTH), dtype=np.float32)
-    for start in range(0, len(features), _BLOCK):
+    labels = np.where(graph.live(), graph.labels, np.intp(len(graph.traits)))
+    features = np.empty((len(labels), _WIDTH), dtype=np.float32)
+    for start in range(0, len(labels), _BLOCK):
         block = slice(start, start + _BLOCK)
-        _fill(features[block], tables, labels[:, block])
+        features[block] = _features(graph, tables, labels[block])
     return features
 
 
@@ -83,26 +83,19 @@ class _Tables(NamedTuple):
     each of `KINDS`; the paths by `WORDS`; the `TERMS` that it sums. Then come a zero and a one.
     """
 
-    nodes: int
     bins: int
     words: int
     """Where in a state the paths by words start."""
     terms: int
     """Where the terms start."""
-    leaving: list[tuple[int, list[tuple[int, int]]]]
-    """Each node with the place and the end of every edge that leaves it, behind all from which a path leads to it."""
     starts: list[int]
     """Of the edges."""
-    steps: NDArray[np.intp]
-    """(labels,): which of the ``sources`` an edge follows; operations that pass alike share one."""
     sources: NDArray[np.intp]
-    """(steps, S): the place, in the state of an edge's start, of what each number of its end gets added."""
+    """(E, labels, S): the place, among the states of all nodes, of what each number of an edge's end gets added."""
     on_edge: NDArray[np.float64]
     """(labels, 3): weights, pointwise and spatial layers."""
     reads: NDArray[np.float64]
-    """(labels, W, 1): 1 for the first layer, of `WEIGHTED`, of what has weights."""
-    totals: NDArray[np.float64]
-    """What columns are made of as a matrix, by which the state of the output is multiplied."""
+    """(labels, W): 1 for the first layer, of `WEIGHTED`, of what has weights."""
 
 
 @lru_cache
@@ -117,7 +110,7 @@ def _make_tables(nodes: int, edges: tuple[tuple[int, int], ...], traits: tuple[T
     zero, one = terms + len(TERMS), terms + len(TERMS) + 1
     column = {word: words + place for place, word in enumerate(WORDS)}
     sources = np.full((len(traits) + 1, zero), zero)
-    reads = np.zeros((len(traits) + 1, len(WEIGHTED), 1))
+    reads = np.zeros((len(traits) + 1, len(WEIGHTED)))
     for source, read, each, layers_of_kind in zip(sources, reads, traits, counted, strict=False):
         if not each.passes:
             continue
@@ -136,25 +129,9 @@ def _make_tables(nodes: int, edges: tuple[tuple[int, int], ...], traits: tuple[T
     on_edge = np.array(
         [*((each.weights, each.pointwise, each.spatial) for each in traits), (0, 0, 0)], dtype=np.float64
     )
-    leaving: dict[int, list[tuple[int, int]]] = {}
-    for place, (start, end) in enumerate(edges):
-        leaving.setdefault(start, []).append((place, end))
-    sources, steps = np.unique(sources, axis=0, return_inverse=True)
     starts = [start for start, _ in edges]
-    totals = _totals(bins, words, terms)
-    return _Tables(
-        nodes, bins, words, terms, list(leaving.items()), starts, steps.ravel(), sources, on_edge, reads, totals
-    )
-
-
-def _totals(bins: int, words: int, terms: int) -> NDArray[np.float64]:
-    """Return the matrix by which the output's state gives all its paths, their layers by kind, and counts of paths."""
-    state = np.eye(terms + len(TERMS) + 2)
-    by_layers = state[:words].reshape(len(KINDS), bins, -1)
-    paths, by_word = by_layers[0].sum(axis=0), state[words:terms]
-    binned = np.concatenate([by_layers[:, : BINS - 1], by_layers[:, BINS - 1 :].sum(axis=1, keepdims=True)], axis=1)
-    met = np.arange(bins) @ by_layers
-    return np.vstack([paths, met, *binned, by_word, paths - by_word.sum(axis=0)]).T
+    of_edges = sources + (one + 1) * np.array(starts, dtype=np.intp)[:, None, None]
+    return _Tables(bins, words, terms, starts, of_edges, on_edge, reads)
 
 
 def _counted(traits: Traits) -> tuple[int, int, int, int]:
@@ -163,51 +140,44 @@ def _counted(traits: Traits) -> tuple[int, int, int, int]:
     return convolutions, traits.spatial, traits.pools, convolutions + traits.pools
 
 
-def _fill(features: NDArray[np.float32], tables: _Tables, labels: NDArray[np.intp]) -> None:
-    """Write the features of a few graphs whose labels, (E, N), tell the edges that carry something."""
-    rows, bins, kinds = len(features), tables.bins, len(KINDS)
-    states = _states(tables, labels)
-    summed = states[:, :, tables.terms : -2]
-    totals = states[-1] @ tables.totals  # exact, as all are whole numbers
-    paths, met, counts = totals[:, :1], totals[:, 1 : 1 + kinds], totals[:, 1 + kinds :]
-    some = states[-1, :, : tables.words].reshape(rows, kinds, bins) > 0
-    layers = np.hstack([some.argmax(axis=2), bins - 1 - some[:, :, ::-1].argmax(axis=2), met / np.maximum(paths, 1)])
+def _features(graph: Graph, tables: _Tables, labels: NDArray[np.intp]) -> NDArray[np.float64]:
+    """Return the features of a few graphs whose labels, (N, E), tell the edges that carry something."""
+    rows, bins, words, terms = len(labels), tables.bins, tables.words, tables.terms
+    states = _states(graph, tables, labels)
+    by_layers, by_word = states[:, -1, :words].reshape(rows, len(KINDS), bins), states[:, -1, words:terms]
+    paths = by_layers[:, 0].sum(axis=1)
+    met = by_layers > 0
+    mean = by_layers @ np.arange(bins) / np.maximum(paths, 1)[:, None]
+    layers_on_a_path = np.hstack([met.argmax(axis=2), bins - 1 - met[:, :, ::-1].argmax(axis=2), mean])
+    layers_on_a_path[paths == 0] = -1
+    by_layers[:, :, BINS - 1] = by_layers[:, :, BINS - 1 :].sum(axis=2)
+    longer = paths - by_word.sum(axis=1)
+    summed = states[:, :, terms:-2]
     columns = [
         # What has no weights is left out: one pooling used twice and two poolings of one input are the same function.
-        tables.on_edge[labels].sum(axis=0),
-        summed[-1],
-        (tables.reads[labels] * summed[tables.starts, :, None]).sum(axis=0).reshape(rows, -1),
-        summed.sum(axis=2).max(axis=0)[:, None],
-        np.where(paths > 0, layers, -1),
-        np.log1p(counts),
+        tables.on_edge[labels].sum(axis=1),
+        summed[:, -1],
+        tables.reads[labels].swapaxes(1, 2) @ summed[:, tables.starts],
+        summed.sum(axis=2).max(axis=1),
+        layers_on_a_path,
+        *(np.log1p(paths_by) for paths_by in (by_layers[:, :, :BINS], by_word, longer)),
     ]
-    np.concatenate(columns, axis=1, out=features)
+    return np.hstack([each.reshape(rows, -1) for each in columns])
 
 
-def _states(tables: _Tables, labels: NDArray[np.intp]) -> NDArray[np.float64]:
-    """Return the states of all nodes, (nodes, N, S), worked out node by node, however many paths there are.
+def _states(graph: Graph, tables: _Tables, labels: NDArray[np.intp]) -> NDArray[np.float64]:
+    """Return the states of all nodes, (N, nodes, S), worked out node by node, however many paths there are.
 
     A node sums terms: the input, or results of operations, by the last kind of layer in these; identities pass the
-    terms of their start on. No two numbers before an operation add to one behind it, so that a step is a gathering.
+    terms of their start on. No two numbers before an operation add to one behind it, so that an edge is one gathering.
     """
-    rows, (steps, width) = labels.shape[1], tables.sources.shape
-    states = np.zeros((tables.nodes, rows, width + 2))
+    rows, width = len(labels), tables.sources.shape[2] + 2
+    states = np.zeros((rows, graph.nodes, width))
     states[:, :, -1] = 1
-    states[0, :, [*range(0, tables.words + 1, tables.bins), tables.terms]] = 1  # one path, without layers; one term
-    nodes = list(states[:, :, :-2])
-    taken = tables.steps[labels]
-    if rows == 1:
-        for start, leaving in tables.leaving:
-            for place, end in leaving:
-                if taken[place, 0] != tables.steps[-1]:
-                    nodes[end] += states[start].take(tables.sources[taken[place, 0]], axis=1)
-        return states
-    # All steps from a node are taken by all graphs at once, and each edge then picks the rows of its own.
-    behind = np.empty((steps, rows, width))
-    picked = taken * rows + np.arange(rows)
-    for start, leaving in tables.leaving:
-        for step in np.unique(taken[[place for place, _ in leaving]]):
-            behind[step] = states[start].take(tables.sources[step], axis=1)
-        for place, end in leaving:
-            nodes[end] += behind.reshape(-1, width).take(picked[place], axis=0)
+    states[:, 0, [*range(0, tables.words + 1, tables.bins), tables.terms]] = 1  # one path, without layers; one term
+    numbers, nodes = states.reshape(-1), [states[:, node, :-2] for node in range(graph.nodes)]
+    row = np.arange(0, states.size, graph.nodes * width)[:, None]
+    for (_, end), of_edge, sources in zip(graph.edges, labels.T, tables.sources, strict=True):
+        if rows > 1 or of_edge[0] < len(graph.traits):
+            nodes[end] += numbers.take(sources.take(of_edge, axis=0) + row)
     return states

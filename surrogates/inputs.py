@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from nasbench.spaces import Space
     from nasbench.spaces.graph import Graph
+    from surrogates.models.regressor import Estimate, Regressor
 
 GRAPH = "graph"
 """The block of `surrogates.graph_features`; every other block is an encoding of the space."""
@@ -42,6 +43,7 @@ class Inputs:
         self.space = space
         self.architectures = architectures
         self.blocks = tuple(blocks)
+        self._estimates: dict[Regressor, Estimate] = {}
 
     def __len__(self) -> int:
         return len(self.architectures)
@@ -65,6 +67,12 @@ class Inputs:
     def graphs(self) -> tuple[Graph, ...]:
         """What the architectures compute, one graph for each kind of cell."""
         return self.space.graphs(self.architectures)
+
+    def estimate(self, regressor: Regressor) -> Estimate:
+        """Return what a regressor says of them; curves are read off the same estimates at every epoch."""
+        if regressor not in self._estimates:
+            self._estimates[regressor] = regressor.predict(self)
+        return self._estimates[regressor]
 
     def take(self, rows: NDArray[np.int64] | NDArray[np.bool_]) -> Inputs:
         """Return the inputs of some of the architectures; features that were made are kept."""

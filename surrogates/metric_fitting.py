@@ -132,6 +132,7 @@ def fit_metric(
         tuple(SeedNoise.measure(scaled[:, :, place]) for place in range(len(epochs))),
         (Calibration(1.0, 0.0),) * len(epochs),
         (Correction(),) * len(epochs),
+        float(np.isfinite(values[lesson.split.train]).sum(axis=1).mean()),
     )
 
 
@@ -169,7 +170,8 @@ class Asked(NamedTuple):
         noise = model.noise(mean, place)
         seeds = values[rows, :, place]
         residual = model.target.learnt(mean_of_known(seeds)) - mean
-        return cls(rows, inputs, mean, raw, noise, seeds, residual, noise**2 / np.isfinite(seeds).sum(axis=1))
+        trainings = np.maximum(np.isfinite(seeds).sum(axis=1), 1)  # of what diverged there is none
+        return cls(rows, inputs, mean, raw, noise, seeds, residual, noise**2 / trainings)
 
 
 def calibrated(lesson: Lesson, model: MetricModel, values: NDArray[np.float64]) -> MetricModel:
@@ -204,7 +206,7 @@ def score_metric(
     scores = []
     for place, epochs in enumerate(model.epochs):
         known = known_rows(values, place)
-        asked = Asked.about(lesson.asked(known), lesson, model, values, place)
+        asked = Asked.about(lesson.asked(known | lesson.failed), lesson, model, values, place)
         if calibration_seed is None:
             doubt = model.calibrations[place].std(asked.raw)
         else:
@@ -213,13 +215,14 @@ def score_metric(
             doubt[through] = cross_calibrated(
                 asked.residual[through], asked.raw[through], asked.of_mean[through], calibration_seed
             )
+        mean = model.expected(asked.mean, doubt, asked.noise)
         scores.append(
             score(
                 str(Measure(lesson.task.name, model.metric.name, epochs)),
                 int((lesson.split.train & known).sum()),
                 asked.seeds,
-                model.target.metric(asked.mean),
-                model.target.slope(asked.mean) * np.hypot(doubt, asked.noise),
+                model.target.metric(mean),
+                model.target.slope(mean) * np.hypot(doubt, asked.noise),
                 maximize=model.metric.direction == "maximize",
                 unfamiliar=familiarity.unfamiliar(asked.inputs.features),
                 fails=None if failures is None else failures.probability(asked.inputs.features),

@@ -63,6 +63,8 @@ class MetricModel:
         Of the doubt, after each of the epochs.
     corrections : tuple of Correction
         After each of the epochs; see `surrogates.transferring`.
+    trainings : float
+        How many trainings the means that were learnt are of, on average.
     """
 
     metric: Metric
@@ -73,12 +75,24 @@ class MetricModel:
     noises: tuple[SeedNoise | None, ...]
     calibrations: tuple[Calibration, ...]
     corrections: tuple[Correction, ...]
+    trainings: float
 
     def predict(self, inputs: Inputs, epochs: int) -> Learnt:
         """Predict what is learnt after one of the epochs."""
         epoch = self.epochs.index(epochs)
         mean, raw = self.estimate(inputs, epoch)
-        return Learnt(mean, self.calibrations[epoch].std(raw), self.noise(mean, epoch))
+        doubt, noise = self.calibrations[epoch].std(raw), self.noise(mean, epoch)
+        return Learnt(self.expected(mean, doubt, noise), doubt, noise)
+
+    def expected(
+        self, mean: NDArray[np.float64], doubt: NDArray[np.float64], noise: NDArray[np.float64]
+    ) -> NDArray[np.float64]:
+        """Return what stands for the metric's own mean, where that of the regressors is one of logarithms.
+
+        Learnt were logarithms of means over few trainings. These scatter around what is predicted by doubt and noise,
+        and the mean of a logarithm is not the logarithm of the mean (Duan 1983 calls the way back retransformation).
+        """
+        return mean - self.target.shifted(np.hypot(doubt, noise / np.sqrt(self.trainings)))
 
     def noise(self, mean: NDArray[np.float64], epoch: int) -> NDArray[np.float64]:
         """Return the standard deviation between trainings that come to these means after the epoch at this place."""
@@ -91,7 +105,7 @@ class MetricModel:
         variance = np.zeros(len(inputs))
         for place in self.basis.used(epoch):
             weight = self.basis.components[place, epoch]
-            estimate = self.regressors[place].predict(inputs)
+            estimate = inputs.estimate(self.regressors[place])
             mean += weight * estimate.mean
             variance += (weight * estimate.doubt) ** 2
         offset, slope = self.corrections[epoch]

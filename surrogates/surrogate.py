@@ -106,6 +106,7 @@ class Surrogate:
         self.failures = failures
         self.scorecard = scorecard
         self.provenance = dict(provenance)
+        self._latest = self.inputs(np.zeros((0, space.length), dtype=np.uint8))
 
     def __repr__(self) -> str:
         return f"<Surrogate of {self.task.name!r} on {self.space.name}: {', '.join(map(str, self.measures))}>"
@@ -173,7 +174,11 @@ class Surrogate:
     def _pieces(self, architectures: NDArray[np.uint8]) -> Iterator[Inputs]:
         rows = np.atleast_2d(self.space.check(architectures))
         for start in range(0, max(1, len(rows)), ROWS_AT_ONCE):
-            yield self.inputs(rows[start : start + ROWS_AT_ONCE])
+            piece, latest = rows[start : start + ROWS_AT_ONCE], self._latest
+            # Several measures are often asked of the same architectures in turn, whose features are made once.
+            if not np.array_equal(piece, latest.architectures):
+                self._latest = latest = self.inputs(piece.copy())
+            yield latest
 
     def extrapolate(self, space: Space) -> Surrogate:
         """Return this surrogate for another space, to whose architectures it was not fitted.

@@ -20,14 +20,15 @@ def rule(space, rows):
     return 0.4 + 0.45 * np.max((space.encode(rows, "paths") > 0) * worths, axis=1) / 8
 
 
-def planted_table(path, space, rows=None, *, offset=0.0, slope=1.0, noise=0.005, change=None):
+def planted_table(path, space, rows=None, *, offset=0.0, slope=1.0, epoch=9, provenance=None, change=None):
     """A table of one epoch and two seeds; ``offset + slope * rule`` is what networks are worth."""
     rows = space.unique() if rows is None else rows
     rng = np.random.default_rng(0)
-    accuracy = offset + slope * rule(space, rows)[:, None, None] + rng.normal(0, noise, (len(rows), 2, 1))
+    accuracy = offset + slope * rule(space, rows)[:, None, None] + rng.normal(0, 0.005, (len(rows), 2, 1))
     seconds = 10 * rng.uniform(1, 2, (len(rows), 2, 1))
     metrics = {"validation_accuracy": accuracy.astype(np.float32), "train_seconds": seconds.astype(np.float32)}
-    task = Task("planted", (9,), {name: standard_metric(name) for name in metrics}, (0, 1))
+    means = {name: standard_metric(name) for name in metrics}
+    task = Task("planted", (epoch,), means, (0, 1), provenance or {})
     data = TaskData(task, metrics, np.ones((len(rows), 2), dtype=np.uint8))
     if change is not None:
         change(data)

@@ -14,8 +14,7 @@ from darts_examples import DARTS_V2, parameters_of
 from nasbench.errors import InvalidArchitectureError
 from nasbench.spaces import get_space
 from nasbench.spaces.darts import PER_CELL, Darts
-from nasbench.spaces.darts_genotype import PAIRS
-from nasbench.spaces.darts_genotype import NODES, parse_genotype
+from nasbench.spaces.darts_genotype import NODES, PAIRS, parse_genotype
 from nasbench.testing import SpaceConformance
 
 SPACE = Darts()

@@ -14,7 +14,6 @@ from nasbench.errors import FileFormatError, OutputError
 from surrogates import Surrogate, fit_surrogate
 from tabular import Table
 
-
 FEW = {"members": 2, "trees": 20}
 MEMBERS = [
     f"{metric}.{epoch}.member-{member}.json"

@@ -13,6 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import kstest
+from test_surrogates import make_table
 
 from nasbench.errors import InvalidArchitectureError, QueryError, UnknownNameError
 from nasbench.oracle import Measure, Oracle
@@ -20,7 +21,6 @@ from surrogates import Surrogate, SurrogateOracle, fit_surrogate
 from surrogates import oracle as oracle_module
 from surrogates.curves import CurveBasis
 from tabular import Table
-from test_surrogates import make_table
 
 MEASURES = ["validation_accuracy@1", "validation_accuracy@9", "test_accuracy@9", "train_seconds@3"]
 

@@ -13,6 +13,7 @@ from nasbench.cli import (
     comparing,
     console,
     demo,
+    examining,
     exporting,
     fitting,
     generating,
@@ -20,6 +21,7 @@ from nasbench.cli import (
     inspecting,
     merging,
     planning,
+    transferring,
 )
 from nasbench.errors import NasbenchError
 
@@ -48,6 +50,8 @@ app.command("export")(exporting.export_table)
 app.command("info")(inspecting.info)
 app.command("card")(carding.card)
 app.command("fit")(fitting.fit)
+app.command("examine")(examining.examine)
+app.command("transfer")(transferring.transfer)
 app.command("compare")(comparing.compare)
 app.command("plot")(comparing.plot)
 app.command("verify")(comparing.verify)

@@ -103,39 +103,40 @@ def fit(
 
 def print_scorecard(surrogate: Surrogate) -> None:
     """Print how far to trust a surrogate."""
-    shown = _few(surrogate.scorecard.scores)
+    scores = surrogate.scorecard.scores
+    shown = _few(scores)
+    fitted_to = surrogate.provenance.get("fitted_to")
+    note = "" if fitted_to is None else f" (fitted to {fitted_to.get('name', fitted_to['kind'])})"
     console.print_table(
-        f"Surrogate of {surrogate.task.name} on {surrogate.space.name}, scored on networks it has not seen",
+        f"Surrogate of {surrogate.task.name} on {surrogate.space.name}{note}, scored on networks it has not seen",
         ["measure", *SCORES],
         [[score.measure.rpartition("/")[2], *score_cells(surrogate, score)] for score in shown],
     )
-    left = len(surrogate.scorecard.scores) - len(shown)
-    if left:
-        console.say(f"({left} epochs in between are not shown; --json prints them)")
-    console.say(
-        "networks: fitted + held out. tau: Kendall's rank correlation of prediction and mean\n"
-        "over seeds; MAE: mean absolute error; of a seed: what one training scores against\n"
-        "the mean of the others, '-' where the table has no second.\n"
-        "in 50 %, in 90 %: share of the held-out trainings inside the predicted intervals."
-    )
+    if len(scores) > len(shown):
+        console.say(f"({len(scores) - len(shown)} epochs in between are not shown; --json prints them)")
+    console.say(SCORES_EXPLAINED)
 
 
-SCORES = ("networks", "R2", "tau", "of a seed", "MAE", "of a seed", "in 50 %", "in 90 %")
+SCORES = ("networks", "R2", "tau (seed)", "MAE (seed)", "50/90 %")
 """The columns of `score_cells`."""
+
+SCORES_EXPLAINED = (
+    "networks: fitted + held out. tau: Kendall's rank correlation of prediction and mean\n"
+    "over seeds; MAE: mean absolute error; (seed): what one training scores against the\n"
+    "mean of the others. 50/90 %: share of the held-out trainings inside these intervals."
+)
 
 
 def score_cells(surrogate: Surrogate, score: Score) -> list[str]:
     """Return a score as the cells of a printed table."""
     unit = surrogate.task.metrics[score.measure.rpartition("/")[2].partition("@")[0]].unit
+    inside = [f"{100 * share:.0f}" if math.isfinite(share) else "-" for share in (score.coverage_50, score.coverage_90)]
     return [
-        f"{score.train} + {score.held_out}",
+        f"{score.train}+{score.held_out}",
         _rank(score.r2),
-        _rank(score.kendall_tau),
-        _rank(score.seed_tau),
-        console.number(score.mae, unit),
-        console.number(score.seed_error, unit),
-        console.number(score.coverage_50, "fraction"),
-        console.number(score.coverage_90, "fraction"),
+        f"{_rank(score.kendall_tau)} ({_rank(score.seed_tau)})",
+        f"{console.number(score.mae, unit)} ({console.number(score.seed_error, unit)})",
+        "/".join(inside),
     ]
 
 

@@ -34,19 +34,23 @@ def cell_graph(cells: NDArray[np.uint8]) -> Graph:
     """
     labels = np.full((len(cells), len(_EDGES)), _JOINED, dtype=np.uint8)
     labels[:, 0] = _LAST_CELL
-    chosen = [of_node[tuple(cells[:, 3 * place : 3 * place + 3].T)] for place, of_node in enumerate(_LABELS)]
-    labels[:, 1 : 1 + len(_CHOSEN)] = np.hstack(chosen)
+    chosen = cells.reshape(-1, NODES, 3) @ _DIGITS
+    of_nodes = [of_node.take(chosen[:, place], axis=0) for place, of_node in enumerate(_LABELS)]
+    np.concatenate(of_nodes, axis=1, out=labels[:, 1 : 1 + len(_CHOSEN)])
     return Graph(1 + _OUTPUT, _EDGES, _TRAITS, labels)
 
 
 def _node_labels(node: int) -> NDArray[np.uint8]:
-    """Return the labels of all edges into a node, (pairs, operations, operations, node), for each of its choices."""
+    """Return the labels of all edges into a node, (pairs * operations**2, node), for each of its choices."""
     pairs, operations = PAIRS[node - FIRST_NODE], np.arange(len(OPERATIONS))
     labels = np.full((len(pairs), len(operations), len(operations), node), _ABSENT, dtype=np.uint8)
     for pair, (low, high) in enumerate(pairs):
         labels[pair, :, :, low] = operations[:, None]
         labels[pair, :, :, high] = operations
-    return labels
+    return labels.reshape(-1, node)
 
+
+_DIGITS = np.array([len(OPERATIONS) ** 2, len(OPERATIONS), 1])
+"""What a node's choices are multiplied by, to give a row of its labels."""
 
 _LABELS = [_node_labels(node) for node in CONCAT]

@@ -24,5 +24,5 @@ def one_hot(architectures: NDArray[np.uint8], cardinalities: NDArray[np.int64]) 
     """
     offsets = np.concatenate([[0], np.cumsum(cardinalities)[:-1]])
     features = np.zeros((len(architectures), int(cardinalities.sum())), dtype=np.float32)
-    np.put_along_axis(features, architectures + offsets, 1, axis=1)
+    features[np.arange(len(features))[:, None], architectures + offsets] = 1
     return features

@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 
     from surrogates.inputs import Inputs
 
-FEW_ROWS = 4
-"""Up to so many rows are walked by `ForestWalk`; XGBoost's call alone takes longer."""
+FEW_ROWS = 64
+"""Up to so many rows are walked by `ForestWalk`, which is faster than XGBoost's calls, for one row ten times."""
 
 MANY_ROWS = 2048
 """From here on members predict side by side; for fewer rows the threads would cost more than they save."""
@@ -32,19 +32,17 @@ MEMBERS = 4
 TREES = 200
 
 PARAMETERS: dict[str, Any] = {
-    "max_depth": 6,
-    "eta": 0.1,
-    "subsample": 0.8,
-    "colsample_bytree": 0.5,
-    "colsample_bynode": 1.0,
+    "max_depth": 4,
+    "eta": 0.12,
+    "subsample": 0.65,
+    "colsample_bytree": 0.8,
     "min_child_weight": 2,
-    "reg_lambda": 1.0,
     "tree_method": "hist",
-    "max_bin": 64,
+    "max_bin": 32,
     # One thread a model makes its sums, and so its trees, the same bit for bit on any number of cores.
     "nthread": 1,
 }
-"""Found by `benchmarks/tuning.py`."""
+"""The best that `benchmarks/tuning.py` found, but the depth, which `fit_surrogate` chooses anew for each table."""
 
 
 class XGBoostEnsemble(Regressor):
@@ -121,8 +119,7 @@ class XGBoostEnsemble(Regressor):
         (members, N) float64
         """
         if len(features) <= FEW_ROWS:
-            rows = np.array([self._walk.predict(row) for row in features], dtype=np.float64)
-            return np.ascontiguousarray(rows.reshape(-1, len(self.texts)).T)
+            return self._walk.predict(features).astype(np.float64)
 
         def predict_member(booster: Any) -> NDArray[np.float64]:
             return np.asarray(booster.inplace_predict(features), dtype=np.float64)

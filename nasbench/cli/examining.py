@@ -1,0 +1,259 @@
+"""`nasbench examine`: a surrogate put to the test."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from nasbench.cli import console
+from nasbench.cli.console import AsJson
+from nasbench.cli.fitting import SCORES, SCORES_EXPLAINED, print_scorecard, score_cells, whole_numbers
+from nasbench.cli.strategy_option import read_strategies
+from nasbench.errors import QueryError
+from nasbench.oracle import SECONDS
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from nasbench.comparison import Results
+    from nasbench.comparison.search_run import StrategyFactory
+    from nasbench.oracle import Measure, Oracle
+    from surrogates import Surrogate
+    from surrogates.examining import HeldOut
+    from surrogates.scorecard import Scorecard
+    from tabular import Table
+
+STRATEGIES = "random-search,regularized-evolution(population=20,sample=5),local-search"
+"""With its default population, evolution would spend all of a short run on random architectures."""
+
+FIGURES = ("scatter", "calibration", "learning-curve", "error-by-size")
+
+
+def examine(
+    surrogate: Annotated[Path, typer.Argument(help="A surrogate folder; its scorecard gains what comes out.")],
+    table: Annotated[
+        Path | None,
+        typer.Option("--table", help="The table it was fitted to; without, what is on its scorecard is printed."),
+    ] = None,
+    strategies: Annotated[
+        str, typer.Option("--strategies", help="At least two, with commas between, as for 'nasbench compare'.")
+    ] = STRATEGIES,
+    runs: Annotated[
+        int, typer.Option("--runs", min=1, help="Runs of each strategy on the table, and on the surrogate.")
+    ] = 5,
+    evaluations: Annotated[int, typer.Option("--evaluations", min=1, help="What each run may spend.")] = 100,
+    sizes: Annotated[
+        str, typer.Option("--sizes", help="Networks to fit for the learning curve, with commas between.")
+    ] = "100,300,1000",
+    train: Annotated[
+        bool, typer.Option("--train", help="Train what was found on the surrogate, rather than look it up.")
+    ] = False,
+    figures: Annotated[
+        Path | None, typer.Option("--figures", help="A folder for pictures of all this, each as PDF and PNG.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Test a surrogate: with less data, on a strategy it has not met, by what strategies find on it.
+
+    It is fitted anew some more times, by its leading measure alone: the first metric, after the last epoch.
+    """
+    from surrogates import Surrogate
+    from surrogates.examining import check_fitted_to, held_out_again
+    from tabular import Table
+
+    loaded = Surrogate.load(surrogate)
+    drawn: list[Path] = []
+    if table is not None:
+        opened = Table.open(table)
+        check_fitted_to(loaded, opened)
+        held_out = None if figures is None else held_out_again(loaded, opened)
+        if figures is not None:
+            _check_folder(figures)
+        counted = whole_numbers(sizes, "--sizes") or ()
+        truth = _truth(loaded, opened, train=train)
+        with console.plain_warnings():
+            loaded.scorecard = _examined(
+                loaded, opened, read_strategies(strategies), truth, runs=runs, evaluations=evaluations, sizes=counted
+            )
+        measured_by = "training" if train else "table"
+        loaded.provenance["examined"] = {"runs": runs, "evaluations": evaluations, "measured_by": measured_by}
+        if figures is not None and held_out is not None:
+            drawn = _draw(loaded, held_out, figures)
+        loaded.save(surrogate.resolve())  # a link stays one
+    elif train or figures is not None:
+        raise QueryError("--train and --figures need --table, the table that the surrogate was fitted to")
+    if as_json:
+        console.print_json({"path": str(surrogate), **loaded.scorecard.to_json(), "figures": drawn})
+        return
+    if table is None:
+        print_scorecard(loaded)
+        console.say("")
+    print_examined(loaded)
+    for each in drawn:
+        console.say(f"drawn {each}")
+
+
+def _check_folder(folder: Path) -> None:
+    from nasbench.replacing import check_writable
+
+    for name in FIGURES:
+        check_writable(folder / name)
+
+
+def _truth(surrogate: Surrogate, table: Table, *, train: bool) -> Oracle:
+    """Return what promises are held against, trained with a seed that no table holds."""
+    from nasbench.comparison.verification import FRESH_SEED
+    from tabular import TableOracle
+
+    if not train:
+        return TableOracle(table)
+    from nasbench.training import TrainingOracle
+
+    task = surrogate.task
+    return TrainingOracle.from_provenance(surrogate.space, task.provenance, seeds=(FRESH_SEED,), task=task.name)
+
+
+def _examined(
+    surrogate: Surrogate,
+    table: Table,
+    strategies: Mapping[str, StrategyFactory],
+    truth: Oracle,
+    *,
+    runs: int,
+    evaluations: int,
+    sizes: Sequence[int],
+) -> Scorecard:
+    """Return the scorecard with a learning curve, strategies left out, and exploits."""
+    from nasbench.comparison import compare
+    from surrogates import SurrogateOracle
+    from surrogates.examining import exploits, leading_measure, leave_one_strategy_out, scores_by_size
+    from tabular import TableOracle
+
+    measure = leading_measure(surrogate)
+    if surrogate.task.metrics[measure.metric].split == "test" or SECONDS not in surrogate.models:
+        raise QueryError(
+            f"strategies cannot search on a surrogate of {', '.join(surrogate.models)}: what they see is its first "
+            f"metric, which may be no test metric, and they need {SECONDS}; fit one with "
+            f"--metrics validation_accuracy,{SECONDS}"
+        )
+    stated = surrogate.provenance["model"]
+    options = {"model": stated["kind"], "options": stated["options"], "features": stated["features"]}
+    seed = surrogate.provenance["split"]["seed"]
+
+    def search(oracle: Oracle, title: str) -> Results:
+        with console.progress(title) as progress:
+            return compare(
+                strategies, oracle, evaluations, runs=runs, signal=measure, report=measure, progress=progress
+            )
+
+    found = search(SurrogateOracle(surrogate), "searching the surrogate").trials
+    visited = {}
+    try:
+        visited = {
+            name: trials.architectures
+            for name, trials in search(TableOracle(table), "searching the table").trials.items()
+        }
+    except QueryError as error:  # it holds a part of the space
+        console.note(f"no strategy is left out: {error}")
+    with console.progress("fitting less data") as progress:
+        learning_curve = scores_by_size(table, measure, sizes, seed=seed, progress=progress, **options)
+    left_out = {}
+    if visited:
+        with console.progress("leaving strategies out") as progress:
+            left_out = leave_one_strategy_out(table, measure, visited, seed=seed, progress=progress, **options)
+    winners = {name: trials.architectures[trials.incumbent[trials.last]] for name, trials in found.items()}
+    with console.progress("measuring what was found") as progress:
+        exploited = exploits(surrogate, measure, winners, truth, progress=progress)
+    return replace(surrogate.scorecard, learning_curve=learning_curve, left_out=left_out, exploits=exploited)
+
+
+def _draw(surrogate: Surrogate, held_out: HeldOut, folder: Path) -> list[Path]:
+    """Draw what a scorecard says into a folder."""
+    from nasbench.oracle import mean_of_known
+    from surrogates import figures
+    from surrogates.examining import leading_measure
+
+    measure = leading_measure(surrogate)
+    label = measure.metric.replace("_", " ")
+    scores = [each for each in surrogate.scorecard.scores if each.measure == str(measure)]
+    curve = [*surrogate.scorecard.learning_curve, *scores]
+    truth = mean_of_known(held_out.values)
+    draws = (
+        partial(figures.predicted_against_measured, truth=truth, mean=held_out.mean, label=label),
+        partial(figures.calibration, values=held_out.values, mean=held_out.mean, std=held_out.std),
+        partial(figures.learning_curve, scores=curve),
+        partial(figures.error_by_size, scores=curve, values=held_out.values, label=label),
+    )
+    title = f"{label} after {measure.epochs} epochs ({measure.task})"
+    titles = (*[f"{title}: {len(truth):,} networks held out"] * 2, title, title)
+    drawn: list[Path] = []
+    with console.progress("drawing") as progress:
+        for number, (name, each, draw) in enumerate(zip(FIGURES, titles, draws, strict=True)):
+            drawn += figures.save_picture(folder / name, each, draw)
+            progress(number + 1, len(FIGURES), name)
+    return drawn
+
+
+def print_examined(surrogate: Surrogate) -> None:
+    """Print what an examination added to a scorecard."""
+    from surrogates.examining import leading_measure
+
+    card, measure = surrogate.scorecard, leading_measure(surrogate)
+    if not (card.learning_curve or card.left_out or card.exploits):
+        console.say("not examined yet: name the table it was fitted to with --table")
+        return
+    name = f"{measure.metric}@{measure.epochs}"
+    if card.learning_curve:
+        console.print_table(
+            f"{name}, fitted anew to fewer networks and scored on all others",
+            SCORES,
+            [score_cells(surrogate, score) for score in card.learning_curve],
+            texts=(),
+        )
+        console.say(f"{SCORES_EXPLAINED}\n")
+    if card.left_out:
+        console.print_table(
+            f"{name}, fitted to what other strategies visited, scored on what this one did",
+            ["left out", *SCORES],
+            [
+                [console.strategy_label(strategy), *score_cells(surrogate, score)]
+                for strategy, score in card.left_out.items()
+            ],
+        )
+        console.say("Networks that both visited are held out.\n")
+    if card.exploits:
+        _print_exploits(surrogate, measure)
+
+
+def _print_exploits(surrogate: Surrogate, measure: Measure) -> None:
+    unit = surrogate.task.metrics[measure.metric].unit
+    rows = [
+        [
+            console.strategy_label(each.strategy),
+            str(each.runs),
+            console.with_spread(each.promised, each.promised_std, unit),
+            console.number(each.measured, unit),
+            console.number(each.difference, unit),
+            console.number(each.unfamiliar, "fraction"),
+        ]
+        for each in surrogate.scorecard.exploits
+    ]
+    console.print_table(
+        f"{measure.metric}@{measure.epochs} of what strategies found on the surrogate",
+        ["strategy", "runs", "promised", "measured", "difference", "unfamiliar"],
+        rows,
+    )
+    (score,) = (each for each in surrogate.scorecard.scores if each.measure == str(measure))
+    by_training = surrogate.provenance["examined"]["measured_by"] == "training"
+    console.say(
+        f"Means over the runs' winners, measured by {'one fresh training each' if by_training else 'the table'}.\n"
+        "±: how far one training may be off, by the surrogate's account"
+        + (f"; on record it is {console.number(score.seed_error, unit)}." if math.isfinite(score.seed_error) else ".")
+        + "\nMeasured far worse than promised: the strategy exploits errors of the surrogate.\n"
+        "unfamiliar: share of winners unlike what it was fitted to."
+    )
