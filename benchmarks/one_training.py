@@ -90,7 +90,7 @@ def draw(found: dict[str, list[Point]], path: str) -> None:
             one = [100 * point.error_of_one for point in line]
             ax.plot(sizes, one, color=COLOURS[1], linestyle="--", label="one training")
             ax.set(xscale="log", title=name, xlabel="networks fitted, one training each")
-            ax.set_ylim(bottom=0)
+            ax.set_ylim(0, 1.1 * ax.get_ylim()[1])
             ax.xaxis.set_major_formatter("{x:,g}")
         axes[0][0].set_ylabel("mean absolute error to the\nother trainings' mean (points)")
         axes[0][0].legend()

@@ -16,7 +16,7 @@ from surrogates.curves import CurveBasis
 from surrogates.failures import FailureModel
 from surrogates.familiarity import Familiarity
 from surrogates.folders import FILES, METADATA, read_files, read_metadata, write_folder
-from surrogates.inputs import Inputs
+from surrogates.inputs import Inputs, some_row
 from surrogates.luck import Luck
 from surrogates.metric_model import Correction, MetricModel
 from surrogates.models import regressor_class
@@ -164,4 +164,4 @@ def _read_model(task: Task, stated: dict[str, Any], files: Mapping[str, bytes], 
 
 
 def _columns(space: Space, blocks: tuple[str, ...]) -> int:
-    return int(Inputs(space, np.zeros((1, space.length), dtype=np.uint8), blocks).features.shape[1])
+    return int(Inputs(space, some_row(space), blocks).features.shape[1])

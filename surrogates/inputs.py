@@ -24,8 +24,12 @@ GRAPH = "graph"
 
 def feature_blocks(space: Space) -> tuple[str, ...]:
     """Return the names of all blocks of features that a space has."""
-    one = np.zeros((1, space.length), dtype=np.uint8)
-    return (GRAPH, *space.encodings) if space.graphs(one) else space.encodings
+    return (GRAPH, *space.encodings) if space.graphs(some_row(space)) else space.encodings
+
+
+def some_row(space: Space) -> NDArray[np.uint8]:
+    """Return an architecture of a space, (1, L) uint8, always the same."""
+    return space.sample(np.random.default_rng(0), 1)
 
 
 class Inputs:

@@ -8,7 +8,7 @@ import numpy as np
 
 from nasbench.errors import SpaceError
 from nasbench.oracle import Measure, resolve_measure
-from surrogates.inputs import GRAPH, Inputs
+from surrogates.inputs import GRAPH, Inputs, some_row
 from surrogates.metric_model import Learnt
 
 if TYPE_CHECKING:
@@ -195,7 +195,7 @@ class Surrogate:
                 f"a surrogate of {self.space.name!r} with the features {', '.join(self.blocks)} cannot be asked about "
                 f"{space.name!r}: fit it with the features '{GRAPH}' alone, which mean the same in both"
             )
-        graphs, others = (len(each.graphs(each.sample(np.random.default_rng(0), 1))) for each in (self.space, space))
+        graphs, others = (len(each.graphs(some_row(each))) for each in (self.space, space))
         if graphs != others:
             raise SpaceError(
                 f"a surrogate of {self.space.name!r} cannot be asked about {space.name!r}: networks of the one have "

@@ -10,7 +10,8 @@ import pytest
 from nasbench import Task, get_space
 from nasbench.errors import DataError, QueryError, UnknownNameError
 from nasbench.oracle import standard_metric
-from surrogates import fit_surrogate
+from nasbench.spaces.categorical import CategoricalSpace
+from surrogates import Surrogate, fit_surrogate
 from surrogates.seed_noise import SeedNoise
 from tabular import Table, TableData, TaskData, write_table
 
@@ -220,3 +221,32 @@ def test_a_measure_that_is_the_same_everywhere_is_refused(tmp_path):
             options={"members": 1, "trees": 100},
             metrics=["test_accuracy"],
         )
+
+
+def test_a_space_with_a_constraint_is_fitted_saved_and_read(tmp_path):
+    """The row of zeros is no cell of NAS-Bench-101."""
+    space = get_space("nb101-v5")
+    rows = space.sample(np.random.default_rng(0), 80)
+    worth = 1 + 5 * space.encode(rows, "paths").mean(axis=1)
+    shape = (80, 1, 1)
+    task = Task("cells", (1,), {"validation_accuracy": standard_metric("validation_accuracy")}, (0,))
+    metrics = {"validation_accuracy": (0.1 * worth).clip(0, 0.99)[:, None, None].astype(np.float32)}
+    write_table(
+        tmp_path / "t.h5", TableData(space, rows, "row", [TaskData(task, metrics, np.ones(shape[:2], dtype=np.uint8))])
+    )
+    fitted = fit_surrogate(Table.open(tmp_path / "t.h5"), metrics=["validation_accuracy"], options={"trees": 20})
+    fitted.save(tmp_path / "model")
+    np.testing.assert_array_equal(Surrogate.load(tmp_path / "model").predict(rows).mean, fitted.predict(rows).mean)
+
+
+def test_a_space_of_bare_choices_is_fitted_to_these(tmp_path):
+    space = CategoricalSpace("knobs", {f"knob {place}": list(range(4)) for place in range(6)})
+    rows = np.unique(space.sample(np.random.default_rng(0), 400), axis=0)
+    accuracy = 0.5 + 0.02 * rows[:, :3].sum(axis=1) + 0.05 * (rows[:, 3] == 2)
+    task = Task("knobs", (1,), {"validation_accuracy": standard_metric("validation_accuracy")}, (0,))
+    metrics = {"validation_accuracy": accuracy[:, None, None].astype(np.float32)}
+    status = np.ones((len(rows), 1), dtype=np.uint8)
+    write_table(tmp_path / "t.h5", TableData(space, rows, "row", [TaskData(task, metrics, status)]))
+    fitted = fit_surrogate(Table.open(tmp_path / "t.h5"), metrics=["validation_accuracy"])
+    assert fitted.blocks == ("one_hot",)
+    assert fitted.scorecard.scores[0].kendall_tau > 0.9

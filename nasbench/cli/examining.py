@@ -58,7 +58,7 @@ def examine(
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Test a surrogate: with less data, on a strategy it has not met, by what strategies find on it.
+    """Test a surrogate: less data, new strategies, their finds.
 
     It is fitted anew some more times, by its leading measure alone: the first metric, after the last epoch.
     """

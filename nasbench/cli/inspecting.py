@@ -244,6 +244,6 @@ def _print_tree(value: dict[str, Any], indent: int = 0) -> None:
 
 
 def _enumeration(values: list[Any]) -> str:
-    if len(values) > 2 and values == list(range(values[0], values[0] + len(values))):
+    if len(values) > 2 and type(values[0]) is int and values == list(range(values[0], values[0] + len(values))):
         return f"{values[0]} to {values[-1]}"
     return ", ".join(map(str, values))
