@@ -95,6 +95,8 @@ def load_surrogate(path: str | Path) -> Surrogate:
         raise
     except (KeyError, TypeError, ValueError, AttributeError, NasbenchError) as error:
         raise FileFormatError(f"{place}: does not describe a surrogate: {type(error).__name__}: {error}") from None
+    if len(luck.own) != sum(len(model.epochs) for model in models):
+        raise FileFormatError(f"{place}: tells the luck of {len(luck.own)} measures, but predicts others")
     if columns != metadata["features"]["columns"]:
         raise FileFormatError(
             f"{place}: was fitted on {metadata['features']['columns']} columns of features, but this program makes "
@@ -131,6 +133,7 @@ def _stated(model: MetricModel) -> dict[str, Any]:
         "calibrations": [asdict(each) for each in model.calibrations],
         "corrections": [each._asdict() for each in model.corrections],
         "trainings": model.trainings,
+        "agreement": model.agreement.tolist(),
     }
 
 
@@ -152,6 +155,7 @@ def _read_model(task: Task, stated: dict[str, Any], files: Mapping[str, bytes], 
         tuple(Calibration(**each) for each in stated["calibrations"]),
         tuple(Correction(**each) for each in stated["corrections"]),
         float(stated["trainings"]),
+        np.array(stated["agreement"], dtype=np.float64),
     )
     regressors = []
     for number in range(len(basis.components)):

@@ -28,6 +28,10 @@ if TYPE_CHECKING:
     from surrogates.models.regressor import Regressor
 
 
+FEWEST_TO_CORRELATE = 10
+"""From fewer trainings nothing is said of how epochs hang together."""
+
+
 @dataclass(frozen=True)
 class Lesson:
     """What all metrics of a table are learnt from.
@@ -133,6 +137,7 @@ def fit_metric(
         (Calibration(1.0, 0.0),) * len(epochs),
         (Correction(),) * len(epochs),
         float(np.isfinite(values[lesson.split.train]).sum(axis=1).mean()),
+        np.eye(len(epochs)),
     )
 
 
@@ -175,13 +180,27 @@ class Asked(NamedTuple):
 
 
 def calibrated(lesson: Lesson, model: MetricModel, values: NDArray[np.float64]) -> MetricModel:
-    """Return a model whose doubt is calibrated on what was held out, (N, S, E)."""
-    calibrations = []
+    """Return a model whose doubt is calibrated on what was held out, (N, S, E), and its agreement measured there."""
+    calibrations, off = [], []
     for place in range(len(model.epochs)):
         known = known_rows(values, place) & ~lesson.failed
         asked = Asked.about(lesson.asked(known), lesson, model, values, place)
         calibrations.append(Calibration.fit(asked.residual, asked.raw, asked.of_mean))
-    return replace(model, calibrations=tuple(calibrations))
+        mean = model.expected(asked.mean, calibrations[-1].std(asked.raw), asked.noise)
+        spread = np.hypot(calibrations[-1].std(asked.raw), asked.noise)
+        each = np.full(values.shape[:2], np.nan)
+        each[asked.rows] = (model.target.learnt(asked.seeds) - mean[:, None]) / spread[:, None]
+        off.append(each.ravel())
+    return replace(model, calibrations=tuple(calibrations), agreement=_correlations(np.stack(off)))
+
+
+def _correlations(off: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the correlations, (E, E), over the trainings, (E, K), that are known after all epochs."""
+    known = off[:, np.isfinite(off).all(axis=0)]
+    if known.shape[1] < FEWEST_TO_CORRELATE or not (known.std(axis=1) > 0).all():
+        return np.eye(len(off))
+    correlations: NDArray[np.float64] = np.atleast_2d(np.corrcoef(known)).round(4)
+    return correlations
 
 
 def score_metric(

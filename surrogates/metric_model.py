@@ -65,6 +65,8 @@ class MetricModel:
         After each of the epochs; see `surrogates.transferring`.
     trainings : float
         How many trainings the means that were learnt are of, on average.
+    agreement : (E, E) float64
+        How single trainings of networks held out lay off their predictions, correlated over the epochs.
     """
 
     metric: Metric
@@ -76,6 +78,7 @@ class MetricModel:
     calibrations: tuple[Calibration, ...]
     corrections: tuple[Correction, ...]
     trainings: float
+    agreement: NDArray[np.float64]
 
     def predict(self, inputs: Inputs, epochs: int) -> Learnt:
         """Predict what is learnt after one of the epochs."""

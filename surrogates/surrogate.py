@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from nasbench.errors import SpaceError
+from nasbench.errors import InvalidArchitectureError, SpaceError
 from nasbench.oracle import Measure, resolve_measure
 from surrogates.inputs import GRAPH, Inputs, some_row
 from surrogates.metric_model import Learnt
@@ -172,7 +172,10 @@ class Surrogate:
         return Learnt(*(np.concatenate(each) for each in zip(*parts, strict=True)))
 
     def _pieces(self, architectures: NDArray[np.uint8]) -> Iterator[Inputs]:
-        rows = np.atleast_2d(self.space.check(architectures))
+        try:
+            rows = np.atleast_2d(self.space.check(architectures))
+        except InvalidArchitectureError as error:
+            raise InvalidArchitectureError(f"{error} (of another space? see Surrogate.extrapolate)") from None
         for start in range(0, max(1, len(rows)), ROWS_AT_ONCE):
             piece, latest = rows[start : start + ROWS_AT_ONCE], self._latest
             # Several measures are often asked of the same architectures in turn, whose features are made once.

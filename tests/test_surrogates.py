@@ -250,3 +250,28 @@ def test_a_space_of_bare_choices_is_fitted_to_these(tmp_path):
     fitted = fit_surrogate(Table.open(tmp_path / "t.h5"), metrics=["validation_accuracy"])
     assert fitted.blocks == ("one_hot",)
     assert fitted.scorecard.scores[0].kendall_tau > 0.9
+
+
+def test_costs_and_whole_learning_curves_are_learnt_too():
+    with Table.open("nb201-digits") as digits:
+        fitted = fit_surrogate(
+            digits,
+            metrics=["test_accuracy", "parameters", "latency_seconds"],
+            epochs=range(1, 13),
+            train_size=400,
+            features=["graph", "one_hot"],
+            options={"members": 2, "trees": 80, "max_depth": 4},
+        )
+        rows = digits.architectures[::7]
+        parameters = fitted.predict(rows, "parameters@12")
+        np.testing.assert_array_equal(parameters.mean, fitted.predict(rows, "parameters@1").mean)
+        assert np.isnan(parameters.noise).all()
+    assert len(fitted.models["test_accuracy"].regressors) < 12  # coefficients of curves, not epochs
+    assert len(fitted.models["parameters"].regressors) == 1
+    scores = scores_of(fitted)
+    assert scores["digits/parameters@12"].r2 > 0.95
+    assert scores["digits/latency_seconds@12"].kendall_tau > 0.5
+    # One training ranks at 0.75 against the others.
+    assert scores["digits/test_accuracy@12"].others_tau > 0.78
+    middle = scores["digits/test_accuracy@6"]
+    assert middle.others_error < middle.seed_error

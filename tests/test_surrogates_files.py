@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 import shutil
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -212,3 +213,15 @@ def test_what_is_no_json_model_is_refused_even_with_a_matching_digest(copy, text
     surrogate = Surrogate.load(copy)
     with pytest.raises(FileFormatError, match=r"is not an XGBoost model in JSON|XGBoost cannot read the model"):
         surrogate.predict(surrogate.space.all(), "test_accuracy@3")
+
+
+def test_a_surrogate_written_long_ago_still_says_the_same():
+    """Kept from the first version of the format; later ones must read it."""
+    kept = Surrogate.load(Path(__file__).parent / "kept" / "surrogate-1")
+    rows = np.array([[1, 2, 2, 0, 0, 2], [0, 2, 2, 1, 0, 0], [0, 1, 1, 1, 2, 2], [1, 2, 0, 0, 1, 0]], dtype=np.uint8)
+    predicted = kept.predict(rows, "test_accuracy@9")
+    np.testing.assert_allclose(predicted.mean, [0.668070662, 0.564543310, 0.573118899, 0.574781765], rtol=1e-6)
+    np.testing.assert_allclose(predicted.noise, [0.004938334, 0.005331193, 0.005292310, 0.005233461], rtol=1e-6)
+    assert [score.measure for score in kept.scorecard.scores] == [
+        f"planted/{metric}@{epochs}" for metric in ("test_accuracy", "train_seconds") for epochs in (3, 9)
+    ]

@@ -205,7 +205,9 @@ def test_a_question_without_an_answer_is_refused(oracle, question, error, messag
 
 def test_predict_takes_rows_of_the_space_only(surrogate):
     assert isinstance(surrogate, Surrogate)
-    with pytest.raises(InvalidArchitectureError, match="expected shape"):
+    with pytest.raises(
+        InvalidArchitectureError, match=r"expected shape .* \(of another space\? see Surrogate.extrapolate\)"
+    ):
         surrogate.predict(np.zeros((2, 7), np.uint8))
 
 
