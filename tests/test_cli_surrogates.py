@@ -126,7 +126,7 @@ def test_an_examination_is_told_stored_and_told_again(succeed, examined):
     again = succeed("examine", "model", "--json")
     assert again == examined | {"figures": []}
     text = succeed("examine", "model")
-    for words in ("scored on networks it has not seen", "20 + 44", "left out", "promised", "measured by the table"):
+    for words in ("networks fitted and, not seen before, scored", "20 + 44", "left out", "promised", "measured by the table"):
         assert words in text
     assert "examined" in succeed("info", "model")
 
@@ -211,7 +211,7 @@ def test_without_an_examination_that_is_said(succeed):
         ("model --table small.h5 --train", "the task names no recipe and data set to train with"),
         ("model --table small.h5 --figures small.h5", "small.h5 is a file, not a folder"),
         ("carried --table small.h5", "carried over from 'small' to 'large'; examine the one that it was made of"),
-        ("named --table toy.h5 --figures new", "held out cannot be drawn again: it was fitted to rows that were n"),
+        ("named --table toy.h5 --figures new", "held out are not on record: it was fitted to rows that were n"),
         ("encoded --table toy.h5", "cannot search on a surrogate of validation_accuracy: .* fit one with --metrics"),
         ("test --table toy.h5", "its first metric, which may be no test metric, and they need train_seconds"),
     ],

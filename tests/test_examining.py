@@ -210,7 +210,7 @@ def test_networks_whose_training_failed_are_not_among_them(tmp_path):
 
 def test_rows_that_were_named_cannot_be_drawn_again(table):
     named = fit_surrogate(table, metrics=["validation_accuracy"], features=["graph"], options=FEW, train=np.arange(100))
-    with pytest.raises(QueryError, match="held out cannot be drawn again: it was fitted to rows that were named"):
+    with pytest.raises(QueryError, match="held out are not on record: it was fitted to rows that were named"):
         held_out_again(named, table)
 
 

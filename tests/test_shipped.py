@@ -85,7 +85,7 @@ def test_a_sample_of_a_larger_space_is_there_to_hold_surrogates_against():
         assert len(np.unique(sample.canonical_keys)) == 400
         recipes = [Recipe.from_dict(each.tasks["digits"].provenance["recipe"]) for each in (sample, small)]
         assert recipes[0] == recipes[1]
-        assert (sample.cost("digits", "parameters") > small.cost("digits", "parameters").max()).mean() > 0.05
+        assert np.median(sample.cost("digits", "parameters")) > np.median(small.cost("digits", "parameters"))
 
 
 def test_every_command_takes_its_name(command, tmp_path, monkeypatch):

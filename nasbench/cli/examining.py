@@ -12,7 +12,7 @@ import typer
 
 from nasbench.cli import console
 from nasbench.cli.console import AsJson
-from nasbench.cli.fitting import SCORES, SCORES_EXPLAINED, print_scorecard, score_cells, whole_numbers
+from nasbench.cli.fitting import SCORES, SCORES_EXPLAINED, networks_of, print_scorecard, score_cells, whole_numbers
 from nasbench.cli.strategy_option import read_strategies
 from nasbench.errors import QueryError
 from nasbench.oracle import SECONDS
@@ -211,17 +211,17 @@ def print_examined(surrogate: Surrogate) -> None:
     if card.learning_curve:
         console.print_table(
             f"{name}, fitted anew to fewer networks and scored on all others",
-            SCORES,
-            [score_cells(surrogate, score) for score in card.learning_curve],
+            ["networks", *SCORES],
+            [[networks_of(score), *score_cells(surrogate, score)] for score in card.learning_curve],
             texts=(),
         )
         console.say(f"{SCORES_EXPLAINED}\n")
     if card.left_out:
         console.print_table(
             f"{name}, fitted to what other strategies visited, scored on what this one did",
-            ["left out", *SCORES],
+            ["left out", "networks", *SCORES],
             [
-                [console.strategy_label(strategy), *score_cells(surrogate, score)]
+                [console.strategy_label(strategy), networks_of(score), *score_cells(surrogate, score)]
                 for strategy, score in card.left_out.items()
             ],
         )

@@ -107,8 +107,10 @@ def print_scorecard(surrogate: Surrogate) -> None:
     shown = _few(scores)
     fitted_to = surrogate.provenance.get("fitted_to")
     note = "" if fitted_to is None else f" (fitted to {fitted_to.get('name', fitted_to['kind'])})"
+    counts = sorted({networks_of(score) for score in scores})
     console.print_table(
-        f"Surrogate of {surrogate.task.name} on {surrogate.space.name}{note}, scored on networks it has not seen",
+        f"Surrogate of {surrogate.task.name} on {surrogate.space.name}{note},\n"
+        f"networks fitted and, not seen before, scored: {', '.join(counts)}",
         ["measure", *SCORES],
         [[score.measure.rpartition("/")[2], *score_cells(surrogate, score)] for score in shown],
     )
@@ -117,14 +119,19 @@ def print_scorecard(surrogate: Surrogate) -> None:
     console.say(SCORES_EXPLAINED)
 
 
-SCORES = ("networks", "R2", "tau (seed)", "MAE (seed)", "50/90 %")
+SCORES = ("R2", "tau (seed)", "MAE (seed)", "50/90 %")
 """The columns of `score_cells`."""
 
 SCORES_EXPLAINED = (
-    "networks: fitted + held out. tau: Kendall's rank correlation of prediction and mean\n"
-    "over seeds; MAE: mean absolute error; (seed): what one training scores against the\n"
-    "mean of the others. 50/90 %: share of the held-out trainings inside these intervals."
+    "tau: Kendall's rank correlation of prediction and mean over seeds; MAE: mean\n"
+    "absolute error; (seed): what one training scores against the mean of the others.\n"
+    "50/90 %: share of the held-out trainings inside these intervals."
 )
+
+
+def networks_of(score: Score) -> str:
+    """Return how many networks were fitted, and how many scored."""
+    return f"{score.train:,} + {score.held_out:,}"
 
 
 def score_cells(surrogate: Surrogate, score: Score) -> list[str]:
@@ -132,7 +139,6 @@ def score_cells(surrogate: Surrogate, score: Score) -> list[str]:
     unit = surrogate.task.metrics[score.measure.rpartition("/")[2].partition("@")[0]].unit
     inside = [f"{100 * share:.0f}" if math.isfinite(share) else "-" for share in (score.coverage_50, score.coverage_90)]
     return [
-        f"{score.train}+{score.held_out}",
         _rank(score.r2),
         f"{_rank(score.kendall_tau)} ({_rank(score.seed_tau)})",
         f"{console.number(score.mae, unit)} ({console.number(score.seed_error, unit)})",
