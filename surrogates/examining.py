@@ -42,10 +42,10 @@ def check_fitted_to(surrogate: Surrogate, table: Table) -> None:
     ------
     QueryError
     """
-    if "fitted_to" in surrogate.provenance:
+    if surrogate.fitted_to is not None:
         raise QueryError(
-            f"the surrogate was carried over from {surrogate.provenance['fitted_to']['name']!r} to "
-            f"{surrogate.space.name!r}; examine the one that it was made of"
+            f"the surrogate was carried over from {surrogate.fitted_to!r} to {surrogate.space.name!r}; examine the one "
+            "that it was made of"
         )
     fitted = surrogate.provenance["table"]
     if fitted["digest"] != table.digest:

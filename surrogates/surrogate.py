@@ -116,6 +116,12 @@ class Surrogate:
         """What it predicts."""
         return tuple(Measure(self.task.name, metric, epochs) for metric in self.models for epochs in self.task.epochs)
 
+    @property
+    def fitted_to(self) -> str | None:
+        """The space it was fitted to, if it was carried over from another one or another recipe."""
+        declared = self.provenance.get("fitted_to")
+        return None if declared is None else str(declared.get("name", declared["kind"]))
+
     def inputs(self, architectures: NDArray[np.uint8]) -> Inputs:
         """Return what the models see of architectures (N, L) of the space."""
         return Inputs(self.space, architectures, self.blocks)

@@ -126,7 +126,13 @@ def test_an_examination_is_told_stored_and_told_again(succeed, examined):
     again = succeed("examine", "model", "--json")
     assert again == examined | {"figures": []}
     text = succeed("examine", "model")
-    for words in ("networks fitted and, not seen before, scored", "20 + 44", "left out", "promised", "measured by the table"):
+    for words in (
+        "networks fitted and, not seen before, scored",
+        "20 + 44",
+        "left out",
+        "promised",
+        "measured by the table",
+    ):
         assert words in text
     assert "examined" in succeed("info", "model")
 

@@ -8,6 +8,7 @@ from planted_spaces import LARGE, SMALL, planted_table, rule, some_networks
 
 from nasbench.errors import DataError, QueryError, SpaceError, UnknownNameError
 from surrogates import Surrogate, fit_surrogate
+from surrogates.examining import check_fitted_to
 from surrogates.scores import kendall_tau
 from surrogates.transferring import transfer
 from tabular import Table
@@ -168,3 +169,20 @@ def test_networks_without_a_number_are_neither_learnt_from_nor_scored(surrogate,
     assert score.held_out == 40
     with pytest.raises(DataError, match="gives 0 networks with a number to learn from and 2 to score"):
         transfer(surrogate, planted_table(tmp_path / "few.h5", LARGE, rows, change=forget(2)))
+
+
+def test_a_surrogate_of_a_named_space_is_carried_to_another_recipe():
+    with Table.open("nb201-digits") as small, Table.open("nb201-digits-deeper") as deeper:
+        fitted = fit_surrogate(
+            small,
+            metrics=["test_accuracy"],
+            epochs=[12],
+            train_size=200,
+            features=["graph"],
+            options={"members": 2, "trees": 40, "max_depth": 4},
+        )
+        carried = transfer(fitted, deeper, train_size=50)
+        assert (fitted.fitted_to, carried.fitted_to) == (None, "nb201")
+        assert carried.scorecard.scores[0].kendall_tau > 0.4
+        with pytest.raises(QueryError, match="the surrogate was carried over from 'nb201' to 'nb201'"):
+            check_fitted_to(carried, deeper)

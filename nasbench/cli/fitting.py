@@ -105,8 +105,7 @@ def print_scorecard(surrogate: Surrogate) -> None:
     """Print how far to trust a surrogate."""
     scores = surrogate.scorecard.scores
     shown = _few(scores)
-    fitted_to = surrogate.provenance.get("fitted_to")
-    note = "" if fitted_to is None else f" (fitted to {fitted_to.get('name', fitted_to['kind'])})"
+    note = "" if surrogate.fitted_to is None else f" (fitted to {surrogate.fitted_to})"
     counts = sorted({networks_of(score) for score in scores})
     console.print_table(
         f"Surrogate of {surrogate.task.name} on {surrogate.space.name}{note},\n"
