@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
-from nasbench.errors import UnknownNameError
+from nasbench.errors import QueryError, UnknownNameError
 from surrogates.inputs import Inputs, feature_blocks
 from surrogates.models.xgboost_ensemble import out_of_fold
 
@@ -39,8 +39,10 @@ def check_blocks(space: Space, blocks: Sequence[str]) -> tuple[str, ...]:
 
     Raises
     ------
-    UnknownNameError
+    UnknownNameError, QueryError
     """
+    if not blocks:
+        raise QueryError(f"name at least one block of features; {space.name} has {', '.join(feature_blocks(space))}")
     for block in blocks:
         if block not in feature_blocks(space):
             raise UnknownNameError("features", block, feature_blocks(space), of=f"space {space.name!r}")

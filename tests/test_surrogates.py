@@ -103,7 +103,11 @@ def test_what_is_held_out_was_not_seen_in_another_drawing(tmp_path):
     worth = np.random.default_rng(3).uniform(1, 7, network.max() + 1)[network]
     table = make_table(tmp_path / "t.h5", rows=rows, represents="row", worth=worth)
     score = fit_surrogate(
-        table, epochs=[9], metrics=["test_accuracy"], options={"members": 2, "trees": 100}
+        table,
+        epochs=[9],
+        metrics=["test_accuracy"],
+        options={"members": 2, "trees": 100, "max_depth": 4},
+        features=["graph"],
     ).scorecard.scores[0]
     assert score.held_out == 52  # one row for each of a fifth of 261 networks
     # The standard deviation of tau for 52 unrelated pairs is sqrt(2 (2 * 52 + 5) / (9 * 52 * 51)) = 0.096.
@@ -112,7 +116,14 @@ def test_what_is_held_out_was_not_seen_in_another_drawing(tmp_path):
 
 def test_the_same_seed_gives_the_same_surrogate_and_another_seed_another_split(table):
     one, same, other = (
-        fit_surrogate(table, epochs=[9], metrics=["test_accuracy"], options={"members": 2, "trees": 100}, seed=seed)
+        fit_surrogate(
+            table,
+            epochs=[9],
+            metrics=["test_accuracy"],
+            options={"members": 2, "trees": 100, "max_depth": 4},
+            features=["graph"],
+            seed=seed,
+        )
         for seed in (0, 0, 1)
     )
     texts = [
@@ -125,7 +136,12 @@ def test_the_same_seed_gives_the_same_surrogate_and_another_seed_another_split(t
 
 def test_train_size_counts_networks(table):
     score = fit_surrogate(
-        table, epochs=[9], metrics=["test_accuracy"], train_size=100, options={"members": 1, "trees": 100}
+        table,
+        epochs=[9],
+        metrics=["test_accuracy"],
+        train_size=100,
+        options={"members": 1, "trees": 100, "max_depth": 4},
+        features=["graph"],
     ).scorecard.scores[0]
     assert (score.train, score.held_out) == (100, 161)
 
@@ -144,7 +160,13 @@ def test_missing_and_diverged_trainings_teach_nothing(tmp_path):
     texts = []
     for name, seconds in (("short", 0.25), ("long", 1e6)):
         table = make_table(tmp_path / f"{name}.h5", change=spoil(seconds))
-        surrogate = fit_surrogate(table, epochs=[9], metrics=["train_seconds"], options={"members": 2, "trees": 100})
+        surrogate = fit_surrogate(
+            table,
+            epochs=[9],
+            metrics=["train_seconds"],
+            options={"members": 2, "trees": 100, "max_depth": 4},
+            features=["graph"],
+        )
         texts.append([[each.files() for each in model.regressors] for model in surrogate.models.values()])
         assert math.isfinite(surrogate.scorecard.scores[0].r2)
     assert texts[0] == texts[1]
@@ -157,7 +179,10 @@ def test_an_architecture_without_a_number_is_neither_fitted_nor_scored(tmp_path)
             values[::2] = np.nan
 
     score = fit_surrogate(
-        make_table(tmp_path / "t.h5", change=forget), epochs=[9], options={"members": 1, "trees": 100}
+        make_table(tmp_path / "t.h5", change=forget),
+        epochs=[9],
+        options={"members": 1, "trees": 100, "max_depth": 4},
+        features=["graph"],
     ).scorecard.scores[0]
     assert score.train + score.held_out == 261 // 2
 
@@ -169,7 +194,8 @@ def test_the_spread_is_honest_where_seeds_are_on_record(surrogate, tmp_path):
         make_table(tmp_path / "t.h5", seeds=1),
         epochs=[9],
         metrics=["test_accuracy"],
-        options={"members": 3, "trees": 100},
+        options={"members": 3, "trees": 100, "max_depth": 4},
+        features=["graph"],
     )
     assert one_seed.models["test_accuracy"].noises == (None,)
     assert math.isnan(one_seed.scorecard.scores[0].seed_tau)
@@ -197,6 +223,10 @@ def test_seed_noise_finds_that_weak_networks_scatter_more():
         ({"task": "plantd"}, UnknownNameError, "unknown task 'plantd'; did you mean 'planted'"),
         ({"metrics": ["test_acuracy"]}, UnknownNameError, "did you mean 'test_accuracy'"),
         ({"metrics": []}, QueryError, "name at least one metric"),
+        ({"features": []}, QueryError, "name at least one block of features; nb201-mini has graph, one_hot, paths"),
+        ({"features": ["grahp"]}, UnknownNameError, "unknown features 'grahp' .*; did you mean 'graph'"),
+        ({"model": "xgbost"}, UnknownNameError, "unknown model 'xgbost'; did you mean 'xgboost'"),
+        ({"train": [999]}, QueryError, "train must be rows of the table, numbers from 0 to 260"),
         ({"epochs": [5]}, QueryError, "task 'planted' has no epoch 5; it has 1, 3, 9"),
         ({"train_fraction": 1.0}, QueryError, "between 0 and 1, got 1.0"),
         ({"train_size": 261}, QueryError, "has 261 networks with numbers, .* got 261"),
@@ -218,7 +248,8 @@ def test_a_measure_that_is_the_same_everywhere_is_refused(tmp_path):
     ):
         fit_surrogate(
             make_table(tmp_path / "t.h5", change=flatten),
-            options={"members": 1, "trees": 100},
+            options={"members": 1, "trees": 100, "max_depth": 4},
+            features=["graph"],
             metrics=["test_accuracy"],
         )
 
