@@ -273,6 +273,4 @@ def held_out_again(surrogate: Surrogate, table: Table) -> HeldOut:
     asked = Asked.about(drawings, lesson, model, values, place)
     halves = int(np.random.SeedSequence([seed, 0]).generate_state(1)[0])  # dealt as for the scorecard
     doubt = cross_calibrated(asked.residual, asked.raw, asked.of_mean, halves)
-    learnt = model.expected(asked.mean, doubt, asked.noise)
-    mean, std = model.target.metric(learnt), model.target.slope(learnt) * np.hypot(doubt, asked.noise)
-    return HeldOut(asked.seeds, mean, std)
+    return HeldOut(asked.seeds, *asked.told(model, doubt))

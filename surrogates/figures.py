@@ -6,9 +6,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from nasbench.comparison.figures import COLOURS, STYLE
+from nasbench.comparison.figures import COLOURS, write_figure
 from nasbench.errors import QueryError
-from nasbench.replacing import replacing
 from surrogates.scores import coverage, seed_error
 
 if TYPE_CHECKING:
@@ -180,20 +179,13 @@ def save_picture(path: Path, title: str, draw: Callable[[Axes], None]) -> list[P
     ------
     OutputError
     """
-    import matplotlib as mpl
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
 
-    paths = [path.with_name(f"{path.name}.{ending}") for ending in ENDINGS]
-    with mpl.rc_context(STYLE):
-        figure = Figure(figsize=(4.6, 3.2), layout="constrained")
-        FigureCanvasAgg(figure)
-        ax = figure.add_subplot()
+    def draw_titled(ax: Axes) -> None:
         draw(ax)
         ax.set_title(title, fontsize="medium")
         if ax.get_legend_handles_labels()[0]:
             ax.legend()
-        for each, ending in zip(paths, ENDINGS, strict=True):
-            with replacing(each) as temporary:
-                figure.savefig(temporary, format=ending, dpi=200)
+
+    paths = [path.with_name(f"{path.name}.{ending}") for ending in ENDINGS]
+    write_figure(paths, draw_titled)
     return paths

@@ -178,6 +178,11 @@ class Asked(NamedTuple):
         trainings = np.maximum(np.isfinite(seeds).sum(axis=1), 1)  # of what diverged there is none
         return cls(rows, inputs, mean, raw, noise, seeds, residual, noise**2 / trainings)
 
+    def told(self, model: MetricModel, doubt: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Return the mean of the metric and how far a single training may lie from it, (N,) each, for this doubt."""
+        learnt = model.expected(self.mean, doubt, self.noise)
+        return model.target.metric(learnt), model.target.slope(learnt) * np.hypot(doubt, self.noise)
+
 
 def calibrated(lesson: Lesson, model: MetricModel, values: NDArray[np.float64]) -> MetricModel:
     """Return a model whose doubt is calibrated on what was held out, (N, S, E), and its agreement measured there."""
@@ -234,14 +239,14 @@ def score_metric(
             doubt[through] = cross_calibrated(
                 asked.residual[through], asked.raw[through], asked.of_mean[through], calibration_seed
             )
-        mean = model.expected(asked.mean, doubt, asked.noise)
+        mean, std = asked.told(model, doubt)
         scores.append(
             score(
                 str(Measure(lesson.task.name, model.metric.name, epochs)),
                 int((lesson.split.train & known).sum()),
                 asked.seeds,
-                model.target.metric(mean),
-                model.target.slope(mean) * np.hypot(doubt, asked.noise),
+                mean,
+                std,
                 maximize=model.metric.direction == "maximize",
                 unfamiliar=familiarity.unfamiliar(asked.inputs.features),
                 fails=None if failures is None else failures.probability(asked.inputs.features),

@@ -102,6 +102,12 @@ class MetricModel:
         noise = self.noises[epoch]
         return np.zeros_like(mean) if noise is None else noise.at(mean)
 
+    def metric_noise(self, learnt: Learnt, epochs: int) -> NDArray[np.float64]:
+        """Return the noise of what was predicted after some epochs in the metric's own scale, NaN where unknown."""
+        if self.noises[self.epochs.index(epochs)] is None:
+            return np.full(len(learnt.mean), np.nan)
+        return self.target.slope(learnt.mean) * learnt.noise
+
     def estimate(self, inputs: Inputs, epoch: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Return the mean and the doubt, not calibrated, after the epoch at this place."""
         mean = np.full(len(inputs), self.basis.offset[epoch])

@@ -98,10 +98,8 @@ class SurrogateOracle:
         """Return the seed noise, (N,) float64 or float; NaN if the table has no two trainings of an architecture."""
         rows = self.space.check(architectures)
         resolved = resolve_measure(measure, self.tasks)
-        model = self.surrogate.models[resolved.metric]
         learnt = self._predict(np.atleast_2d(rows), resolved)
-        known = model.noises[model.epochs.index(resolved.epochs)] is not None
-        noise = model.target.slope(learnt.mean) * learnt.noise if known else np.full(len(learnt.mean), np.nan)
+        noise = self.surrogate.models[resolved.metric].metric_noise(learnt, resolved.epochs)
         return noise if rows.ndim == 2 else float(noise[0])
 
     def reference(self, measure: Measure | str | None = None) -> Reference | None:

@@ -146,7 +146,6 @@ class Surrogate:
         """
         resolved = resolve_measure(measure, {self.task.name: self.task})
         model = self.models[resolved.metric]
-        known = model.noises[model.epochs.index(resolved.epochs)] is not None
         parts = []
         for inputs in self._pieces(architectures):
             learnt = model.predict(inputs, resolved.epochs)
@@ -156,7 +155,7 @@ class Surrogate:
                 Prediction(
                     mean=model.target.metric(learnt.mean),
                     std=slope * np.hypot(learnt.doubt, learnt.noise),
-                    noise=slope * learnt.noise if known else np.full(len(inputs), np.nan),
+                    noise=model.metric_noise(learnt, resolved.epochs),
                     doubt=slope * learnt.doubt,
                     unfamiliar=self.familiarity.unfamiliar(inputs.features),
                     fails=fails,

@@ -12,7 +12,7 @@ from nasbench.errors import OutputError, UnknownNameError
 from nasbench.replacing import replacing
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from matplotlib.axes import Axes
 
@@ -152,6 +152,30 @@ def save_figure(
     ending = path.suffix.lstrip(".").lower()
     if ending not in FORMATS:
         raise OutputError(f"{path}: a figure's file ends in {', '.join('.' + f for f in FORMATS)}")
+
+    def draw(ax: Axes) -> None:
+        KINDS[kind](results, ax, center)
+        ax.legend()
+
+    write_figure([path], draw, size)
+
+
+def write_figure(paths: Sequence[Path], draw: Callable[[Axes], None], size: tuple[float, float] = (4.6, 3.2)) -> None:
+    """Draw one figure in the house's style into files, whose endings decide the formats.
+
+    Parameters
+    ----------
+    paths : sequence of Path
+        Each ends in one of `FORMATS`.
+    draw : callable
+        Draws into the axes it is given.
+    size : (width, height)
+        In inches.
+
+    Raises
+    ------
+    OutputError
+    """
     import matplotlib as mpl
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
@@ -159,8 +183,8 @@ def save_figure(
     with mpl.rc_context(STYLE):
         figure = Figure(figsize=size, layout="constrained")
         FigureCanvasAgg(figure)
-        ax = figure.add_subplot()
-        KINDS[kind](results, ax, center)
-        ax.legend()
-        with replacing(path) as temporary:
-            figure.savefig(temporary, format=ending, dpi=200, metadata={"Date": None} if ending == "svg" else None)
+        draw(figure.add_subplot())
+        for path in paths:
+            ending = path.suffix.lstrip(".").lower()
+            with replacing(path) as temporary:
+                figure.savefig(temporary, format=ending, dpi=200, metadata={"Date": None} if ending == "svg" else None)

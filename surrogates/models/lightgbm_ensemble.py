@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from nasbench.errors import FileFormatError, QueryError
+from nasbench.errors import FileFormatError
 from nasbench.optional import load_optional
 from surrogates.models.arrays import read_members
-from surrogates.models.parts import deal_parts, side_by_side
+from surrogates.models.parts import deal_members, side_by_side
 from surrogates.models.regressor import Estimate, Regressor
 
 if TYPE_CHECKING:
@@ -105,11 +105,7 @@ class LightGBMEnsemble(Regressor):
             If LightGBM is not installed.
         """
         lightgbm = _load_lightgbm()
-        if members < 1:
-            raise QueryError(f"an ensemble needs at least 1 member, got {members}")
-        rng = np.random.default_rng(seed)
-        part = deal_parts(groups, members, rng)
-        seeds = rng.integers(1 << 31, size=members).tolist()
+        part, seeds = deal_members(groups, members, seed)
         texts = []
         # One after the other: fits side by side in one process are reported to crash.
         for member in range(members):

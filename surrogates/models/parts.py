@@ -6,10 +6,13 @@ import os
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, TypeVar
 
+import numpy as np
+
+from nasbench.errors import QueryError
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    import numpy as np
     from numpy.typing import NDArray
 
 Item = TypeVar("Item")
@@ -33,6 +36,21 @@ def deal_parts(groups: NDArray[np.int64], parts: int, rng: np.random.Generator) 
     """
     order: NDArray[np.int64] = rng.permutation(groups.max() + 1)
     return order[groups] % parts
+
+
+def deal_members(groups: NDArray[np.int64], members: int, seed: int) -> tuple[NDArray[np.int64], list[int]]:
+    """Return the part, (N,), that is left out by the member of its number, and a seed for each member.
+
+    Raises
+    ------
+    QueryError
+        If there is no member.
+    """
+    if members < 1:
+        raise QueryError(f"an ensemble needs at least 1 member, got {members}")
+    rng = np.random.default_rng(seed)
+    part = deal_parts(groups, members, rng)
+    return part, rng.integers(1 << 31, size=members).tolist()
 
 
 def side_by_side(work: Callable[[Item], Result], items: Sequence[Item]) -> list[Result]:

@@ -7,10 +7,9 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from nasbench.errors import QueryError
 from surrogates.models.arrays import read_members
 from surrogates.models.forest_walk import ForestWalk
-from surrogates.models.parts import deal_parts, side_by_side
+from surrogates.models.parts import deal_members, side_by_side
 from surrogates.models.regressor import Estimate, Regressor
 from surrogates.models.xgboost_model import booster_bytes, parse_booster
 
@@ -87,11 +86,7 @@ class XGBoostEnsemble(Regressor):
         """
         import xgboost
 
-        if members < 1:
-            raise QueryError(f"an ensemble needs at least 1 member, got {members}")
-        rng = np.random.default_rng(seed)
-        part = deal_parts(groups, members, rng)
-        seeds = rng.integers(1 << 31, size=members).tolist()
+        part, seeds = deal_members(groups, members, seed)
         chosen = {**PARAMETERS, **parameters}
         features = inputs.features
 
@@ -176,8 +171,7 @@ def out_of_fold(
     (N,) float64
     """
     ensemble = XGBoostEnsemble.fit(inputs, target, groups, seed=seed, members=folds, **options)
-    # The members' parts: a member left out the rows of its own.
-    part = deal_parts(groups, folds, np.random.default_rng(seed))
+    part, _ = deal_members(groups, folds, seed)  # each left out by the member of its number
     members = ensemble.predict_members(inputs.features)
     left_out: NDArray[np.float64] = np.take_along_axis(members, part[None], axis=0)[0]
     return left_out
