@@ -45,6 +45,11 @@ class Metric:
     split: str
     direction: str
 
+    @property
+    def sign(self) -> int:
+        """1 if more is better, -1 if less is: the factor that makes every metric one to be maximised."""
+        return 1 if self.direction == "maximize" else -1
+
 
 def standard_metric(name: str) -> Metric:
     """Return what a metric means by the project's naming.
@@ -145,6 +150,11 @@ def resolve_measure(measure: Measure | str | None, tasks: Mapping[str, Task], de
         recorded = ", ".join(map(str, task.epochs))
         raise QueryError(f"task {name!r} has no epoch {epochs}; it has {recorded}")
     return Measure(name, match["metric"], epochs)
+
+
+def metric_of(oracle: Oracle, measure: Measure) -> Metric:
+    """Return what a measure's numbers mean."""
+    return oracle.tasks[measure.task].metrics[measure.metric]
 
 
 def mean_of_known(values: NDArray[np.float64]) -> NDArray[np.float64]:

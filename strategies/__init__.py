@@ -1,11 +1,11 @@
 """Search strategies, one file each, on the ask/tell protocol of `nasbench.strategy`."""
 
-from strategies.hyperband import Hyperband
-from strategies.local_search import LocalSearch
+from strategies.evolution.local_search import LocalSearch
+from strategies.evolution.regularized_evolution import RegularizedEvolution
+from strategies.multi_fidelity.hyperband import Hyperband
+from strategies.multi_fidelity.successive_halving import SuccessiveHalving
 from strategies.random_search import RandomSearch
 from strategies.registry import STRATEGIES, get_strategy, strategy_names
-from strategies.regularized_evolution import RegularizedEvolution
-from strategies.successive_halving import SuccessiveHalving
 
 __all__ = [
     "STRATEGIES",

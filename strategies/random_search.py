@@ -8,6 +8,10 @@ from nasbench.strategy import Proposal, Strategy
 class RandomSearch(Strategy):
     """Trains architectures drawn uniformly, with replacement, for the full number of epochs."""
 
+    name = "random-search"
+    family = "baseline"
+    paper = "Li and Talwalkar, UAI 2019"
+
     def ask(self) -> Proposal:
         """Propose an architecture drawn from all rows of the space."""
         return Proposal(self.space.sample(self.rng), self.fidelities[-1])

@@ -2,20 +2,30 @@
 
 from __future__ import annotations
 
+import ast
+import functools
 import importlib
+import inspect
 from typing import TYPE_CHECKING
 
 from nasbench.errors import StrategyError, UnknownNameError
+from nasbench.named_options import read_named
 from nasbench.strategy import Strategy
-from strategies.hyperband import Hyperband
-from strategies.local_search import LocalSearch
+from strategies.evolution.local_search import LocalSearch
+from strategies.evolution.regularized_evolution import RegularizedEvolution
+from strategies.multi_fidelity.hyperband import Hyperband
+from strategies.multi_fidelity.successive_halving import SuccessiveHalving
 from strategies.random_search import RandomSearch
-from strategies.regularized_evolution import RegularizedEvolution
-from strategies.successive_halving import SuccessiveHalving
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from importlib.metadata import EntryPoint
     from typing import TypeGuard
+
+    import numpy as np
+
+    from nasbench.spaces import Space
+    from nasbench.strategy import StrategyFactory
 
 STRATEGIES: dict[str, type[Strategy]] = {
     "random-search": RandomSearch,
@@ -52,7 +62,7 @@ def get_strategy(name: str) -> type[Strategy]:
 
     Examples
     --------
-    >>> get_strategy("random-search").__name__, get_strategy("strategies.hyperband:Hyperband").__name__
+    >>> get_strategy("random-search").__name__, get_strategy("strategies.multi_fidelity.hyperband:Hyperband").__name__
     ('RandomSearch', 'Hyperband')
     """
     if name in STRATEGIES:
@@ -64,6 +74,52 @@ def get_strategy(name: str) -> type[Strategy]:
             raise UnknownNameError("strategy", name, [*strategy_names(), "module:Class"])
         target = installed[name].value
     return _imported(name, target)
+
+
+def read_strategy(text: str) -> StrategyFactory:
+    """Return what makes a strategy: the class of a name, with options in parentheses if need be.
+
+    Parameters
+    ----------
+    text : str
+        Such as ``regularized-evolution(population=10, sample=3)``; names as `get_strategy` takes them.
+
+    Raises
+    ------
+    UnknownNameError, StrategyError
+        If the name or an option is not known, or the text cannot be read.
+    """
+    name, options = read_named(text, "strategy", value=ast.literal_eval, example="sample=3", error=StrategyError)
+    strategy = get_strategy(name)
+    known = [p.name for p in inspect.signature(strategy).parameters.values() if p.kind is p.KEYWORD_ONLY]
+    for option in options:
+        if option not in known:
+            raise UnknownNameError("option", option, known, of=f"strategy {name!r}")
+    return functools.partial(strategy, **options) if options else strategy
+
+
+def make_strategy(
+    strategy: str | StrategyFactory, space: Space, rng: np.random.Generator, fidelities: Sequence[int]
+) -> Strategy:
+    """Return the strategy that another one wraps.
+
+    Parameters
+    ----------
+    strategy : str or callable
+        As `read_strategy` reads it, or a class, or a function ``(space, rng, fidelities) -> Strategy``.
+    space, rng, fidelities
+        See `nasbench.strategy.Strategy`.
+
+    Raises
+    ------
+    UnknownNameError, StrategyError
+    """
+    factory = read_strategy(strategy) if isinstance(strategy, str) else strategy
+    if not callable(factory):
+        raise StrategyError(
+            f"cannot make a strategy of {strategy!r}; give a name such as 'regularized-evolution', or a class"
+        )
+    return factory(space, rng, fidelities)
 
 
 def _installed() -> dict[str, EntryPoint]:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from nasbench.errors import QueryError
-from nasbench.oracle import Measure, Reference, mean_of_known, resolve_measure, std_of_known
+from nasbench.oracle import Measure, Metric, Reference, mean_of_known, resolve_measure, std_of_known
 from nasbench.spaces.choices import ENUMERABLE
 from tabular.invariants import MISSING
 from tabular.table import Table
@@ -35,7 +36,7 @@ class _Trainings(NamedTuple):
 
 
 class TableOracle:
-    """Answers from the records of a table.
+    """Answers from the records of a table: its metrics, and the costs of its architectures as metrics of no split.
 
     An architecture that the table knows but never trained answers NaN; one that it does not know is refused, as a NaN
     might pass unnoticed. The mean is over the trainings that have a number; those that diverged earlier have none.
@@ -51,7 +52,7 @@ class TableOracle:
         self.table = table if isinstance(table, Table) else Table.open(table)
         self.name = name or self.table.path.stem
         self.space: Space = self.table.space
-        self.tasks: dict[str, Task] = self.table.tasks
+        self.tasks: dict[str, Task] = {name: self._with_costs(task) for name, task in self.table.tasks.items()}
         self._by_class = self.table.represents == "class"
         # Known rows by their bytes. A row of a class table is added the first time that it is asked for.
         self._row_by_bytes: dict[bytes, int] = {}
@@ -63,6 +64,10 @@ class TableOracle:
         self._values: dict[tuple[Hashable, int | None], NDArray[np.float64]] = {}
         self._values_by_rank: dict[tuple[Hashable, int | None], NDArray[np.float64]] = {}
         self._trainings: dict[Hashable, _Trainings] = {}
+
+    def _with_costs(self, task: Task) -> Task:
+        costs = {name: Metric(name, unit, "none", "minimize") for name, unit in self.table.costs(task.name).items()}
+        return replace(task, metrics={**costs, **task.metrics})
 
     @cached_property
     def _row_by_key(self) -> dict[int, int]:
@@ -132,10 +137,14 @@ class TableOracle:
         return trainings.values[rows, _checked_draws(draw) % trainings.recorded[rows]]
 
     def spread(self, architectures: NDArray[np.uint8], measure: Measure | str | None = None) -> Any:
-        """Return the standard deviation over the trainings on record, (N,) float64 or float; NaN for fewer than two."""
+        """Return the standard deviation over the trainings on record, (N,) float64 or float; NaN for fewer than two.
+
+        A cost is the same for all of them: 0.
+        """
         rows = self.space.check(architectures)
-        values = self._recorded(resolve_measure(measure, self.tasks))[self._find_rows(np.atleast_2d(rows))]
-        spread = std_of_known(values)
+        resolved = resolve_measure(measure, self.tasks)
+        values = self._recorded(resolved)[self._find_rows(np.atleast_2d(rows))]
+        spread = values[:, 0] * 0 if self._is_cost(resolved) else std_of_known(values)
         return spread if rows.ndim == 2 else float(spread[0])
 
     def reference(self, measure: Measure | str | None = None) -> Reference | None:
@@ -218,7 +227,8 @@ class TableOracle:
             resolved = resolve_measure(measure, self.tasks)
             values = self._recorded(resolved)
             if seed is not None:
-                self._values[question] = np.ascontiguousarray(values[:, self._seed_number(resolved.task, seed)])
+                number = 0 if self._is_cost(resolved) else self._seed_number(resolved.task, seed)
+                self._values[question] = np.ascontiguousarray(values[:, number])
             else:
                 self._values[question] = mean_of_known(values)
         return self._values[question]
@@ -231,13 +241,19 @@ class TableOracle:
             missing = self.table.status(resolved.task) == MISSING
             order = np.argsort(missing, axis=1, kind="stable")
             recorded = np.maximum((~missing).sum(axis=1), 1).astype(np.uint64)  # none on record: the one taken is NaN
-            self._trainings[measure] = _Trainings(np.take_along_axis(self._recorded(resolved), order, axis=1), recorded)
+            values = np.broadcast_to(self._recorded(resolved), missing.shape)
+            self._trainings[measure] = _Trainings(np.take_along_axis(values, order, axis=1), recorded)
         return self._trainings[measure]
 
     def _recorded(self, measure: Measure) -> NDArray[np.float64]:
-        """Return the values of a measure, (N, S)."""
+        """Return the values of a measure, (N, S); of a cost (N, 1)."""
+        if self._is_cost(measure):
+            return self.table.cost(measure.task, measure.metric).astype(np.float64)[:, None]
         epoch = self.tasks[measure.task].epochs.index(measure.epochs)
         return self.table.metric(measure.task, measure.metric)[:, :, epoch].astype(np.float64)
+
+    def _is_cost(self, measure: Measure) -> bool:
+        return measure.metric not in self.table.tasks[measure.task].metrics
 
     def _seed_number(self, task: str, seed: int) -> int:
         seeds = self.tasks[task].seeds

@@ -8,8 +8,8 @@ import os
 import types
 from typing import TYPE_CHECKING, Any, get_args, get_type_hints
 
-from nasbench.cli.named_options import read_named
 from nasbench.errors import BudgetError, NasbenchError, UnknownNameError
+from nasbench.named_options import read_named
 
 if TYPE_CHECKING:
     from tabular.engines.engine import Engine

@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from nasbench.comparison import Results
-    from nasbench.comparison.search_run import StrategyFactory
     from nasbench.oracle import Measure, Oracle
+    from nasbench.strategy import StrategyFactory
     from surrogates import Surrogate
     from surrogates.examining import HeldOut
     from surrogates.scorecard import Scorecard

@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from nasbench.cli import console
-from nasbench.cli.named_options import read_named
 from nasbench.errors import StrategyError, UnknownNameError
+from nasbench.named_options import read_named
 from nasbench.oracle import resolve_measure
 
 if TYPE_CHECKING:
-    from nasbench.comparison.search_run import StrategyFactory
     from nasbench.oracle import Oracle
+    from nasbench.strategy import StrategyFactory
 
 _SEPARATOR = re.compile(r",(?![^(]*\))")
 

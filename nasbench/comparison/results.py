@@ -2,32 +2,35 @@
 
 from __future__ import annotations
 
-import json
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from nasbench.comparison.budget import Budget
-from nasbench.comparison.search_run import Protocol
-from nasbench.comparison.trials import Trials
-from nasbench.errors import FileFormatError, NasbenchError
+from nasbench.errors import UnknownNameError
 from nasbench.optional import load_optional
-from nasbench.oracle import Measure, Metric, Oracle, Reference
-from nasbench.spaces import Space, declared_space
-from nasbench.storage import open_hdf5, read_array, read_json, write_array, write_hdf5, write_text
+from nasbench.oracle import Measure, Metric, Oracle, Reference, metric_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-    import h5py
     import pandas as pd
     import xarray as xr
     from numpy.typing import NDArray
 
-FORMAT = "nasbench-results"
-VERSION = 1
+    from nasbench.comparison.protocol import Protocol
+    from nasbench.comparison.references import Possible
+    from nasbench.comparison.trials import Trials
+    from nasbench.spaces import Space
+
+
+class Report(NamedTuple):
+    """What incumbents are judged by: a measure, what it means, and what it is like over the space, where known."""
+
+    measure: Measure
+    metric: Metric
+    reference: Reference | None
 
 
 @dataclass
@@ -49,6 +52,15 @@ class Results:
         By strategy.
     provenance : dict
         Versions, and the origin of each task that the protocol touches.
+    further : tuple of Report
+        What incumbents are judged by beside the report; see `reported_by`.
+    objective_metrics : tuple of Metric
+        Of the objectives beside the signal.
+    front, worst : (K, 1 + M) and (1 + M,) float64, or None
+        Of the space, where it is known: the non-dominated values of the report and the M objectives, and the worst of
+        each.
+    failed : dict of str to str
+        The errors of strategies that broke off, by name.
     """
 
     oracle: str
@@ -60,23 +72,79 @@ class Results:
     reference: Reference | None
     trials: dict[str, Trials]
     provenance: Mapping[str, Any] = field(default_factory=dict)
+    further: tuple[Report, ...] = ()
+    objective_metrics: tuple[Metric, ...] = ()
+    front: NDArray[np.float64] | None = None
+    worst: NDArray[np.float64] | None = None
+    failed: dict[str, str] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, oracle: Oracle, protocol: Protocol, report: Measure, trials: dict[str, Trials]) -> Results:
+    def of(
+        cls,
+        oracle: Oracle,
+        protocol: Protocol,
+        reports: Sequence[Measure],
+        limits: Possible,
+        trials: dict[str, Trials],
+        failed: dict[str, str],
+    ) -> Results:
         """Bring together what a comparison made."""
         from nasbench import __version__
 
-        tasks = {name: dict(oracle.tasks[name].provenance) for name in (protocol.signal.task, report.task)}
+        touched = dict.fromkeys(each.task for each in (protocol.signal, *reports, *protocol.beside))
+        tasks = {name: dict(oracle.tasks[name].provenance) for name in touched}
+        first, *further = (
+            Report(measure, metric_of(oracle, measure), reference)
+            for measure, reference in zip(reports, limits.references, strict=True)
+        )
         return cls(
             oracle.name,
             oracle.space,
             protocol,
-            report,
-            oracle.tasks[protocol.signal.task].metrics[protocol.signal.metric],
-            oracle.tasks[report.task].metrics[report.metric],
-            oracle.reference(report),
+            first.measure,
+            metric_of(oracle, protocol.signal),
+            first.metric,
+            first.reference,
             trials,
             {"nasbench": __version__, "numpy": np.__version__, "tasks": tasks},
+            tuple(further),
+            tuple(metric_of(oracle, each) for each in protocol.objectives),
+            limits.front,
+            limits.worst,
+            failed,
+        )
+
+    @property
+    def reports(self) -> tuple[Measure, ...]:
+        """All measures that incumbents are judged by, the report first."""
+        return (self.report, *(each.measure for each in self.further))
+
+    def reported_by(self, measure: Measure | str) -> Results:
+        """Return the same runs judged by another of `reports`, without fronts, which are of the first.
+
+        Raises
+        ------
+        UnknownNameError
+        """
+        if str(measure) == str(self.report):
+            return self
+        place = next((i for i, each in enumerate(self.further) if str(each.measure) == str(measure)), None)
+        if place is None:
+            raise UnknownNameError("report", str(measure), self.reports)
+        trials = {
+            name: replace(each, report=each.further[place], report_std=each.further_std[place])
+            for name, each in self.trials.items()
+        }
+        by = self.further[place]
+        return replace(
+            self,
+            report=by.measure,
+            report_metric=by.metric,
+            reference=by.reference,
+            trials=trials,
+            further=(),
+            front=None,
+            worst=None,
         )
 
     def regret(self, trials: Trials) -> NDArray[np.float64]:
@@ -87,13 +155,14 @@ class Results:
         if self.reference is None:
             return np.full(len(trials), np.nan)
         gap = self.reference.best - trials.report
-        return gap if self.report_metric.direction == "maximize" else -gap
+        return self.report_metric.sign * gap
 
     def to_frame(self) -> pd.DataFrame:
         """Return one row a trial, tidy.
 
         Columns: strategy, run (its seed), trial (within the run), architecture (text), epochs, value, charged_epochs,
-        charged_seconds, finished (simulated seconds), incumbent (trial within the run), report, report_std, regret.
+        charged_seconds, finished (simulated seconds), incumbent (trial within the run), report, report_std, regret;
+        then each further report and objective by its measure, and with objectives or constraints on_front, violation.
         """
         import pandas as pd
 
@@ -144,6 +213,12 @@ class Results:
                 "report": trials.report,
                 "report_std": trials.report_std,
                 "regret": self.regret(trials),
+                **{str(by.measure): values for by, values in zip(self.further, trials.further, strict=True)},
+                **{
+                    str(measure): values
+                    for measure, values in zip(self.protocol.objectives, trials.others.T, strict=True)
+                },
+                **({"on_front": trials.on_front, "violation": trials.violation} if self.protocol.beside else {}),
             }
         )
         return frame
@@ -155,29 +230,9 @@ class Results:
         ------
         OutputError
         """
-        write_hdf5(path, FORMAT, VERSION, self._fill)
+        from nasbench.comparison.results_file import write_results
 
-    def _fill(self, file: h5py.File) -> None:
-        protocol = self.protocol
-        head = {
-            "oracle": self.oracle,
-            "space": self.space.declaration(),
-            "signal": str(protocol.signal),
-            "report": str(self.report),
-            "signal_metric": vars(self.signal_metric),
-            "report_metric": vars(self.report_metric),
-            "budget": {"amount": protocol.budget.amount, "unit": protocol.budget.unit},
-            "workers": protocol.workers,
-            "repeats": protocol.repeats,
-            "reference": self.reference._asdict() if self.reference else None,
-            "provenance": self.provenance,
-            "strategies": list(self.trials),
-        }
-        write_text(file, "head", json.dumps(head))
-        for i, trials in enumerate(self.trials.values()):
-            group = file.create_group(f"strategies/{i}")
-            for name in _ARRAYS:
-                write_array(group, name, getattr(trials, name))
+        write_results(self, path)
 
     @classmethod
     def load(cls, path: str | Path) -> Results:
@@ -188,37 +243,6 @@ class Results:
         FileFormatError
             If it is missing, damaged, foreign or newer.
         """
-        with open_hdf5(path, FORMAT, VERSION) as file:
-            head = read_json(file, "head")
-            try:
-                protocol = Protocol(
-                    _measure(head["signal"]), Budget(**head["budget"]), head["workers"], head["repeats"]
-                )
-                trials = {}
-                for i, name in enumerate(head["strategies"]):
-                    arrays = {array: read_array(file, f"strategies/{i}/{array}") for array in _ARRAYS}
-                    trials[name] = Trials(name, **arrays)
-                return cls(
-                    head["oracle"],
-                    declared_space(head["space"]),
-                    protocol,
-                    _measure(head["report"]),
-                    Metric(**head["signal_metric"]),
-                    Metric(**head["report_metric"]),
-                    Reference(**head["reference"]) if head["reference"] else None,
-                    trials,
-                    head["provenance"],
-                )
-            except (KeyError, TypeError, ValueError) as error:
-                if isinstance(error, NasbenchError):
-                    raise
-                raise FileFormatError(f"{path}: its description is damaged: {error!r}") from None
+        from nasbench.comparison.results_file import read_results
 
-
-_ARRAYS = [name for name in Trials.__dataclass_fields__ if name != "strategy"]
-
-
-def _measure(text: str) -> Measure:
-    task, _, rest = text.rpartition("/")
-    metric, _, epochs = rest.rpartition("@")
-    return Measure(task, metric, int(epochs))
+        return read_results(path)

@@ -7,10 +7,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from nasbench.comparison.budget import Budget
-from nasbench.comparison.search_run import Protocol, SearchRun
+from nasbench.comparison.patience import PATIENCE, WATCH, patience
+from nasbench.comparison.protocol import Constraint, Protocol
+from nasbench.comparison.records import Goals
+from nasbench.comparison.search_run import SearchRun
 from nasbench.comparison.trials import Trials
 from nasbench.errors import BudgetError, InvalidArchitectureError, QueryError, StrategyError
-from nasbench.oracle import SECONDS, Measure, Oracle, resolve_measure
+from nasbench.oracle import SECONDS, Measure, Oracle, metric_of, resolve_measure
 from nasbench.progress import silent
 from nasbench.spaces.hashing import combine
 
@@ -19,10 +22,9 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from nasbench.comparison.search_run import StrategyFactory
     from nasbench.progress import Progress
     from nasbench.spaces import Space
-    from nasbench.strategy import Proposal
+    from nasbench.strategy import Proposal, StrategyFactory
 
 
 def advance(runs: Sequence[SearchRun], oracle: Oracle, protocol: Protocol, progress: Progress = silent) -> None:
@@ -38,14 +40,15 @@ def advance(runs: Sequence[SearchRun], oracle: Oracle, protocol: Protocol, progr
     active = list(runs)
     while active:
         wanted = [(run, proposal) for run in active if (proposal := run.next_request()) is not None]
+        WATCH.run = None  # an oracle that really trains may take its time
         if wanted:
-            _answer(wanted, oracle, protocol.signal)
+            _answer(wanted, oracle, protocol)
         active = [run for run, _ in wanted]
         if progress is not silent:
             progress(int(100 * sum([run.spent() for run in runs]) / len(runs)), 100, "")
 
 
-def _answer(wanted: list[tuple[SearchRun, Proposal]], oracle: Oracle, signal: Measure) -> None:
+def _answer(wanted: list[tuple[SearchRun, Proposal]], oracle: Oracle, protocol: Protocol) -> None:
     space = oracle.space
     keys = space.canonical_key(_stack(wanted, space))
     key_list = keys.tolist()
@@ -54,24 +57,26 @@ def _answer(wanted: list[tuple[SearchRun, Proposal]], oracle: Oracle, signal: Me
     roots = np.array([run.root for run, _ in wanted], dtype=np.uint64)
     draws = combine(combine(roots, keys), np.array([repetition for _, repetition in meant], dtype=np.uint64))
 
-    epochs = [proposal.epochs for _, proposal in wanted]
-    values, seconds = np.empty(len(rows)), np.empty(len(rows))
-    epochs_array = np.array(epochs)
-    for fidelity in np.unique(epochs_array).tolist():
-        chosen = np.flatnonzero(epochs_array == fidelity)
-        for answers, metric in ((values, signal.metric), (seconds, SECONDS)):
-            measure = Measure(signal.task, metric, fidelity)
-            answers[chosen] = oracle.query(rows[chosen], measure, draw=draws[chosen])
+    task = protocol.signal.task
+    measures = [protocol.signal, Measure(task, SECONDS, protocol.signal.epochs), *protocol.beside]
+    answers = np.empty((len(measures), len(rows)))
+    epochs = np.array([proposal.epochs for _, proposal in wanted])
+    for fidelity in np.unique(epochs).tolist():
+        chosen = np.flatnonzero(epochs == fidelity)
+        for answer, measure in zip(answers, measures, strict=True):
+            answer[chosen] = oracle.query(rows[chosen], protocol.after(measure, fidelity), draw=draws[chosen])
+    values, seconds = answers[:2]
     if np.isnan(seconds).any():
         row = rows[int(np.flatnonzero(np.isnan(seconds))[0])]
         raise QueryError(
             f"{oracle.name}: has no training of {space.to_text(row)!r}; a comparison needs every architecture that a "
             "strategy may ask for (finish the table with 'nasbench generate', or fit a surrogate on it)"
         )
-    for (run, proposal), key, training, value, cost in zip(
-        wanted, key_list, meant, values.tolist(), seconds.tolist(), strict=True
+    beside = answers[2:].T.tolist()
+    for (run, proposal), key, training, value, cost, others in zip(
+        wanted, key_list, meant, values.tolist(), seconds.tolist(), beside, strict=True
     ):
-        run.start(proposal, key, training, value, cost)
+        run.start(proposal, key, training, value, cost, others)
 
 
 def _stack(wanted: list[tuple[SearchRun, Proposal]], space: Space) -> NDArray[np.uint8]:
@@ -94,22 +99,55 @@ def _check_proposal(run: SearchRun, proposal: Proposal, space: Space) -> None:
         raise StrategyError(f"{run.where()}: {error}") from None
 
 
-def check_protocol(oracle: Oracle, protocol: Protocol) -> tuple[list[int], int]:
-    """Return the fidelities that the signal offers and its sign, or say why a search may not use it.
+def make_protocol(
+    oracle: Oracle,
+    budget: Budget | str | float,
+    signal: Measure | str | None = None,
+    workers: int = 1,
+    repeats: str = "charge",
+    objectives: Sequence[Measure | str] = (),
+    constraints: Sequence[Constraint | str] = (),
+) -> Protocol:
+    """Return the rules that a user's words mean on an oracle; see `run` and `compare` for the words.
+
+    Raises
+    ------
+    BudgetError, QueryError, UnknownNameError
+    """
+    tasks = oracle.tasks
+    return Protocol(
+        resolve_measure(signal, tasks),
+        Budget.parse(budget),
+        workers,
+        repeats,
+        tuple(resolve_measure(each, tasks) for each in objectives),
+        tuple(Constraint.parse(each, tasks) for each in constraints),
+    )
+
+
+def check_protocol(oracle: Oracle, protocol: Protocol) -> tuple[list[int], Goals]:
+    """Return the fidelities that the signal offers and how results are told, or say why a search may not use it.
 
     Raises
     ------
     QueryError
-        If the signal is a test metric, or the oracle has no training seconds.
+        If the signal, an objective or a constraint is a test metric, an objective of the signal's task lacks an epoch,
+        or the oracle has no training seconds.
     """
     task = oracle.tasks[protocol.signal.task]
-    metric = task.metrics[protocol.signal.metric]
-    if metric.split == "test":
-        raise QueryError(f"the signal {protocol.signal} is a test metric; a strategy may see validation only")
+    for what, measures in (
+        ("signal", [protocol.signal]),
+        ("objective", protocol.objectives),
+        ("constraint", [constraint.measure for constraint in protocol.constraints]),
+    ):
+        for measure in measures:
+            if metric_of(oracle, measure).split == "test":
+                raise QueryError(f"the {what} {measure} is a test metric; a strategy may see validation only")
     if SECONDS not in task.metrics:
         raise QueryError(f"task {task.name!r} of {oracle.name} has no {SECONDS!r}; the simulated clock needs it")
     fidelities = [e for e in task.epochs if e <= protocol.signal.epochs]
-    return fidelities, 1 if metric.direction == "maximize" else -1
+    signs = [metric_of(oracle, measure).sign for measure in (protocol.signal, *protocol.objectives)]
+    return fidelities, Goals(signs[0], tuple(signs[1:]), protocol.constraints)
 
 
 def run_lockstep(
@@ -119,25 +157,38 @@ def run_lockstep(
     protocol: Protocol,
     seeds: Sequence[int],
     progress: Progress = silent,
+    wait: float | None = PATIENCE,
 ) -> Trials:
     """Run a strategy once per seed, all runs in lock-step.
+
+    Parameters
+    ----------
+    factory, name, oracle, protocol, seeds, progress
+        See `SearchRun` and `advance`.
+    wait : float, optional
+        Seconds that one ask or tell may take; None waits for ever.
 
     Raises
     ------
     BudgetError
         If the budget does not pay for a run's first evaluation.
+    StrategyError
+        If the strategy breaks the protocol, raises, or takes too long.
     """
-    fidelities, sign = check_protocol(oracle, protocol)
+    fidelities, goals = check_protocol(oracle, protocol)
     restarts = oracle.tasks[protocol.signal.task].restarts
-    runs = [SearchRun(factory, name, oracle.space, fidelities, seed, protocol, sign, restarts) for seed in seeds]
-    advance(runs, oracle, protocol, progress)
+    runs = [SearchRun(factory, name, oracle.space, fidelities, seed, protocol, goals, restarts) for seed in seeds]
+    with patience(wait):
+        advance(runs, oracle, protocol, progress)
     for run in runs:
+        if not run.trials and run.first_price is None:
+            raise StrategyError(f"{run.where()}: ask() returned None with nothing under way, so that nothing was done")
         if not run.trials:
-            price = "" if run.first_price is None else f": its first costs {run.first_price:,.4g}; give more"
             raise BudgetError(
-                f"a budget of {protocol.budget} pays for no evaluation of {name!r} in run {run.seed}{price}"
+                f"a budget of {protocol.budget} pays for no evaluation of {name!r} in run {run.seed}: its first costs "
+                f"{run.first_price:,.4g}; give more"
             )
-    return Trials.from_runs(name, oracle.space.length, [(run.seed, run.trials) for run in runs], sign)
+    return Trials.from_runs(name, oracle.space.length, runs, goals)
 
 
 def run(
@@ -149,6 +200,8 @@ def run(
     signal: Measure | str | None = None,
     workers: int = 1,
     repeats: str = "charge",
+    objectives: Sequence[Measure | str] = (),
+    constraints: Sequence[Constraint | str] = (),
     name: str | None = None,
 ) -> Trials:
     """Run one strategy once.
@@ -167,6 +220,10 @@ def run(
         Simulated asynchronous workers.
     repeats : str
         ``charge`` or ``cache``, see `Protocol`.
+    objectives : sequence of Measure or str
+        What a `nasbench.strategy.MultiObjectiveStrategy` weighs beside the signal.
+    constraints : sequence of Constraint or str
+        Such as ``parameters<=100000``.
     name : str, optional
 
     Returns
@@ -179,6 +236,6 @@ def run(
     >>> from strategies import RandomSearch
     >>> trials = run(RandomSearch, oracle, budget=100, seed=7)  # doctest: +SKIP
     """
-    protocol = Protocol(resolve_measure(signal, oracle.tasks), Budget.parse(budget), workers, repeats)
+    protocol = make_protocol(oracle, budget, signal, workers, repeats, objectives, constraints)
     name = name or str(getattr(strategy, "__name__", "strategy"))
     return run_lockstep(strategy, name, oracle, protocol, [seed])

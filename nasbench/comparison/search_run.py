@@ -3,85 +3,31 @@
 from __future__ import annotations
 
 import heapq
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple
+from time import perf_counter
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from nasbench.errors import BudgetError, NasbenchError, QueryError, StrategyError
+from nasbench.comparison.patience import WATCH
+from nasbench.comparison.records import Evaluation, Goals, Training, Trial
+from nasbench.errors import NasbenchError, QueryError, StrategyError
+from nasbench.strategy import MultiObjectiveStrategy, Strategy
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
-    from nasbench.comparison.budget import Budget
-    from nasbench.oracle import Measure
+    from nasbench.comparison.protocol import Protocol
     from nasbench.spaces import Space
-    from nasbench.strategy import Proposal, Strategy
+    from nasbench.strategy import Proposal, StrategyFactory
 
-    StrategyFactory = Callable[[Space, np.random.Generator, Sequence[int]], Strategy]
-
-REPEATS = ("charge", "cache")
 STALLED = 1_000
 """A run that is given this many evaluations in a row for nothing would never end, and is ended."""
-
-
-@dataclass(frozen=True)
-class Protocol:
-    """The rules a run is played by.
-
-    Parameters
-    ----------
-    signal : Measure
-        What the strategy sees and the incumbent is chosen by.
-    budget : Budget
-    workers : int
-        Simulated asynchronous workers.
-    repeats : str
-        What a repeat of an architecture, up to isomorphism, is: ``charge`` trains it anew (another seed, full price);
-        ``cache`` answers with the first training, free in every unit. Its trial is recorded with the architecture
-        that was trained, of which the answer is.
-    """
-
-    signal: Measure
-    budget: Budget
-    workers: int = 1
-    repeats: str = "charge"
-
-    def __post_init__(self) -> None:
-        if self.repeats not in REPEATS:
-            raise QueryError(f"repeats are {' or '.join(map(repr, REPEATS))}, got {self.repeats!r}")
-        if self.workers < 1:
-            raise BudgetError(f"a run needs at least 1 worker, got {self.workers}")
 
 
 def seeded(seed: int) -> tuple[np.random.Generator, int]:
     """Return what a run's seed decides: the strategy's randomness, and the root that its trainings are drawn from."""
     strategy, trainings = np.random.SeedSequence(seed).spawn(2)
     return np.random.default_rng(strategy), int(trainings.generate_state(1, np.uint64)[0])
-
-
-class _Training(NamedTuple):
-    """A training of one network within a run, as far as it was paid for."""
-
-    architecture: bytes
-    repetition: int
-    epochs: int
-    seconds: float
-    finish: float
-    told: float
-
-
-class _Evaluation(NamedTuple):
-    """An evaluation under way; they end in the order of their fields."""
-
-    finish: float
-    number: int
-    proposal: Proposal
-    architecture: bytes
-    value: float
-    told: float
-    charged_epochs: int
-    charged_seconds: float
 
 
 class SearchRun:
@@ -101,8 +47,7 @@ class SearchRun:
     seed : int
         Decides the strategy's randomness and which training answers each query.
     protocol : Protocol
-    sign : int
-        1 if the signal is maximised, -1 if minimised.
+    goals : Goals
     restarts : bool
         A longer training does not continue a shorter one, and is paid for in full.
     """
@@ -115,7 +60,7 @@ class SearchRun:
         fidelities: Sequence[int],
         seed: int,
         protocol: Protocol,
-        sign: int,
+        goals: Goals,
         restarts: bool = False,
     ) -> None:
         if seed < 0:
@@ -127,15 +72,18 @@ class SearchRun:
             )
         rng, self.root = seeded(seed)
         self.name, self.seed = name, seed
-        self.strategy = factory(space, rng, fidelities)
-        self.trials: list[tuple[bytes, int, float, int, float, float]] = []
-        """(architecture, epochs, value, charged epochs, charged seconds, finish time), in order of finish."""
+        self.strategy = self._made(factory, space, rng, fidelities)
+        self.trials: list[Trial] = []
+        """In order of finish."""
+        self.thinking = 0.0
+        """Seconds that the strategy itself has computed."""
         self.first_price: float | None = None
         self._fidelities = frozenset(fidelities)
-        self._protocol, self._sign, self._restarts = protocol, sign, restarts
-        self._trainings: dict[int, list[_Training]] = {}
+        self._protocol, self._goals, self._restarts = protocol, goals, restarts
+        self._weighs = isinstance(self.strategy, MultiObjectiveStrategy) and bool(protocol.beside)
+        self._trainings: dict[int, list[Training]] = {}
         """By canonical key: of each network its trainings, the n-th repetition in place n."""
-        self._in_flight: list[_Evaluation] = []
+        self._in_flight: list[Evaluation] = []
         self._free_workers = protocol.workers
         self._clock = 0.0
         self._started = 0
@@ -143,6 +91,22 @@ class SearchRun:
         self._epochs_spent = 0
         self._free_in_a_row = 0
         self._open = True
+
+    def _made(
+        self, factory: StrategyFactory, space: Space, rng: np.random.Generator, fidelities: Sequence[int]
+    ) -> Strategy:
+        try:
+            made = factory(space, rng, fidelities)
+        except NasbenchError:
+            raise
+        except Exception as error:
+            raise StrategyError(
+                f"strategy {self.name!r}: cannot be made, {type(error).__name__}: {error}; a strategy takes "
+                "(space, rng, fidelities), and further options with defaults"
+            ) from error
+        if not isinstance(made, Strategy):
+            raise StrategyError(f"strategy {self.name!r} is {made!r}, not a nasbench.Strategy")
+        return made
 
     def next_request(self) -> Proposal | None:
         """Advance to the next moment an oracle is needed; None when the run is over."""
@@ -166,12 +130,16 @@ class SearchRun:
         return self._free_in_a_row < STALLED
 
     def _ask(self) -> Proposal | None:
+        WATCH.run = self
+        WATCH.calls += 1
+        begin = perf_counter()
         try:
             proposal = self.strategy.ask()
         except NasbenchError:
             raise
         except Exception as error:
             raise StrategyError(f"{self.where()}: ask() raised {type(error).__name__}: {error}") from error
+        self.thinking += perf_counter() - begin
         if proposal is None:
             return None
         if not hasattr(proposal, "architecture") or not hasattr(proposal, "epochs"):
@@ -217,7 +185,15 @@ class SearchRun:
             return asked, len(known)
         return known[0].architecture, 0
 
-    def start(self, proposal: Proposal, key: int, training: tuple[bytes, int], value: float, seconds: float) -> None:
+    def start(
+        self,
+        proposal: Proposal,
+        key: int,
+        training: tuple[bytes, int],
+        value: float,
+        seconds: float,
+        beside: Sequence[float] = (),
+    ) -> None:
         """Start the evaluation just asked for, on a free worker.
 
         Parameters
@@ -231,6 +207,8 @@ class SearchRun:
             The signal after ``proposal.epochs``; NaN if the training diverged.
         seconds : float
             Cost of the whole training up to then; what was paid for before is taken off, unless trainings restart.
+        beside : sequence of float
+            The values of `Protocol.beside`.
         """
         architecture, repetition = training
         known = self._trainings.setdefault(key, [])
@@ -250,9 +228,10 @@ class SearchRun:
         # What another worker is still training can be continued, or served, only when that is done.
         begin = max(self._clock, before.finish) if before else self._clock
         finish = begin + charged_seconds
-        told = self._sign * value if value == value else -np.inf  # noqa: PLR0124 - NaN is the one unequal to itself
+        told = self._goals.sign * value if value == value else -np.inf  # noqa: PLR0124 - NaN alone is unequal to itself
+        others, violation = self._weighed(beside) if beside else ((), 0.0)
         if charged_epochs:
-            paid = _Training(architecture, repetition, proposal.epochs, paid_seconds + charged_seconds, finish, told)
+            paid = Training(architecture, repetition, proposal.epochs, paid_seconds + charged_seconds, finish, told)
             known[repetition : repetition + 1] = [paid]
         self._free_in_a_row = 0 if price > 0 else self._free_in_a_row + 1
         self._free_workers -= 1
@@ -260,20 +239,67 @@ class SearchRun:
             return  # the budget ends before the evaluation does: this worker's last, never told
         heapq.heappush(
             self._in_flight,
-            _Evaluation(finish, self._started, proposal, architecture, value, told, charged_epochs, charged_seconds),
+            Evaluation(
+                finish,
+                self._started,
+                proposal,
+                architecture,
+                value,
+                told,
+                charged_epochs,
+                charged_seconds,
+                others,
+                violation,
+            ),
         )
         self._started += 1
         self._evaluations_spent += charged_epochs > 0
         self._epochs_spent += charged_epochs
 
+    def _weighed(self, beside: Sequence[float]) -> tuple[tuple[float, ...], float]:
+        """Return the further objectives as recorded, and by how much the constraints are broken."""
+        objectives = len(self._goals.objective_signs)
+        broken = [
+            float(constraint.violation(np.float64(value)))
+            for constraint, value in zip(self._goals.constraints, beside[objectives:], strict=True)
+        ]
+        return tuple(beside[:objectives]), sum(broken)
+
     def _finish_one(self) -> None:
-        finish, _, proposal, architecture, value, told, charged_epochs, charged_seconds = heapq.heappop(self._in_flight)
-        self._clock = finish
+        ended = heapq.heappop(self._in_flight)
+        self._clock = ended.finish
         self._free_workers += 1
+        WATCH.run = self
+        WATCH.calls += 1
+        begin = perf_counter()
         try:
-            self.strategy.tell(proposal, told, charged_seconds)
+            if self._weighs:
+                self._tell_objectives(ended)
+            else:
+                told = ended.told if ended.violation == 0 else -np.inf
+                self.strategy.tell(ended.proposal, told, ended.charged_seconds)
         except NasbenchError:
             raise
         except Exception as error:
             raise StrategyError(f"{self.where()}: tell() raised {type(error).__name__}: {error}") from error
-        self.trials.append((architecture, proposal.epochs, value, charged_epochs, charged_seconds, finish))
+        self.thinking += perf_counter() - begin
+        self.trials.append(
+            Trial(
+                ended.architecture,
+                ended.proposal.epochs,
+                ended.value,
+                ended.charged_epochs,
+                ended.charged_seconds,
+                ended.finish,
+                ended.others,
+                ended.violation,
+            )
+        )
+
+    def _tell_objectives(self, ended: Evaluation) -> None:
+        signed = [sign * value for sign, value in zip(self._goals.objective_signs, ended.others, strict=True)]
+        values = np.array([ended.told, *signed])
+        if not np.isfinite(values).all():
+            values[:] = -np.inf
+        assert isinstance(self.strategy, MultiObjectiveStrategy)  # noqa: S101 - which is why this is called
+        self.strategy.tell_objectives(ended.proposal, values, ended.violation, ended.charged_seconds)

@@ -41,7 +41,7 @@ class SummaryRow:
 
 def summarise(results: Results) -> list[SummaryRow]:
     """Return one row a strategy, best first, between the optimum and a random architecture where these are known."""
-    sign = 1 if results.report_metric.direction == "maximize" else -1
+    sign = results.report_metric.sign
     rows = []
     for name, trials in results.trials.items():
         final, regret = trials.report[trials.last], results.regret(trials)[trials.last]

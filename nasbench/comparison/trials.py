@@ -12,6 +12,9 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from nasbench.comparison.records import Goals
+    from nasbench.comparison.search_run import SearchRun
+
 
 @dataclass
 class Trials:
@@ -36,9 +39,22 @@ class Trials:
         Simulated seconds since the start of the run.
     incumbent : (T,) int64
         Trial, counted within all, that the run would return if it stopped here: the best value among those trained
-        longest so far.
+        longest so far, of those that keep to the constraints. The run's first trial as long as there is none such.
+    others : (T, M) float64
+        The objectives beside the signal, as recorded.
+    violation : (T,) float64
+        By how much constraints are broken, see `nasbench.comparison.protocol.Constraint`.
+    thinking : (R,) float64
+        Seconds of computing that each run's strategy took for itself; the one thing here that no seed decides.
     report, report_std : (T,) float64
-        The incumbent's report measure, mean and standard deviation over trainings; NaN until reported.
+        The incumbent's report measure, mean and standard deviation over trainings; NaN until reported, and where the
+        incumbent breaks a constraint.
+    further, further_std : (K, T) float64
+        The same of further reports.
+    on_front : (T,) bool
+        Whether the trial entered the front of its run when it finished; all false where there are no objectives.
+    front_report : (T,) float64
+        The report of the trials that did, NaN of the others.
     """
 
     strategy: str
@@ -51,13 +67,24 @@ class Trials:
     charged_seconds: NDArray[np.float64]
     finished: NDArray[np.float64]
     incumbent: NDArray[np.int64]
+    others: NDArray[np.float64]
+    violation: NDArray[np.float64]
+    thinking: NDArray[np.float64]
     report: NDArray[np.float64] = field(default_factory=lambda: np.empty(0))
     report_std: NDArray[np.float64] = field(default_factory=lambda: np.empty(0))
+    further: NDArray[np.float64] = field(default_factory=lambda: np.empty((0, 0)))
+    further_std: NDArray[np.float64] = field(default_factory=lambda: np.empty((0, 0)))
+    on_front: NDArray[np.bool_] = field(default_factory=lambda: np.empty(0, dtype=bool))
+    front_report: NDArray[np.float64] = field(default_factory=lambda: np.empty(0))
 
     def __post_init__(self) -> None:
-        if len(self.report) != len(self.value):
-            self.report = np.full(len(self.value), np.nan)
-            self.report_std = np.full(len(self.value), np.nan)
+        count = len(self.value)
+        if len(self.report) != count:
+            self.report, self.report_std = np.full(count, np.nan), np.full(count, np.nan)
+        if self.further.shape[1:] != (count,):
+            self.further, self.further_std = np.empty((0, count)), np.empty((0, count))
+        if len(self.on_front) != count:
+            self.on_front, self.front_report = np.zeros(count, dtype=bool), np.full(count, np.nan)
 
     def __len__(self) -> int:
         return len(self.value)
@@ -87,33 +114,28 @@ class Trials:
         return spent
 
     @classmethod
-    def from_runs(
-        cls,
-        strategy: str,
-        length: int,
-        runs: Sequence[tuple[int, list[tuple[bytes, int, float, int, float, float]]]],
-        sign: int,
-    ) -> Trials:
-        """Gather runs as `SearchRun` keeps them.
+    def from_runs(cls, strategy: str, length: int, runs: Sequence[SearchRun], goals: Goals) -> Trials:
+        """Gather runs that have ended, each with a trial at least.
 
         Parameters
         ----------
         strategy : str
         length : int
             Choices in an architecture.
-        runs : sequence of (seed, trials)
-        sign : int
-            1 if the signal is maximised, -1 if minimised.
+        runs : sequence of SearchRun
+        goals : Goals
         """
-        everything = [trial for _, trials in runs for trial in trials]
-        rows, epochs, value, charged_epochs, charged_seconds, finished = zip(*everything, strict=True)
-        offsets = np.concatenate([[0], np.cumsum([len(trials) for _, trials in runs])])
+        everything = [trial for run in runs for trial in run.trials]
+        rows, epochs, value, charged_epochs, charged_seconds, finished, others, violation = zip(
+            *everything, strict=True
+        )
+        offsets = np.concatenate([[0], np.cumsum([len(run.trials) for run in runs])])
         incumbents: list[int] = []
         for start, stop in zip(offsets[:-1].tolist(), offsets[1:].tolist(), strict=True):
-            incumbents += _incumbents(epochs, value, start, stop, sign)
+            incumbents += _incumbents(epochs, value, violation, start, stop, goals.sign)
         return cls(
             strategy,
-            np.array([seed for seed, _ in runs], dtype=np.int64),
+            np.array([run.seed for run in runs], dtype=np.int64),
             offsets,
             np.frombuffer(b"".join(rows), dtype=np.uint8).reshape(-1, length),
             np.array(epochs, dtype=np.int64),
@@ -122,6 +144,9 @@ class Trials:
             np.array(charged_seconds, dtype=np.float64),
             np.array(finished, dtype=np.float64),
             np.array(incumbents, dtype=np.int64),
+            np.array(others, dtype=np.float64).reshape(len(everything), -1),
+            np.array(violation, dtype=np.float64),
+            np.array([run.thinking for run in runs]),
         )
 
     @classmethod
@@ -133,16 +158,19 @@ class Trials:
             "incumbent": np.concatenate([p.incumbent + s for p, s in zip(parts, starts, strict=True)]),
         }
         names = [n for n in cls.__dataclass_fields__ if n != "strategy" and n not in moved]
-        same = {n: np.concatenate([getattr(part, n) for part in parts]) for n in names}
+        last = {"further", "further_std"}  # of these the trials are the last dimension
+        same = {n: np.concatenate([getattr(part, n) for part in parts], axis=int(n in last)) for n in names}
         return cls(parts[0].strategy, **same, **moved)
 
 
-def _incumbents(epochs: Sequence[int], value: Sequence[float], start: int, stop: int, sign: int) -> list[int]:
+def _incumbents(
+    epochs: Sequence[int], value: Sequence[float], violation: Sequence[float], start: int, stop: int, sign: int
+) -> list[int]:
     """Return the incumbent after each trial: only trainings of equal length are compared, longer ones win."""
     best, best_trial, incumbents = (-1, -np.inf), start, []
     for trial in range(start, stop):
         rank = (epochs[trial], sign * value[trial])
-        if value[trial] == value[trial] and rank > best:
+        if value[trial] == value[trial] and violation[trial] == 0 and rank > best:
             best, best_trial = rank, trial
         incumbents.append(best_trial)
     return incumbents

@@ -100,13 +100,13 @@ def verify(
         spread = float(np.std(values, ddof=1)) if seeds > 1 else np.nan
         text = results.space.to_text(row)
         found.append(Verified(text, found_by, promised, promised_std, float(np.mean(values)), spread, fresh))
-    sign = 1 if results.report_metric.direction == "maximize" else -1
+    sign = results.report_metric.sign
     return sorted(found, key=lambda each: -sign * each.promised)
 
 
 def _most_found(results: Results, top: int) -> list[tuple[np.ndarray, dict[str, int], float, float]]:
     """Return up to ``top`` networks, strategies taking turns, each giving the one that most of its runs ended with."""
-    sign = 1 if results.signal_metric.direction == "maximize" else -1
+    sign = results.signal_metric.sign
     found_by: dict[int, Counter[str]] = {}
     favourites: list[tuple[int, str, int, int]] = []
     for name, trials in results.trials.items():

@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from nasbench.comparison.budget import Budget
+from nasbench.comparison.protocol import Protocol
 from nasbench.comparison.run import check_protocol
-from nasbench.comparison.search_run import Protocol, seeded
+from nasbench.comparison.search_run import seeded
 from nasbench.errors import InvalidArchitectureError, QueryError
 from nasbench.interop.choices import from_named, to_named
 from nasbench.optional import load_optional
@@ -132,9 +133,9 @@ class Objective:
             raise QueryError(f"an objective's seed is 0 or more, got {seed}")
         self.oracle, self.seed, self.mean = oracle, seed, mean
         self.measure = resolve_measure(measure, oracle.tasks)
-        fidelities, sign = check_protocol(oracle, Protocol(self.measure, Budget(1)))
-        self.direction = "maximize" if sign > 0 else "minimize"
-        self._worst = -sign * math.inf
+        fidelities, goals = check_protocol(oracle, Protocol(self.measure, Budget(1)))
+        self.direction = "maximize" if goals.sign > 0 else "minimize"
+        self._worst = -goals.sign * math.inf
         self._fidelities = fidelities[-1:] if oracle.tasks[self.measure.task].restarts else fidelities
         self._root = np.array([seeded(seed)[1]], dtype=np.uint64)
 

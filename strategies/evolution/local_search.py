@@ -36,6 +36,10 @@ class LocalSearch(Strategy):
         If ``full_neighbourhood`` is neither true nor false.
     """
 
+    name = "local-search"
+    family = "evolution"
+    paper = "White et al., UAI 2021"
+
     def __init__(
         self,
         space: Space,
@@ -45,7 +49,7 @@ class LocalSearch(Strategy):
         full_neighbourhood: bool = True,
     ) -> None:
         super().__init__(space, rng, fidelities)
-        check_flag("local-search", "full_neighbourhood", full_neighbourhood)
+        check_flag(self.name, "full_neighbourhood", full_neighbourhood)
         self.full_neighbourhood = full_neighbourhood
         self._under_way = 0
         self._start_climb()

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import math
 from abc import abstractmethod
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING
 
 from nasbench.errors import StrategyError
-from nasbench.fidelity import rungs
+from nasbench.errors import StrategyError
 from nasbench.strategy import Proposal, Strategy
-from strategies.options import check_whole
+from strategies.multi_fidelity.rungs_offered import rungs_offered
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     import numpy as np
     from numpy.typing import NDArray
@@ -25,23 +25,25 @@ class Bracket:
 
     Parameters
     ----------
-    architectures : (n, L) uint8
-        The n candidates.
+    architectures : iterable of (L,) uint8
+        The candidates, each drawn from it when it is proposed.
+    n : int
+        How many of them there are.
     epochs : sequence of int
         r_i, the epochs of each rung, ascending.
     eta : int
         After each rung, the best ``floor(n_i / eta)`` of its n_i candidates enter the next, the very best first.
     """
 
-    def __init__(self, architectures: NDArray[np.uint8], epochs: Sequence[int], eta: int) -> None:
+    def __init__(self, architectures: Iterable[NDArray[np.uint8]], n: int, epochs: Sequence[int], eta: int) -> None:
         self._later_epochs = list(epochs)
         self._eta = eta
-        self._enter_rung(list(architectures))
+        self._enter_rung(architectures, n)
 
-    def _enter_rung(self, candidates: list[NDArray[np.uint8]]) -> None:
+    def _enter_rung(self, candidates: Iterable[NDArray[np.uint8]], n: int) -> None:
         self._epochs = self._later_epochs.pop(0)
-        self._waiting = candidates[::-1]
-        self._candidates = len(candidates)
+        self._next = iter(candidates)
+        self._candidates = self._waiting = n
         self._results: list[tuple[float, NDArray[np.uint8]]] = []
 
     @property
@@ -51,7 +53,10 @@ class Bracket:
 
     def ask(self) -> Proposal | None:
         """Propose the next candidate of this rung; None while the rung's results are outstanding."""
-        return Proposal(self._waiting.pop(), self._epochs) if self._waiting else None
+        if not self._waiting:
+            return None
+        self._waiting -= 1
+        return Proposal(next(self._next), self._epochs)
 
     def tell(self, proposal: Proposal, value: float) -> None:
         """Take a result; the last of a rung opens the next one. A diverged training has nothing to go on with."""
@@ -61,7 +66,7 @@ class Bracket:
             promoted = ranked[: self._candidates // self._eta]
             alive = [architecture for value, architecture in promoted if value > -math.inf]
             if alive:
-                self._enter_rung(alive)
+                self._enter_rung(alive, len(alive))
 
 
 class BracketStrategy(Strategy):
@@ -85,21 +90,14 @@ class BracketStrategy(Strategy):
         If ``eta`` is not a whole number from 2, or the fidelities make one rung only.
     """
 
-    name: ClassVar[str]
-    """What errors call the strategy."""
+    family = "multi-fidelity"
+    multi_fidelity = True
 
     def __init__(self, space: Space, rng: np.random.Generator, fidelities: Sequence[int], eta: int) -> None:
         super().__init__(space, rng, fidelities)
         check_whole(self.name, "eta", eta, least=2)
+        self.rungs = rungs_offered(self.name, self.fidelities, eta)
         self.eta = eta
-        self.rungs = rungs(self.fidelities, eta)
-        if len(self.rungs) < 2:
-            offered = ", ".join(map(str, self.fidelities))
-            raise StrategyError(
-                f"{self.name} chooses by short trainings, but the epochs on offer ({offered}) have none near "
-                f"{self.fidelities[-1]} divided by eta={eta}; ask an oracle that recorded earlier epochs, or use a "
-                "strategy of full trainings only, such as random-search"
-            )
         self._bracket: Bracket | None = None
 
     @abstractmethod

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 from typing import TYPE_CHECKING
 
-from strategies.brackets import Bracket, BracketStrategy
+from strategies.multi_fidelity.brackets import Bracket, BracketStrategy
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -36,6 +36,7 @@ class Hyperband(BracketStrategy):
     """
 
     name = "hyperband"
+    paper = "Li et al., JMLR 2018"
 
     def __init__(self, space: Space, rng: np.random.Generator, fidelities: Sequence[int], *, eta: int = 3) -> None:
         super().__init__(space, rng, fidelities, eta)
@@ -44,5 +45,10 @@ class Hyperband(BracketStrategy):
     def next_bracket(self) -> Bracket:
         """Return the next of Algorithm 1's brackets, with new random candidates."""
         s, s_max = next(self._next_s), len(self.rungs) - 1
-        n = -(-(s_max + 1) * self.eta**s // (s + 1))
-        return Bracket(self.space.sample(self.rng, n), self.rungs[s_max - s :], self.eta)
+        n = first_candidates(s, s_max, self.eta)
+        return Bracket(self.space.sample(self.rng, n), n, self.rungs[s_max - s :], self.eta)
+
+
+def first_candidates(s: int, s_max: int, eta: int) -> int:
+    """Return n of bracket s, ``ceil((s_max + 1) / (s + 1) * eta^s)``, in whole numbers."""
+    return -(-(s_max + 1) * eta**s // (s + 1))

@@ -39,6 +39,10 @@ class RegularizedEvolution(Strategy):
         If an option is out of its range.
     """
 
+    name = "regularized-evolution"
+    family = "evolution"
+    paper = "Real et al., AAAI 2019"
+
     def __init__(
         self,
         space: Space,
@@ -49,8 +53,8 @@ class RegularizedEvolution(Strategy):
         sample: int = 25,
     ) -> None:
         super().__init__(space, rng, fidelities)
-        check_whole("regularized-evolution", "population", population, least=1)
-        check_whole("regularized-evolution", f"sample (with population={population})", sample, least=1, most=population)
+        check_whole(self.name, "population", population, least=1)
+        check_whole(self.name, f"sample (with population={population})", sample, least=1, most=population)
         self.population = population
         self.sample = sample
         self._architectures: deque[NDArray[np.uint8]] = deque(maxlen=population)  # a full one drops its oldest

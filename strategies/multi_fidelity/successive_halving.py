@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from strategies.brackets import Bracket, BracketStrategy
+from strategies.multi_fidelity.brackets import Bracket, BracketStrategy
 from strategies.options import check_whole
 
 if TYPE_CHECKING:
@@ -38,6 +38,7 @@ class SuccessiveHalving(BracketStrategy):
     """
 
     name = "successive-halving"
+    paper = "Jamieson and Talwalkar, AISTATS 2016"
 
     def __init__(
         self,
@@ -55,4 +56,4 @@ class SuccessiveHalving(BracketStrategy):
 
     def next_bracket(self) -> Bracket:
         """Return a bracket through all rungs with new random candidates."""
-        return Bracket(self.space.sample(self.rng, self.candidates), self.rungs, self.eta)
+        return Bracket(self.space.sample(self.rng, self.candidates), self.candidates, self.rungs, self.eta)

@@ -1,0 +1,126 @@
+"""Fronts of runs with several objectives: what no other find of the run beats in all of them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from nasbench.comparison.pareto import hypervolume, igd_plus, non_dominated
+from nasbench.comparison.regret import at_grid
+from nasbench.errors import QueryError
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from nasbench.comparison.protocol import Protocol
+    from nasbench.comparison.records import Goals
+    from nasbench.comparison.results import Results
+    from nasbench.comparison.trials import Trials
+
+
+def mark_fronts(trials: Trials, protocol: Protocol, goals: Goals) -> None:
+    """Mark the trials that entered the front of their run: by what strategies see, of full trainings alone.
+
+    A trial enters that keeps to the constraints and that no earlier one of the front equals or beats in all objectives.
+    """
+    if not protocol.objectives:
+        return
+    signed = np.column_stack([goals.sign * trials.value, trials.others * goals.objective_signs])
+    may = (trials.epochs == protocol.signal.epochs) & (trials.violation == 0) & np.isfinite(signed).all(axis=1)
+    for start, stop in zip(trials.offsets[:-1].tolist(), trials.offsets[1:].tolist(), strict=True):
+        front = np.empty((0, signed.shape[1]))
+        for trial in (start + np.flatnonzero(may[start:stop])).tolist():
+            value = signed[trial]
+            if not (front >= value).all(axis=1).any():
+                front = np.vstack([front[~(front <= value).all(axis=1)], value])
+                trials.on_front[trial] = True
+
+
+def front_over_time(results: Results, strategy: str, indicator: str = "hypervolume") -> NDArray[np.float64]:
+    """Return how good each run's front was after each trial, (T,): by the report and the objectives.
+
+    A front is chosen by what the strategy saw, and measured by what is reported. All measures are scaled so that the
+    worst of the space is 0 and the best is 1 (where the space is not known: of all that was found).
+
+    Parameters
+    ----------
+    results : Results
+        Of a comparison with objectives.
+    strategy : str
+    indicator : str
+        ``hypervolume`` (Zitzler and Thiele 1998; of the cube from 0 to 1, more is better) or ``igd+`` (Ishibuchi et al.
+        2015; distance to the front of the space, less is better).
+
+    Returns
+    -------
+    (T,) float64
+        For an empty front the hypervolume is 0, IGD+ NaN.
+
+    Raises
+    ------
+    QueryError
+        If there are no objectives, or for IGD+ the front of the space is not known.
+    """
+    trials = results.trials[strategy]
+    low, high = _scale(results)
+    reached = None if results.front is None else (_signed(results, results.front) - low) / (high - low)
+    if indicator == "igd+" and reached is None:
+        raise QueryError(f"IGD+ needs the front of the space, which {results.oracle} does not know; use hypervolume")
+    seen = results.signal_metric.sign * trials.value
+    seen_others = trials.others * [metric.sign for metric in results.objective_metrics]
+    judged = (_signed(results, np.column_stack([trials.front_report, trials.others])) - low) / (high - low)
+    worth = np.full(len(trials), 0.0 if indicator == "hypervolume" else np.nan)
+    for start, stop in zip(trials.offsets[:-1].tolist(), trials.offsets[1:].tolist(), strict=True):
+        members: list[int] = []
+        value = worth[start]
+        for trial in range(start, stop):
+            if trials.on_front[trial]:
+                members.append(trial)
+                by_eye = np.column_stack([seen[members], seen_others[members]])
+                members = [member for member, kept in zip(members, non_dominated(by_eye), strict=True) if kept]
+                front = judged[members]
+                value = (
+                    hypervolume(front, np.zeros(front.shape[1]))
+                    if reached is None or indicator != "igd+"
+                    else (igd_plus(front, reached))
+                )
+            worth[trial] = value
+    return worth
+
+
+def front_curves(
+    results: Results, strategy: str, grid: NDArray[np.float64], indicator: str = "hypervolume"
+) -> NDArray[np.float64]:
+    """Return `front_over_time` of each run at each point of a grid of the budget, (R, G)."""
+    worth = front_over_time(results, strategy, indicator)
+    return at_grid(results.trials[strategy], worth, grid, results.protocol.budget.unit)
+
+
+def final_fronts(results: Results, strategy: str) -> list[NDArray[np.float64]]:
+    """Return the front each run ended with: for each an array (K, M) of the report and the objectives, as recorded."""
+    trials = results.trials[strategy]
+    fronts = []
+    for start, stop in zip(trials.offsets[:-1].tolist(), trials.offsets[1:].tolist(), strict=True):
+        members = start + np.flatnonzero(trials.on_front[start:stop])
+        signs = [metric.sign for metric in results.objective_metrics]
+        by_eye = np.column_stack([results.signal_metric.sign * trials.value[members], trials.others[members] * signs])
+        kept = members[non_dominated(by_eye)] if len(members) else members
+        fronts.append(np.column_stack([trials.front_report[kept], trials.others[kept]]))
+    return fronts
+
+
+def _signed(results: Results, values: NDArray[np.float64]) -> NDArray[np.float64]:
+    return values * [results.report_metric.sign, *(metric.sign for metric in results.objective_metrics)]
+
+
+def _scale(results: Results) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return what counts as 0 and as 1 of each measure, (M,) each, to be maximised."""
+    if not results.protocol.objectives:
+        raise QueryError("a front takes several objectives; compare with --objectives, such as parameters")
+    if results.front is not None and results.worst is not None:
+        low, high = _signed(results, results.worst), _signed(results, results.front).max(axis=0)
+    else:
+        found = np.vstack([front for name in results.trials for front in final_fronts(results, name)])
+        low, high = _signed(results, found).min(axis=0), _signed(results, found).max(axis=0)
+    return low, np.where(high > low, high, low + 1)

@@ -1,0 +1,1 @@
+"""Evolution and local search: children of what did well."""

@@ -1,0 +1,78 @@
+"""What a search has asked for and what came of it, for strategies that learn from all of it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from nasbench.spaces import Space
+
+
+class History:
+    """Architectures that were asked for, and the values of those that were told.
+
+    Parameters
+    ----------
+    space : Space
+    """
+
+    def __init__(self, space: Space) -> None:
+        self.space = space
+        self._asked: set[int] = set()
+        self._rows: list[NDArray[np.uint8]] = []
+        self._values: list[float] = []
+
+    def __len__(self) -> int:
+        """Return how many values were told."""
+        return len(self._values)
+
+    def ask(self, architecture: NDArray[np.uint8]) -> None:
+        """Note that an architecture, (L,) uint8, was asked for."""
+        self._asked.add(int(self.space.canonical_key(architecture)))
+
+    def tell(self, architecture: NDArray[np.uint8], value: float) -> None:
+        """Note the value of an architecture, -inf if its training diverged."""
+        self._rows.append(architecture)
+        self._values.append(value)
+
+    @property
+    def architectures(self) -> NDArray[np.uint8]:
+        """What was told, (N, L) uint8, in order."""
+        return np.array(self._rows, dtype=np.uint8).reshape(-1, self.space.length)
+
+    @property
+    def values(self) -> NDArray[np.float64]:
+        """Their values, (N,) float64: all finite, with a divergence as bad as the worst that did not diverge."""
+        values = np.array(self._values, dtype=np.float64)
+        known = np.isfinite(values)
+        values[~known] = values[known].min() if known.any() else 0.0
+        return values
+
+    def best(self, n: int) -> NDArray[np.uint8]:
+        """Return the ``n`` best architectures told, (at most n, L) uint8, the best first, each row once."""
+        chosen: dict[bytes, NDArray[np.uint8]] = {}
+        for place in np.argsort(-np.array(self._values), kind="stable").tolist():
+            chosen.setdefault(self._rows[place].tobytes(), self._rows[place])
+            if len(chosen) == n:
+                break
+        return np.array(list(chosen.values()), dtype=np.uint8).reshape(-1, self.space.length)
+
+    def new(self, architectures: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        """Return those whose network was not asked for yet, one of each network, in their order.
+
+        Parameters
+        ----------
+        architectures : (N, L) uint8
+        """
+        keys = self.space.canonical_key(architectures).tolist()
+        seen = set(self._asked)
+        keep = []
+        for place, key in enumerate(keys):
+            if key not in seen:
+                seen.add(key)
+                keep.append(place)
+        return architectures[keep]

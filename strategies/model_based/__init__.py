@@ -1,0 +1,1 @@
+"""Bayesian optimisation and search guided by a predictor."""

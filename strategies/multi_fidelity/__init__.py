@@ -1,0 +1,1 @@
+"""Multi-fidelity search: short trainings decide which go on."""

@@ -1,0 +1,1 @@
+"""Multi-objective search: trade-offs of several metrics, and constraints."""

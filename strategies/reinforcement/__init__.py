@@ -1,0 +1,1 @@
+"""Reinforcement learning: a policy over choices that rewards shift."""

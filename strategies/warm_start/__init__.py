@@ -1,0 +1,1 @@
+"""Warm starts: a strategy that begins with what is known from elsewhere."""
