@@ -8,14 +8,43 @@ import importlib
 import inspect
 from typing import TYPE_CHECKING
 
-from nasbench.errors import StrategyError, UnknownNameError
+from nasbench.errors import NasbenchError, StrategyError, UnknownNameError
+from nasbench.interop.nevergrad_search import NevergradSearch
+from nasbench.interop.optuna_search import OptunaSearch
+from nasbench.interop.smac_search import SMACSearch
 from nasbench.named_options import read_named
 from nasbench.strategy import Strategy
+from strategies.evolution.genetic_algorithm import GeneticAlgorithm
 from strategies.evolution.local_search import LocalSearch
 from strategies.evolution.regularized_evolution import RegularizedEvolution
+from strategies.evolution.simulated_annealing import SimulatedAnnealing
+from strategies.model_based.bananas import BANANAS
+from strategies.model_based.bayesian_optimization import BayesianOptimization
+from strategies.model_based.mcts import MCTS
+from strategies.model_based.nas_bowl import NASBOWL
+from strategies.model_based.neural_predictor import NeuralPredictor
+from strategies.model_based.npenas import NPENAS
+from strategies.model_based.pnas import PNAS
+from strategies.model_based.smac import SMAC
+from strategies.model_based.tpe import TPE
+from strategies.multi_fidelity.asha import ASHA
+from strategies.multi_fidelity.bohb import BOHB
+from strategies.multi_fidelity.curve_extrapolation import CurveExtrapolation
+from strategies.multi_fidelity.dehb import DEHB
 from strategies.multi_fidelity.hyperband import Hyperband
+from strategies.multi_fidelity.median_stopping import MedianStopping
 from strategies.multi_fidelity.successive_halving import SuccessiveHalving
+from strategies.multi_objective.mo_asha import MOASHA
+from strategies.multi_objective.mo_regularized_evolution import MultiObjectiveRegularizedEvolution
+from strategies.multi_objective.nsga2 import NSGA2
+from strategies.multi_objective.parego import ParEGO
 from strategies.random_search import RandomSearch
+from strategies.reinforcement.ppo import PPO
+from strategies.reinforcement.reinforce import Reinforce
+from strategies.reinforcement.reinforce_rnn import ReinforceRNN
+from strategies.warm_start.operation_prior import OperationPrior
+from strategies.warm_start.warm_start import WarmStart
+from strategies.warm_start.zero_cost_warmup import ZeroCostWarmup
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -28,13 +57,45 @@ if TYPE_CHECKING:
     from nasbench.strategy import StrategyFactory
 
 STRATEGIES: dict[str, type[Strategy]] = {
-    "random-search": RandomSearch,
-    "regularized-evolution": RegularizedEvolution,
-    "local-search": LocalSearch,
-    "successive-halving": SuccessiveHalving,
-    "hyperband": Hyperband,
+    strategy.name: strategy
+    for strategy in (
+        RandomSearch,
+        RegularizedEvolution,
+        GeneticAlgorithm,
+        LocalSearch,
+        SimulatedAnnealing,
+        Reinforce,
+        ReinforceRNN,
+        PPO,
+        TPE,
+        BayesianOptimization,
+        NASBOWL,
+        SMAC,
+        BANANAS,
+        NPENAS,
+        NeuralPredictor,
+        PNAS,
+        MCTS,
+        SuccessiveHalving,
+        Hyperband,
+        ASHA,
+        BOHB,
+        DEHB,
+        MedianStopping,
+        CurveExtrapolation,
+        NSGA2,
+        MultiObjectiveRegularizedEvolution,
+        ParEGO,
+        MOASHA,
+        WarmStart,
+        OperationPrior,
+        ZeroCostWarmup,
+        OptunaSearch,
+        NevergradSearch,
+        SMACSearch,
+    )
 }
-"""The strategies of this package by the names that files, figures and the command line use."""
+"""The strategies of this package, and those it makes of other libraries, by the names that files and figures use."""
 
 ENTRY_POINTS = "nasbench.strategies"
 """The entry-point group in which another package names strategies of its own."""
@@ -43,6 +104,21 @@ ENTRY_POINTS = "nasbench.strategies"
 def strategy_names() -> list[str]:
     """Return the names that `get_strategy` knows: this package's, then those of installed packages."""
     return [*STRATEGIES, *(name for name in _installed() if name not in STRATEGIES)]
+
+
+def strategy_families() -> dict[str, list[str]]:
+    """Return the names of all strategies by family, both in the order in which they are listed.
+
+    An installed one that cannot be imported is in the family ``own``: it does not keep the others from being found.
+    """
+    families: dict[str, list[str]] = {}
+    for name in strategy_names():
+        try:
+            family = get_strategy(name).family
+        except NasbenchError:
+            family = Strategy.family
+        families.setdefault(family, []).append(name)
+    return families
 
 
 def get_strategy(name: str) -> type[Strategy]:

@@ -5,14 +5,28 @@ from __future__ import annotations
 import subprocess
 import sys
 
+import numpy as np
 import pytest
 
 import strategies
 from nasbench.errors import StrategyError, UnknownNameError
+from nasbench.spaces import OPERATIONS, CellSpace
 from nasbench.strategy import Strategy
-from strategies import STRATEGIES, RandomSearch, get_strategy, strategy_names
+from strategies import (
+    STRATEGIES,
+    RandomSearch,
+    RegularizedEvolution,
+    get_strategy,
+    make_strategy,
+    read_strategy,
+    strategy_families,
+    strategy_names,
+)
 
-NAMES = ["random-search", "regularized-evolution", "local-search", "successive-halving", "hyperband"]
+FAMILIES = [
+    *("baseline", "evolution", "reinforcement", "model-based", "multi-fidelity", "multi-objective"),
+    *("warm-start", "foreign"),
+]
 
 
 @pytest.fixture
@@ -28,11 +42,41 @@ def installed(tmp_path, monkeypatch):
     monkeypatch.syspath_prepend(tmp_path)
 
 
-def test_the_strategies_of_this_package_have_names():
-    assert list(STRATEGIES) == NAMES == strategy_names()[:5]
-    for name in NAMES:
-        assert issubclass(get_strategy(name), Strategy)
-        assert getattr(strategies, get_strategy(name).__name__) is get_strategy(name)
+def test_the_strategies_of_this_package_have_names_families_and_papers():
+    assert list(STRATEGIES) == strategy_names()[: len(STRATEGIES)]
+    for name, strategy in STRATEGIES.items():
+        assert issubclass(strategy, Strategy)
+        assert strategy.name == name
+        assert get_strategy(name) is strategy
+        assert strategy.family == "foreign" or getattr(strategies, strategy.__name__) is strategy
+        assert strategy.family in FAMILIES
+        assert strategy.paper or strategy.family == "foreign"
+
+
+def test_families_list_every_strategy_once(installed):
+    families = strategy_families()
+    assert list(families) == FAMILIES
+    assert sorted(name for names in families.values() for name in names) == sorted(strategy_names())
+    assert "their-search" in families["baseline"]  # which it inherits
+
+
+def test_an_installed_strategy_that_is_broken_hides_no_other(installed, tmp_path):
+    (tmp_path / "their_search.py").write_text("import nowhere_to_be_found\n")
+    sys.modules.pop("their_search", None)
+    assert strategy_families()["own"] == ["their-search"]
+    with pytest.raises(StrategyError, match="cannot import the module 'their_search'"):
+        get_strategy("their-search")
+
+
+def test_a_strategy_is_read_with_its_options_and_made():
+    space, rng = CellSpace("it", 3, OPERATIONS[:3]), np.random.default_rng(0)
+    made = make_strategy("regularized-evolution(population=7, sample=2)", space, rng, (1, 3))
+    assert (type(made), made.population, made.sample) == (RegularizedEvolution, 7, 2)
+    assert type(make_strategy(RandomSearch, space, rng, (1, 3))) is RandomSearch
+    with pytest.raises(UnknownNameError, match="unknown option 'sampel' of strategy 'regularized-evolution'; did you"):
+        read_strategy("regularized-evolution(sampel=3)")
+    with pytest.raises(StrategyError, match="cannot make a strategy of 3; give a name such as"):
+        make_strategy(3, space, rng, (1, 3))
 
 
 def test_a_class_that_can_be_imported_is_a_strategy(installed):

@@ -12,10 +12,15 @@ from nasbench.cli import console
 from nasbench.cli.console import AsJson
 from nasbench.cli.oracles import open_oracle
 from nasbench.cli.outputs import check_output
-from nasbench.cli.strategy_option import every_strategy_for, read_strategies
+from nasbench.cli.strategy_option import strategies_for
+from nasbench.comparison.patience import PATIENCE
+from nasbench.errors import StrategyError
 
 if TYPE_CHECKING:
     from nasbench.comparison import Results, Verified
+
+DEFAULT_STRATEGIES = "baseline,evolution,multi-fidelity"
+"""Families whose strategies take seconds; the others are asked for."""
 
 
 def compare(
@@ -32,10 +37,10 @@ def compare(
         str,
         typer.Option(
             "--strategies",
-            help="Names with commas between, options in parentheses: random-search,hyperband(eta=4). "
-            "'nasbench strategies' lists them; a class of your own is module:Class.",
+            help="Names or families with commas between, options in parentheses: random-search,hyperband(eta=4), or "
+            "all. 'nasbench strategies' lists them; a class of your own is module:Class.",
         ),
-    ] = "all",
+    ] = DEFAULT_STRATEGIES,
     runs: Annotated[int, typer.Option("--runs", min=1, help="Runs of each strategy.")] = 500,
     seed: Annotated[int, typer.Option("--seed", min=0, help="Of the first run; the others count up from it.")] = 0,
     signal: Annotated[
@@ -46,27 +51,41 @@ def compare(
         ),
     ] = None,
     report: Annotated[
-        str | None,
+        list[str] | None,
         typer.Option(
-            "--report", help="What is reported of what they found; by default test_accuracy at the last epoch."
+            "--report",
+            help="What is reported of what they found; by default test_accuracy at the last epoch. May be given again, "
+            "for another data set, say.",
         ),
+    ] = None,
+    objectives: Annotated[
+        list[str] | None,
+        typer.Option("--objective", help="What is to be good beside the signal: parameters. May be given again."),
+    ] = None,
+    constraints: Annotated[
+        list[str] | None,
+        typer.Option("--constraint", help="What must hold: 'latency_seconds<=0.005'. May be given again."),
     ] = None,
     workers: Annotated[int, typer.Option("--workers", min=1, help="Simulated asynchronous workers in each run.")] = 1,
     repeats: Annotated[
         str, typer.Option("--repeats", help="charge: a repeat is a new training; cache: it is free.")
     ] = "charge",
     jobs: Annotated[int | None, typer.Option("--jobs", min=1, help="Processes; by default one a core.")] = None,
+    wait: Annotated[
+        float, typer.Option("--wait", min=0.1, help="Seconds that one step of a strategy may take, lest it never ends.")
+    ] = PATIENCE,
     as_json: AsJson = False,
 ) -> None:
     """Compare search strategies over many seeds.
 
-    Trainings are looked up in a table or predicted by a surrogate; their seconds count on a simulated clock.
+    Trainings are looked up in a table or predicted by a surrogate; their seconds count on a simulated clock. A strategy
+    that fails is named at the end, and the others' results are kept.
     """
     from nasbench.comparison import compare as run_all
 
     check_output(out, "nasbench-results")
     source = open_oracle(oracle)
-    chosen = read_strategies(strategies) if strategies.strip() != "all" else every_strategy_for(source, signal)
+    chosen = strategies_for(strategies, source, signal, several_objectives=bool(objectives))
     with console.progress(f"comparing on {source.name}") as progress:
         results = run_all(
             chosen,
@@ -75,27 +94,44 @@ def compare(
             runs=runs,
             first_seed=seed,
             signal=signal,
-            report=report,
+            report=report or None,
+            objectives=objectives or (),
+            constraints=constraints or (),
             workers=workers,
             repeats=repeats,
             jobs=jobs or os.cpu_count() or 1,
+            wait=wait,
             progress=progress,
         )
         results.save(out)
     if as_json:
         from nasbench.comparison import summarise
 
-        console.print_json({"path": str(out), "budget": str(results.protocol.budget), "summary": summarise(results)})
-        return
-    print_summary(results)
-    console.say(f"written to {out}")
+        console.print_json(
+            {
+                "path": str(out),
+                "budget": str(results.protocol.budget),
+                "summary": summarise(results),
+                "reports": {str(each): summarise(results.reported_by(each)) for each in results.reports},
+                "failed": results.failed,
+            }
+        )
+    else:
+        for each in results.reports:
+            print_summary(results.reported_by(each))
+        console.say(f"written to {out}")
+    if results.failed:
+        first, *others = results.failed.values()
+        for error in others:
+            console.note(error)
+        raise StrategyError(f"{first} (the results of the other strategies are in {out})")
 
 
 def print_summary(results: Results) -> None:
     """Print the final table of a comparison."""
     from nasbench.comparison import summarise
 
-    unit = results.report_metric.unit
+    unit, fronts = results.report_metric.unit, bool(results.protocol.objectives) and results.worst is not None
     rows = [
         [
             console.strategy_label(row.strategy),
@@ -103,15 +139,21 @@ def print_summary(results: Results) -> None:
             f"{row.evaluations:.1f}" if row.runs else "",
             console.with_spread(row.report, row.report_std, unit),
             console.number(row.regret, unit),
+            *([console.number(row.hypervolume)] if fronts else []),
+            f"{1000 * row.own_seconds:.3g}" if row.runs else "",
         ]
         for row in summarise(results)
     ]
     protocol = results.protocol
+    goals = "".join(f", objective {each}" for each in protocol.objectives)
+    goals += "".join(f", constraint {each}" for each in protocol.constraints)
     title = (
-        f"Search on {results.oracle}: {protocol.budget} a run, signal {protocol.signal}\n"
+        f"Search on {results.oracle}: {protocol.budget} a run, signal {protocol.signal}{goals}\n"
         f"Found by then: mean ± std over runs of {results.report}"
     )
-    console.print_table(title, ["strategy", "runs", "evaluations", "found", "median regret"], rows)
+    front = ["hyper-\nvolume"] if fronts else []
+    heads = ["strategy", "runs", "evalua-\ntions", "found", "median\nregret", *front, "own ms\na trial"]
+    console.print_table(title, heads, rows)
 
 
 def plot(

@@ -5,6 +5,8 @@ from __future__ import annotations
 import inspect as python_inspect
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from itertools import groupby
+from operator import itemgetter
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -16,6 +18,7 @@ from nasbench.cli.fitting import print_scorecard
 from nasbench.errors import FileFormatError, NasbenchError, PlanMismatchError
 from nasbench.spaces import Space, get_space, space_names
 from nasbench.spaces.choices import ENUMERABLE
+from nasbench.strategy import MultiObjectiveStrategy
 
 if TYPE_CHECKING:
     from nasbench.comparison import Results
@@ -59,7 +62,10 @@ def spaces(
 
 
 def strategies(as_json: AsJson = False) -> None:
-    """List search strategies and their options."""
+    """List search strategies by family, with their options.
+
+    Each with the paper it comes from; options show their defaults.
+    """
     from strategies import get_strategy, strategy_names
 
     listed: list[dict[str, Any]] = []
@@ -67,14 +73,27 @@ def strategies(as_json: AsJson = False) -> None:
         strategy = get_strategy(name)
         parameters = python_inspect.signature(strategy).parameters.values()
         options = {p.name: p.default for p in parameters if p.kind is p.KEYWORD_ONLY}
-        source = (python_inspect.getmodule(strategy) or strategy).__doc__ or ""
-        listed.append({"name": name, "about": source.strip().splitlines()[0] if source else "", "options": options})
+        listed.append(
+            {
+                "name": name,
+                "family": strategy.family,
+                "paper": strategy.paper,
+                "about": (python_inspect.getdoc(strategy) or "").partition("\n")[0],
+                "fidelities": "several" if strategy.multi_fidelity else "one",
+                "objectives": "several" if issubclass(strategy, MultiObjectiveStrategy) else "one",
+                "options": options,
+            }
+        )
     if as_json:
         console.print_json(listed)
         return
-    for each in listed:
-        defaults = ", ".join(f"{key}={value}" for key, value in each["options"].items())
-        console.say(f"{each['name']}({defaults})\n    {each['about']}")
+    for family, members in groupby(listed, key=itemgetter("family")):
+        console.say(f"{family}")
+        for each in members:
+            defaults = ", ".join(f"{key}={value!r}" for key, value in each["options"].items())
+            several = [f"several {what}" for what in ("fidelities", "objectives") if each[what] == "several"]
+            console.say(f"    {each['name']}({defaults})")
+            console.say(f"        {'; '.join(filter(None, [each['paper'], *several]))}\n        {each['about']}")
 
 
 def info(
@@ -210,10 +229,13 @@ def _results_info(file: Path) -> dict[str, Any]:
         "oracle": results.oracle,
         "space": results.space.name,
         "signal": str(protocol.signal),
-        "report": str(results.report),
+        "report": ", ".join(map(str, results.reports)),
         "budget": str(protocol.budget),
         "workers": protocol.workers,
         "repeats": protocol.repeats,
+        "objectives": [str(each) for each in protocol.objectives],
+        "constraints": [str(each) for each in protocol.constraints],
+        "failed": results.failed,
         "strategies": {name: f"{t.runs} runs, {len(t):,} trials" for name, t in results.trials.items()},
         "provenance": dict(results.provenance),
     }

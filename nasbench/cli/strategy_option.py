@@ -1,25 +1,24 @@
-"""What ``--strategies`` means: ``random-search,regularized-evolution(population=10,sample=3)``, or all."""
+"""What ``--strategies`` means: ``random-search,regularized-evolution(population=10,sample=3)``, families, or all."""
 
 from __future__ import annotations
 
-import ast
 import functools
-import inspect
-import re
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from nasbench.cli import console
-from nasbench.errors import StrategyError, UnknownNameError
-from nasbench.named_options import read_named
+from nasbench.cli.oracles import open_oracle
+from nasbench.errors import StrategyError
+from nasbench.named_options import split_list
 from nasbench.oracle import resolve_measure
 
 if TYPE_CHECKING:
     from nasbench.oracle import Oracle
     from nasbench.strategy import StrategyFactory
 
-_SEPARATOR = re.compile(r",(?![^(]*\))")
+SOURCE = "source"
+"""The option of strategies that start from what another oracle knows; text stands for the oracle of that path."""
 
 
 def read_strategies(text: str) -> dict[str, StrategyFactory]:
@@ -35,32 +34,59 @@ def read_strategies(text: str) -> dict[str, StrategyFactory]:
     UnknownNameError, StrategyError
         Naming the part that cannot be read.
     """
-    names = [part.strip() for part in _SEPARATOR.split(text)]
+    names = split_list(text)
     if len(set(names)) != len(names):
         raise StrategyError(f"each strategy is compared once; got {text!r}")
     return {name: _read_one(name) for name in names}
 
 
-def every_strategy_for(oracle: Oracle, signal: str | None) -> dict[str, StrategyFactory]:
-    """Return every named strategy that can search by a signal; a note says which cannot, and why.
+def strategies_for(
+    text: str, oracle: Oracle, signal: str | None, *, several_objectives: bool
+) -> dict[str, StrategyFactory]:
+    """Read a list in which families, and ``all``, stand for those of their strategies that can search here.
+
+    A note says which of them cannot, and why. ``all`` leaves out foreign optimisers, which are slow, and without
+    several objectives those that are made for them.
 
     Parameters
     ----------
+    text : str
     oracle : Oracle
     signal : str, optional
         By default the oracle's validation accuracy at the last epoch.
+    several_objectives : bool
 
     Raises
     ------
-    UnknownNameError, QueryError
-        If the oracle has no such signal.
+    UnknownNameError, QueryError, StrategyError
     """
-    from strategies import get_strategy, strategy_names
+    from strategies import strategy_families
+
+    families = strategy_families()
+    left_out = {"foreign"} if several_objectives else {"foreign", "multi-objective"}
+    everything = [name for family, names in families.items() if family not in left_out for name in names]
+    chosen: dict[str, StrategyFactory] = {}
+    for part in split_list(text):
+        members = everything if part == "all" else families.get(part)
+        if members is None:
+            named = read_strategies(part)
+        else:
+            named = _able(members, oracle, signal)
+            if not named:
+                raise StrategyError(f"none of the strategies of {part!r} can search here; the notes above say why")
+        if set(named) & set(chosen):
+            raise StrategyError(f"each strategy is compared once; got {text!r}")
+        chosen |= named
+    return chosen
+
+
+def _able(names: list[str], oracle: Oracle, signal: str | None) -> dict[str, StrategyFactory]:
+    from strategies import get_strategy
 
     measure = resolve_measure(signal, oracle.tasks)
     fidelities = [epochs for epochs in oracle.tasks[measure.task].epochs if epochs <= measure.epochs]
     able: dict[str, StrategyFactory] = {}
-    for name in strategy_names():
+    for name in names:
         strategy = get_strategy(name)
         try:
             strategy(oracle.space, np.random.default_rng(0), fidelities)
@@ -72,12 +98,9 @@ def every_strategy_for(oracle: Oracle, signal: str | None) -> dict[str, Strategy
 
 
 def _read_one(text: str) -> StrategyFactory:
-    from strategies import get_strategy
+    from strategies import read_strategy
 
-    name, options = read_named(text, "strategy", value=ast.literal_eval, example="sample=3", error=StrategyError)
-    strategy = get_strategy(name)
-    known = [p.name for p in inspect.signature(strategy).parameters.values() if p.kind is p.KEYWORD_ONLY]
-    for option in options:
-        if option not in known:
-            raise UnknownNameError("option", option, known, of=f"strategy {name!r}")
-    return functools.partial(strategy, **options) if options else strategy
+    factory = read_strategy(text)
+    if isinstance(factory, functools.partial) and isinstance(factory.keywords.get(SOURCE), str):
+        return functools.partial(factory, **{SOURCE: open_oracle(factory.keywords[SOURCE])})
+    return factory

@@ -6,6 +6,8 @@
 from nasbench.comparison.budget import Budget
 from nasbench.comparison.compare import compare
 from nasbench.comparison.figures import save_figure
+from nasbench.comparison.fronts import final_fronts, front_curves, front_over_time
+from nasbench.comparison.protocol import Constraint
 from nasbench.comparison.regret import budget_grid, curve
 from nasbench.comparison.results import Results
 from nasbench.comparison.run import run
@@ -15,6 +17,7 @@ from nasbench.comparison.verification import Verified, verify
 
 __all__ = [
     "Budget",
+    "Constraint",
     "Results",
     "SummaryRow",
     "Trials",
@@ -22,6 +25,9 @@ __all__ = [
     "budget_grid",
     "compare",
     "curve",
+    "final_fronts",
+    "front_curves",
+    "front_over_time",
     "run",
     "save_figure",
     "summarise",

@@ -132,7 +132,12 @@ class Results:
         if place is None:
             raise UnknownNameError("report", str(measure), self.reports)
         trials = {
-            name: replace(each, report=each.further[place], report_std=each.further_std[place])
+            name: replace(
+                each,
+                report=each.further[place],
+                report_std=each.further_std[place],
+                on_front=np.zeros_like(each.on_front),
+            )
             for name, each in self.trials.items()
         }
         by = self.further[place]

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import inspect
+import math
 from typing import TYPE_CHECKING, Any
 
 from nasbench.errors import InvalidArchitectureError, StrategyError, UnknownNameError
 from nasbench.interop.choices import to_named
+from nasbench.interop.options import check_count
 from nasbench.interop.optuna import architecture_of, distributions
 from nasbench.optional import load_optional
-from nasbench.strategy import Proposal, Strategy
+from nasbench.strategy import MultiObjectiveStrategy, Proposal
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     import numpy as np
+    from numpy.typing import NDArray
     from optuna.samplers import BaseSampler
     from optuna.trial import Trial
 
@@ -24,11 +27,11 @@ TRIES = 1000
 """Suggestions that a space may refuse in a row before an architecture is drawn from it instead."""
 
 
-class OptunaSearch(Strategy):
+class OptunaSearch(MultiObjectiveStrategy):
     """Trains what an Optuna sampler suggests, for the full number of epochs.
 
-    A divergence is told to the sampler as an infinity. What the space does not admit is told as pruned, and the sampler
-    asked again.
+    A divergence is told to the sampler as an infinity, of every objective, and so is what breaks a constraint. What the
+    space does not admit is told as pruned, and the sampler asked again.
 
     Parameters
     ----------
@@ -36,18 +39,25 @@ class OptunaSearch(Strategy):
         As for every strategy; one number drawn from ``rng`` seeds the sampler.
     sampler : str or callable
         The name of a class of `optuna.samplers` that takes a seed, or a function ``(seed) -> sampler``.
+    objectives : int
+        How many objectives the study has: the signal, and as many of a comparison's other objectives as make up this
+        number. Samplers for several are TPESampler, NSGAIISampler and NSGAIIISampler.
 
     Raises
     ------
     NasbenchError
         If Optuna is not installed.
     UnknownNameError, StrategyError
-        If there is no such sampler, or it takes no seed.
+        If there is no such sampler, or it takes no seed; when told, if there are fewer objectives.
 
     Examples
     --------
     On the command line: ``--strategies "nasbench.interop.optuna_search:OptunaSearch(sampler='NSGAIISampler')"``.
     """
+
+    name = "optuna"
+    family = "foreign"
+    paper = "Akiba et al., KDD 2019"
 
     def __init__(
         self,
@@ -56,17 +66,20 @@ class OptunaSearch(Strategy):
         fidelities: Sequence[int],
         *,
         sampler: str | Callable[[int], BaseSampler] = "TPESampler",
+        objectives: int = 1,
     ) -> None:
         super().__init__(space, rng, fidelities)
+        check_count(self.name, "objectives", objectives)
         optuna = load_optional("optuna", "optuna", "Optuna's samplers")
         seed = int(rng.integers(1 << 32))
         made = _named(optuna.samplers, sampler)(seed=seed) if isinstance(sampler, str) else sampler(seed)
         verbosity = optuna.logging.get_verbosity()
         optuna.logging.set_verbosity(max(verbosity, optuna.logging.WARNING))  # else each run says that it has a study
-        self._study = optuna.create_study(direction="maximize", sampler=made)
+        self._study = optuna.create_study(directions=["maximize"] * objectives, sampler=made)
         optuna.logging.set_verbosity(verbosity)
         self._pruned = optuna.trial.TrialState.PRUNED
         self._distributions = distributions(space)
+        self._objectives = objectives
         self._under_way: dict[int, tuple[Proposal, Trial]] = {}
 
     def ask(self) -> Proposal:
@@ -85,10 +98,21 @@ class OptunaSearch(Strategy):
         self._under_way[id(proposal)] = proposal, trial
         return proposal
 
-    def tell(self, proposal: Proposal, value: float, seconds: float) -> None:  # noqa: ARG002 - samplers know no costs
+    def tell_objectives(
+        self,
+        proposal: Proposal,
+        values: NDArray[np.float64],
+        violation: float,
+        seconds: float,  # noqa: ARG002 - samplers know no costs
+    ) -> None:
         """Tell the sampler."""
         _, trial = self._under_way.pop(id(proposal))
-        self._study.tell(trial, value)
+        if len(values) < self._objectives:
+            raise StrategyError(
+                f"{self.name}: made with objectives={self._objectives}, but the comparison has {len(values)}"
+            )
+        told = [-math.inf if violation > 0 else value for value in values[: self._objectives].tolist()]
+        self._study.tell(trial, told)
 
 
 def _named(samplers: Any, name: str) -> Any:
@@ -96,5 +120,5 @@ def _named(samplers: Any, name: str) -> Any:
     if name not in known:
         raise UnknownNameError("sampler", name, known, of="optuna.samplers")
     if "seed" not in inspect.signature(known[name]).parameters:
-        raise StrategyError(f"OptunaSearch: {name} takes no seed; give a function (seed) -> sampler that makes it")
+        raise StrategyError(f"optuna: {name} takes no seed; give a function (seed) -> sampler that makes it")
     return known[name]

@@ -7,7 +7,6 @@ from abc import abstractmethod
 from typing import TYPE_CHECKING
 
 from nasbench.errors import StrategyError
-from nasbench.errors import StrategyError
 from nasbench.strategy import Proposal, Strategy
 from strategies.multi_fidelity.rungs_offered import rungs_offered
 
@@ -95,7 +94,6 @@ class BracketStrategy(Strategy):
 
     def __init__(self, space: Space, rng: np.random.Generator, fidelities: Sequence[int], eta: int) -> None:
         super().__init__(space, rng, fidelities)
-        check_whole(self.name, "eta", eta, least=2)
         self.rungs = rungs_offered(self.name, self.fidelities, eta)
         self.eta = eta
         self._bracket: Bracket | None = None

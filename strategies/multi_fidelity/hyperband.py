@@ -51,4 +51,5 @@ class Hyperband(BracketStrategy):
 
 def first_candidates(s: int, s_max: int, eta: int) -> int:
     """Return n of bracket s, ``ceil((s_max + 1) / (s + 1) * eta^s)``, in whole numbers."""
-    return -(-(s_max + 1) * eta**s // (s + 1))
+    n: int = -(-(s_max + 1) * eta**s // (s + 1))
+    return n

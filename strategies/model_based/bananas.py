@@ -1,0 +1,78 @@
+"""BANANAS, Bayesian optimisation with neural architectures (White, Neiswanger and Savani, AAAI 2021), Algorithm 1."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from nasbench.predictor import DEFAULT_PREDICTOR
+from strategies.model_based.acquisition import thompson_sample
+from strategies.model_based.candidates import new_children
+from strategies.model_based.guided import PredictorGuided, best_of
+from strategies.options import check_whole
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from nasbench.predictor import PredictorFactory
+    from nasbench.spaces import Space
+
+
+class BANANAS(PredictorGuided):
+    """Trains those mutations of the incumbents that come out best in an independent Thompson sample.
+
+    The paper's ensemble of five perceptrons on the path encoding is ``predictor="path-encoding"``; boosted trees fit
+    thirty times as fast and rank better.
+
+    Parameters
+    ----------
+    space, rng, fidelities
+        See `nasbench.strategy.Strategy`.
+    initial : int
+        t_0, the random architectures that are trained first.
+    batch : int
+        k, the architectures that are chosen at a time.
+    candidates : int
+        How many mutations are looked at for a batch.
+    incumbents : int
+        The best architectures, of which these are. The paper leaves the number open; its authors' code goes no further
+        than the best five.
+    predictor : str or callable
+        See `nasbench.predictor.make_predictor`.
+
+    Raises
+    ------
+    StrategyError, UnknownNameError
+        If an option is out of its range, or the predictor cannot be made.
+    """
+
+    name = "bananas"
+    paper = "White et al., AAAI 2021"
+
+    def __init__(
+        self,
+        space: Space,
+        rng: np.random.Generator,
+        fidelities: Sequence[int],
+        *,
+        initial: int = 10,
+        batch: int = 10,
+        candidates: int = 100,
+        incumbents: int = 5,
+        predictor: str | PredictorFactory = DEFAULT_PREDICTOR,
+    ) -> None:
+        super().__init__(space, rng, fidelities, initial=initial, predictor=predictor)
+        check_whole(self.name, "batch", batch, least=1)
+        check_whole(self.name, f"candidates (with batch={batch})", candidates, least=batch)
+        check_whole(self.name, "incumbents", incumbents, least=1)
+        self.batch = batch
+        self.candidates = candidates
+        self.incumbents = incumbents
+
+    def choose(self) -> NDArray[np.uint8]:
+        """Mutate the incumbents, and take the best of the sample."""
+        self.fit()
+        children = new_children(self.history, self.rng, self.history.best(self.incumbents), self.candidates)
+        return best_of(children, thompson_sample(self.predictor.predict(children), self.rng), self.batch)

@@ -1,0 +1,145 @@
+"""Exact regression with Gaussian processes (Rasmussen and Williams 2006, Algorithm 2.1)."""
+
+from __future__ import annotations
+
+import math
+from functools import cache
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from nasbench.predictor import Belief
+
+if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
+
+    from numpy.typing import NDArray
+
+    from strategies.model_based.kernels import Kernel
+
+NOISES = (1e-4, 1e-3, 1e-2, 1e-1, 1.0)
+"""Variances of the noise, in parts of the signal's, that the fit chooses from."""
+
+TRIES = 20
+"""Settings of the hyperparameters that one fit tries."""
+
+GROWTH = 1.1
+"""By what factor the results must have grown before hyperparameters are looked at again."""
+
+
+class _Factors(NamedTuple):
+    """Algorithm 2.1 on R + noise I: its Cholesky factor L, alpha = (R + noise I)^-1 y, and what follows from them."""
+
+    lower: NDArray[np.float64]
+    alpha: NDArray[np.float64]
+    signal: float
+    likelihood: float
+
+
+class GaussianProcess:
+    """Learns values from correlations: y = mean + signal * (f + noise), f ~ GP(0, kernel).
+
+    Targets are standardised. The variance of the signal is the one of greatest marginal likelihood, which has a closed
+    form. The noise and the kernel's hyperparameters lie on grids; a fit moves one of them at a time to a neighbouring
+    value where that raises the marginal likelihood (eq. 5.8), going round from where the last fit stopped.
+
+    Parameters
+    ----------
+    kernel : Kernel
+        Used by this process alone.
+    """
+
+    def __init__(self, kernel: Kernel) -> None:
+        self._kernel = kernel
+        self._grids = (*kernel.grids, NOISES)
+        self._places = [*kernel.start, len(NOISES) // 2]
+        self._turn = 0
+        self._known = 0
+        self._due = 0.0
+
+    @property
+    def theta(self) -> tuple[float, ...]:
+        """The kernel's hyperparameters, then the noise."""
+        return tuple(grid[place] for grid, place in zip(self._grids, self._places, strict=True))
+
+    def fit(self, architectures: NDArray[np.uint8], values: NDArray[np.float64]) -> None:
+        """Learn.
+
+        Parameters
+        ----------
+        architectures : (N, L) uint8
+            At least one; first those of the fit before, in the same order.
+        values : (N,) float64
+            Finite.
+        """
+        with one_thread():
+            self._fit(architectures, values)
+
+    def _fit(self, architectures: NDArray[np.uint8], values: NDArray[np.float64]) -> None:
+        if len(architectures) > self._known:
+            self._kernel.add(architectures[self._known :])
+            self._known = len(architectures)
+        self._mean, self._scale = float(values.mean()), float(values.std()) or 1.0
+        self._targets = (values - self._mean) / self._scale
+        self._factors = self._factorise(self.theta)
+        if len(values) >= self._due and self._targets.any():
+            self._choose_theta()
+            self._due = GROWTH * len(values)
+
+    def _choose_theta(self) -> None:
+        for _ in range(TRIES):
+            which, step = divmod(self._turn, 2)
+            self._turn = (self._turn + 1) % (2 * len(self._grids))
+            place = self._places[which] + 2 * step - 1
+            if not 0 <= place < len(self._grids[which]):
+                continue
+            before, self._places[which] = self._places[which], place
+            factors = self._factorise(self.theta)
+            if factors.likelihood > self._factors.likelihood:
+                self._factors = factors
+            else:
+                self._places[which] = before
+
+    def _factorise(self, theta: tuple[float, ...]) -> _Factors:
+        from scipy.linalg.lapack import dpotrf, dpotrs
+
+        matrix = self._kernel.gram(theta[:-1])
+        matrix[np.diag_indices_from(matrix)] += theta[-1]
+        lower, _ = dpotrf(matrix, lower=True, clean=True)
+        alpha, _ = dpotrs(lower, self._targets, lower=True)
+        number = len(alpha)
+        variance = max(float(self._targets @ alpha) / number, 1e-12)
+        log_determinant = 2 * float(np.log(lower.diagonal()).sum())
+        likelihood = -0.5 * (number * (math.log(2 * math.pi * variance) + 1) + log_determinant)
+        return _Factors(lower, alpha, math.sqrt(variance), likelihood)
+
+    @property
+    def log_marginal_likelihood(self) -> float:
+        """The log p(y | X, theta) of the standardised targets, eq. 2.30."""
+        return self._factors.likelihood
+
+    def predict(self, architectures: NDArray[np.uint8]) -> Belief:
+        """Say what architectures, (M, L) uint8, are worth: f without noise, eqs. 2.25 and 2.26."""
+        from scipy.linalg.blas import dtrsm
+
+        lower, alpha, signal, _ = self._factors
+        with one_thread():
+            cross = self._kernel.cross(architectures, self.theta[:-1])
+            v = dtrsm(1.0, lower, cross.T, lower=True)
+            mean = self._mean + self._scale * (cross @ alpha)
+        variance = np.maximum(1.0 - np.einsum("nm,nm->m", v, v), 0.0)
+        return Belief(mean, self._scale * signal * np.sqrt(variance))
+
+
+def one_thread() -> AbstractContextManager[object]:
+    """Let linear algebra run in one thread, whose sums have the same last bits on any number of cores."""
+    limit: AbstractContextManager[object] = _threads().limit(limits=1, user_api="blas")
+    return limit
+
+
+@cache
+def _threads() -> Any:
+    import scipy.linalg  # noqa: F401 - brings a library of its own beside numpy's, to be found before it is limited
+    from threadpoolctl import ThreadpoolController  # type: ignore[import-untyped]
+
+    return ThreadpoolController()

@@ -1,0 +1,140 @@
+"""Progressive neural architecture search (Liu et al., ECCV 2018), Algorithm 1."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from nasbench.predictor import DEFAULT_PREDICTOR
+from strategies.model_based.candidates import new_random
+from strategies.model_based.guided import PredictorGuided, best_of
+from strategies.options import check_whole
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from nasbench.predictor import PredictorFactory
+    from nasbench.spaces import Space
+    from nasbench.strategy import Proposal
+
+SIMPLEST = ("skip_connect", "identity", "none")
+"""What a choice is before the search comes to it, the first of these that it has; else its first."""
+
+MOST_EXPANSIONS = 5_000
+"""If a level has more, so many of them are drawn."""
+
+
+class PNAS(PredictorGuided):
+    """Searches from simple cells to complex ones: a beam of K, to which a predictor admits what the last one grows to.
+
+    The paper's cells grow block by block. Here all rows have one length, so their choices are divided, in their order,
+    into B blocks, and a cell of b blocks is a row whose choices after block b are simplest: an identity, or else a zero
+    operation, or else the first choice. Level b expands each cell of the beam by all choices of block b (S'_b). The K
+    of which the predictor expects most are the new beam (S_b). The K new ones of which it expects most are trained;
+    they are the beam itself unless expansions were trained before, as those by simplest choices. Then it fits again. Of
+    level 1, before there is a predictor, K are drawn at random (the paper trains all).
+
+    The paper ends after level B. This search goes on with another round, in which the K best architectures so far are
+    the beam that is expanded block by block again. Where the simplest row is not in the space, a random one is taken.
+    A level waits for all its results.
+
+    Parameters
+    ----------
+    space, rng, fidelities
+        See `nasbench.strategy.Strategy`.
+    beam : int
+        K; the paper's is 256, for 1,280 trainings in 5 levels.
+    blocks : int
+        B, 5 in the paper; no more than there are choices.
+    predictor : str or callable
+        See `nasbench.predictor.make_predictor`.
+
+    Raises
+    ------
+    StrategyError, UnknownNameError
+        If an option is out of its range, or the predictor cannot be made.
+    """
+
+    name = "pnas"
+    paper = "Liu et al., ECCV 2018"
+
+    def __init__(
+        self,
+        space: Space,
+        rng: np.random.Generator,
+        fidelities: Sequence[int],
+        *,
+        beam: int = 10,
+        blocks: int = 5,
+        predictor: str | PredictorFactory = DEFAULT_PREDICTOR,
+    ) -> None:
+        check_whole(self.name, "beam", beam, least=1)
+        check_whole(self.name, "blocks", blocks, least=1)
+        super().__init__(space, rng, fidelities, initial=1, predictor=predictor)
+        self.beam = beam
+        places = np.flatnonzero(space.cardinalities > 1)
+        self.blocks = np.array_split(places, max(1, min(blocks, len(places))))
+        self._cells = _simplest(space)[None]
+        if not space.is_valid(self._cells[0]):
+            self._cells = space.sample(rng, 1)
+        self._level = 0
+        self._under_way = 0
+
+    def ask(self) -> Proposal | None:
+        """Propose what is left of a level; None while the next one depends on results."""
+        if not self._queue:
+            if self._under_way:
+                return None
+            self._queue.extend(self.choose())
+        self._under_way += 1
+        return self.propose()
+
+    def choose(self) -> NDArray[np.uint8]:
+        """Go on to the next level that has something to train, or draw at random if none has."""
+        self.fit()
+        for _ in range(2 * len(self.blocks)):
+            if self._level == len(self.blocks):
+                self._level, self._cells = 0, self.history.best(self.beam)
+            expansions = self._expand(self.blocks[self._level])
+            merit = self.predictor.predict(expansions).mean if len(self.history) else self.rng.random(len(expansions))
+            ranked = best_of(expansions, merit, len(expansions))
+            self._cells = ranked[: self.beam]
+            self._level += 1
+            new = self.history.new(ranked)[: self.beam]
+            if len(new):
+                return new
+        return new_random(self.history, self.rng, self.beam)
+
+    def _expand(self, block: NDArray[np.int64]) -> NDArray[np.uint8]:
+        """Return the cells with all choices of a block, (N, L) uint8, in random order, one of each network."""
+        counts = self.space.cardinalities[block].tolist()
+        if len(self._cells) * math.prod(counts) <= MOST_EXPANSIONS:
+            choices = np.array(list(itertools.product(*map(range, counts))), dtype=np.uint8)
+            rows = np.repeat(self._cells, len(choices), axis=0)
+            rows[:, block] = np.tile(choices, (len(self._cells), 1))
+        else:
+            rows = np.repeat(self._cells, -(-MOST_EXPANSIONS // len(self._cells)), axis=0)
+            rows[:, block] = self.rng.random((len(rows), len(block))) * counts
+        rows = self.rng.permutation(np.concatenate([self._cells, rows[self.space.is_valid(rows)]]))
+        _, first = np.unique(self.space.canonical_key(rows), return_index=True)
+        expansions: NDArray[np.uint8] = rows[np.sort(first)]
+        return expansions
+
+    def tell(self, proposal: Proposal, value: float, seconds: float) -> None:
+        """Note the value."""
+        self._under_way -= 1
+        super().tell(proposal, value, seconds)
+
+
+def _simplest(space: Space) -> NDArray[np.uint8]:
+    """Return the row, (L,) uint8, of the simplest choices, which the space may not admit."""
+    row = []
+    for names in space.named_choices().values():
+        known = [names.index(name) for name in SIMPLEST if name in names]
+        row.append(known[0] if known else 0)
+    return np.array(row, dtype=np.uint8)

@@ -1,0 +1,147 @@
+"""BOHB, Hyperband with a model of where good architectures lie (Falkner, Klein and Hutter, ICML 2018)."""
+
+from __future__ import annotations
+
+import itertools
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from strategies.multi_fidelity.brackets import Bracket
+from strategies.multi_fidelity.hyperband import first_candidates
+from strategies.multi_fidelity.kernel_density import ChoiceDensity
+from strategies.multi_fidelity.overlapping import OverlappingBrackets
+from strategies.options import check_number, check_whole
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from numpy.typing import NDArray
+
+    from nasbench.spaces import Space
+    from nasbench.strategy import Proposal
+
+RANDOM_TRIES = 10
+"""Random rows among which a new network is looked for."""
+
+
+class BOHB(OverlappingBrackets):
+    """Hyperband whose candidates come from a tree-structured Parzen estimator, Algorithm 2.
+
+    The model is of the most epochs with N_b >= N_min + 2 results, N_min = d + 1 for d choices. The best
+    ``N_l = max(N_min, good N_b)`` of them make the density l, the worst ``N_g = max(N_min, N_b - N_l)`` the density g
+    (eq. 3), see `strategies.multi_fidelity.kernel_density`. Of N_s rows drawn from l with wider kernels, the one with
+    the largest l / g is proposed; without a model, and in a share of the draws, a random one. A diverged training is
+    as bad as any. When all brackets under way wait, the next begins.
+
+    Unlike in the paper, networks that were asked for before are passed over, and a random one takes their place if all
+    that were drawn are such: in a finite space the model would come back to them, and learn nothing.
+
+    Parameters
+    ----------
+    space, rng, fidelities
+        See `nasbench.strategy.Strategy`.
+    eta : int
+        One in ``eta`` goes on to the next rung. The defaults are all the paper's.
+    good : float
+        q, the share of results that the density of good architectures is made of.
+    samples : int
+        N_s, the rows drawn from the density of good ones.
+    random_fraction : float
+        rho, the share of random proposals.
+    bandwidth_factor : float
+        b_w, by which the bandwidths are multiplied to draw from the density.
+    least_bandwidth : float
+
+    Raises
+    ------
+    StrategyError
+        If an option is out of its range, or the fidelities make one rung only.
+    """
+
+    name = "bohb"
+    paper = "Falkner et al., ICML 2018"
+
+    def __init__(
+        self,
+        space: Space,
+        rng: np.random.Generator,
+        fidelities: Sequence[int],
+        *,
+        eta: int = 3,
+        good: float = 0.15,
+        samples: int = 64,
+        random_fraction: float = 1 / 3,
+        bandwidth_factor: float = 3.0,
+        least_bandwidth: float = 1e-3,
+    ) -> None:
+        super().__init__(space, rng, fidelities, eta)
+        check_number(self.name, "good", good, 0, 1)
+        check_whole(self.name, "samples", samples, least=1)
+        check_number(self.name, "random_fraction", random_fraction, 0, 1)
+        check_number(self.name, "bandwidth_factor", bandwidth_factor, 0, above=True)
+        check_number(self.name, "least_bandwidth", least_bandwidth, 0, 1, above=True)
+        self.good, self.samples, self.random_fraction = good, samples, random_fraction
+        self.bandwidth_factor, self.least_bandwidth = bandwidth_factor, least_bandwidth
+        self._next_s = itertools.cycle(reversed(range(len(self.rungs))))
+        self._asked: set[int] = set()
+        self._keys: dict[bytes, int] = {}
+        self._results: dict[int, list[tuple[float, NDArray[np.uint8]]]] = {}
+        self._model: tuple[ChoiceDensity, ChoiceDensity] | None = None
+        self._model_epochs = 0
+
+    def next_bracket(self) -> Bracket:
+        """Return the next of Hyperband's brackets, whose candidates are drawn when they are proposed."""
+        s, s_max = next(self._next_s), len(self.rungs) - 1
+        return Bracket(self._candidates(), first_candidates(s, s_max, self.eta), self.rungs[s_max - s :], self.eta)
+
+    def tell(self, proposal: Proposal, value: float, seconds: float) -> None:
+        """Take a result to its bracket, and to what the model learns from."""
+        super().tell(proposal, value, seconds)
+        results = self._results.setdefault(proposal.epochs, [])
+        results.append((value, proposal.architecture))
+        if proposal.epochs >= self._model_epochs and len(results) >= self.space.length + 3:
+            self._model, self._model_epochs = None, proposal.epochs
+
+    def _candidates(self) -> Iterator[NDArray[np.uint8]]:
+        while True:
+            random = not self._model_epochs or self.rng.random() < self.random_fraction
+            promising = None if random else self._first_new(self._promising())
+            if promising is None:
+                rows = self.space.sample(self.rng, RANDOM_TRIES)
+                promising = self._first_new(rows)
+                promising = rows[0] if promising is None else promising
+            yield promising
+
+    def _promising(self) -> NDArray[np.uint8]:
+        """Return rows drawn from the density of good ones, (M, L), the largest l / g first."""
+        if self._model is None:
+            self._model = self._fit(self._results[self._model_epochs])
+        good, bad = self._model
+        drawn = good.sample(self.rng, self.samples, self.bandwidth_factor)
+        drawn = drawn[self.space.is_valid(drawn)]
+        ranked: NDArray[np.uint8] = drawn[np.argsort(bad.log_density(drawn) - good.log_density(drawn), kind="stable")]
+        return ranked
+
+    def _first_new(self, rows: NDArray[np.uint8]) -> NDArray[np.uint8] | None:
+        """Return the first of the rows whose network was not asked for yet, (L,), and note it; None if all were."""
+        for row in rows:
+            key = self._keys.get(row.tobytes())
+            if key is None:
+                key = self._keys[row.tobytes()] = int(self.space.canonical_key(row))
+            if key not in self._asked:
+                self._asked.add(key)
+                return np.array(row)
+        return None
+
+    def _fit(self, results: list[tuple[float, NDArray[np.uint8]]]) -> tuple[ChoiceDensity, ChoiceDensity]:
+        """Return l and g of eq. 3."""
+        rows = np.array([row for _, row in sorted(results, key=lambda result: -result[0])])
+        least = self.space.length + 1
+        good = max(least, int(self.good * len(rows)))
+        bad = max(least, len(rows) - good)
+        cardinalities = self.space.cardinalities
+        return (
+            ChoiceDensity(rows[:good], cardinalities, self.least_bandwidth),
+            ChoiceDensity(rows[-bad:], cardinalities, self.least_bandwidth),
+        )

@@ -1,0 +1,177 @@
+"""DEHB, Hyperband's rungs bred by differential evolution (Awad, Mallik and Hutter, IJCAI 2021)."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+from nasbench.strategy import Proposal
+from strategies.multi_fidelity.differential_evolution import (
+    Individual,
+    Subpopulation,
+    binomial_crossover,
+    mutant,
+    random_individuals,
+    row_of,
+)
+from strategies.multi_fidelity.hyperband import first_candidates
+from strategies.multi_fidelity.overlapping import OverlappingBrackets
+from strategies.multi_fidelity.under_way import UnderWay
+from strategies.options import check_number
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import numpy as np
+
+    from nasbench.spaces import Space
+
+PARENTS = 3
+"""Individuals that a mutant is made of."""
+
+TRIES = 20
+"""How often a child is bred again that the space does not admit, before a random architecture takes its place."""
+
+
+class DEHB(OverlappingBrackets):
+    """Breeds the architectures of each rung of Hyperband from the best of the rung below.
+
+    An individual is a vector of [0, 1]^L; its choices are ``floor(x * cardinality)``. Every rung has a subpopulation,
+    as large as Hyperband's largest number of trainings there. The first run of Hyperband trains random individuals and
+    promotes the best that the higher subpopulation lacks. From then on, target after target of a rung's subpopulation
+    meets a child: a mutant ``x_r1 + F (x_r2 - x_r3)`` of three of the best of the rung below (in the lowest rung of a
+    bracket, of its own subpopulation), crossed with the target by chance Cr at each choice (rand/1/bin). A child that
+    is as good as its target or better takes its place. Where a mutant leaves [0, 1], it is drawn anew.
+
+    A rung waits for the one below; when all brackets under way wait, the next begins.
+
+    Parameters
+    ----------
+    space, rng, fidelities
+        See `nasbench.strategy.Strategy`.
+    eta : int
+        One in ``eta`` goes on to the next rung. The defaults are all the paper's.
+    mutation : float
+        F, the factor of the difference.
+    crossover : float
+        Cr, the chance of each choice to be the mutant's; one at least is.
+
+    Raises
+    ------
+    StrategyError
+        If an option is out of its range, or the fidelities make one rung only.
+    """
+
+    name = "dehb"
+    paper = "Awad et al., IJCAI 2021"
+
+    def __init__(
+        self,
+        space: Space,
+        rng: np.random.Generator,
+        fidelities: Sequence[int],
+        *,
+        eta: int = 3,
+        mutation: float = 0.5,
+        crossover: float = 0.5,
+    ) -> None:
+        super().__init__(space, rng, fidelities, eta)
+        check_number(self.name, "mutation", mutation, 0, 2, above=True)
+        check_number(self.name, "crossover", crossover, 0, 1)
+        self.mutation, self.crossover = mutation, crossover
+        s_max = len(self.rungs) - 1
+        self._sizes = [[first_candidates(s, s_max, eta) // eta**i for i in range(s + 1)] for s in range(s_max + 1)]
+        # Counted from the last rung, which all brackets reach, a rung has the same place in each that has it.
+        largest = [max(sizes[-i] for sizes in self._sizes[i - 1 :]) for i in range(s_max + 1, 0, -1)]
+        self.populations = [Subpopulation(random_individuals(space, rng, size)) for size in largest]
+        """One for each rung."""
+        self._started = 0
+
+    def next_bracket(self) -> EvolvingBracket:
+        """Return the next of Hyperband's brackets, s from s_max to 0 and over again."""
+        s_max = len(self.rungs) - 1
+        run, number = divmod(self._started, s_max + 1)
+        s = s_max - number
+        self._started += 1
+        return EvolvingBracket(self, s_max - s, self._sizes[s], promotes=run == 0)
+
+    def breed(self, parents: Sequence[Individual], target: Individual) -> Individual:
+        """Return a child of a target and of three parents; where there are fewer, any individuals stand in."""
+        vectors = [parent.vector for parent in parents]
+        if len(vectors) < PARENTS:
+            everyone = [each.vector for population in self.populations for each in population.individuals]
+            vectors += [everyone[int(self.rng.random() * len(everyone))] for _ in range(PARENTS - len(vectors))]
+        for _ in range(TRIES):
+            chosen = [vectors[place] for place in self.rng.permutation(len(vectors))[:PARENTS].tolist()]
+            mutated = mutant(chosen, self.mutation, self.rng)
+            vector = binomial_crossover(target.vector, mutated, self.crossover, self.rng)
+            row = row_of(vector, self.space.cardinalities)
+            if self.space.is_valid(row):
+                return Individual(vector, row)
+        return random_individuals(self.space, self.rng, 1)[0]
+
+
+class EvolvingBracket:
+    """One bracket: in each rung a given number of trainings, of promoted or bred individuals.
+
+    Parameters
+    ----------
+    strategy : DEHB
+    lowest : int
+        The place of its first rung in the ladder.
+    sizes : sequence of int
+        n_i, the trainings of each rung.
+    promotes : bool
+        Whether it promotes, as in the first run of Hyperband, or breeds.
+    """
+
+    def __init__(self, strategy: DEHB, lowest: int, sizes: Sequence[int], *, promotes: bool) -> None:
+        self._strategy, self._lowest, self._sizes, self._promotes = strategy, lowest, sizes, promotes
+        self._under_way: UnderWay[tuple[int, Individual]] = UnderWay()
+        self._enter_rung(0)
+
+    def _enter_rung(self, i: int) -> None:
+        self._i, self._waiting, self._outstanding = i, self._sizes[i], self._sizes[i]
+        place = self._lowest + i
+        self._epochs = self._strategy.rungs[place]
+        self._population = self._strategy.populations[place]
+        below = self._strategy.populations[place - 1 if i else place].trained()
+        self._parents = below[: self._sizes[i]] if i else below
+        self._promoted: list[Individual] = []
+        if self._promotes and i:
+            there = {each.row.tobytes() for each in self._population.trained()}
+            alive = [each for each in below if each.value > -math.inf and each.row.tobytes() not in there]
+            self._promoted = alive[: self._sizes[i]][::-1]
+
+    @property
+    def ended(self) -> bool:
+        """Whether there is nothing left to propose and no result left to come."""
+        return not self._outstanding and self._i == len(self._sizes) - 1
+
+    def ask(self) -> Proposal | None:
+        """Propose what meets the next target of the rung's subpopulation; None while the rung's results are awaited."""
+        if not self._waiting:
+            return None
+        self._waiting -= 1
+        place = self._population.next_target()
+        target = self._population.individuals[place]
+        if self._promoted:
+            child = self._promoted.pop()
+        elif self._promotes and not self._i and math.isnan(target.value):
+            child = target
+        else:
+            child = self._strategy.breed(self._parents if self._i else self._population.trained(), target)
+        proposal = Proposal(child.row, self._epochs)
+        self._under_way.start(proposal, (place, child))
+        return proposal
+
+    def tell(self, proposal: Proposal, value: float) -> None:
+        """Take a result: the child may have its target's place, and the last of a rung opens the next one."""
+        owner = self._under_way.end(proposal)
+        if owner is None:
+            return
+        place, child = owner
+        self._population.select(place, child._replace(value=value))
+        self._outstanding -= 1
+        if not self._outstanding and self._i < len(self._sizes) - 1:
+            self._enter_rung(self._i + 1)

@@ -1,0 +1,80 @@
+"""The median stopping rule (Golovin, Solnik, Moitra, Kochanski, Karro and Sculley, KDD 2017: Vizier), section 3.2.2."""
+
+from __future__ import annotations
+
+from bisect import insort
+from itertools import accumulate
+from typing import TYPE_CHECKING
+
+from strategies.multi_fidelity.stopping import StoppingStrategy, Training
+from strategies.options import check_whole
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import numpy as np
+
+    from nasbench.spaces import Space
+    from nasbench.strategy import StrategyFactory
+
+
+class MedianStopping(StoppingStrategy):
+    """Stops a training whose best value so far is below the median of what the others were on average by then.
+
+    The others are those trainings that have ended, finished or stopped, but not diverged, which reached the epoch in
+    question; the running average of one is that of its values at the checks up to there. The rule needs no model of
+    curves, and as these rise from low values it spares all but the clearly worse. The inner strategy is told the best
+    value of what was stopped.
+
+    Parameters
+    ----------
+    space, rng, fidelities, strategy, checks
+        See `strategies.multi_fidelity.stopping.StoppingStrategy`.
+    grace : int
+        Checks that a training passes whatever its values; the paper has none.
+    others : int
+        How many trainings must have ended before one is stopped, at least 1; the paper does not say.
+
+    Raises
+    ------
+    UnknownNameError, StrategyError
+        See `strategies.multi_fidelity.stopping.StoppingStrategy`; or ``grace`` or ``others`` is out of its range.
+    """
+
+    name = "median-stopping"
+    paper = "Golovin et al., KDD 2017"
+
+    def __init__(
+        self,
+        space: Space,
+        rng: np.random.Generator,
+        fidelities: Sequence[int],
+        *,
+        strategy: str | StrategyFactory = "regularized-evolution",
+        checks: int = 12,
+        grace: int = 0,
+        others: int = 5,
+    ) -> None:
+        super().__init__(space, rng, fidelities, strategy, checks)
+        check_whole(self.name, "grace", grace, least=0)
+        check_whole(self.name, "others", others, least=1)
+        self.grace, self.others = grace, others
+        self._averages: dict[int, list[float]] = {check: [] for check in self.checks}
+        """Of each check, the running averages up to it, ascending."""
+
+    def judge(self, training: Training) -> float | None:
+        """Return the best value if it is below the median of the others, and the training is not in its grace."""
+        averages = self._averages[training.epochs[-1]]
+        if len(training.epochs) <= self.grace or len(averages) < self.others:
+            return None
+        middle = len(averages) // 2
+        median = averages[middle] if len(averages) % 2 else (averages[middle - 1] + averages[middle]) / 2
+        best = max(training.values)
+        return best if best < median else None
+
+    def learn(self, training: Training) -> None:
+        """Note the running averages of a training that has ended."""
+        if training.diverged:
+            return
+        for place, (check, total) in enumerate(zip(training.epochs, accumulate(training.values), strict=True)):
+            insort(self._averages[check], total / (place + 1))

@@ -1,0 +1,125 @@
+"""NSGA-II (Deb, Pratap, Agarwal and Meyarivan, IEEE TEC 2002)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from nasbench.strategy import MultiObjectiveStrategy, Proposal
+from strategies.multi_objective.dominance import crowding_distance, nondominated_fronts
+from strategies.options import check_number, check_whole
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from nasbench.spaces import Space
+
+
+class NSGA2(MultiObjectiveStrategy):
+    """Keeps the best N of parents and children by nondominated front, then by crowding distance.
+
+    Parents win binary tournaments by the crowded-comparison operator. The space's crossover makes one child of a pair,
+    and the space's mutation changes one of its L positions: as many as the paper's p_m = 1/L does on average. With
+    several evaluations under way, children are made of the present parents for as long as they are asked for, and the
+    next N that arrive, whoever their parents were, are the next generation of children.
+
+    Parameters
+    ----------
+    space, rng, fidelities
+        See `nasbench.strategy.Strategy`.
+    population : int
+        N. The paper spends 25,000 evaluations on 250 generations of 100; with 20, the 300 trainings that a search of
+        architectures can pay for make 15 generations.
+    crossover : float
+        p_c, the chance that a child has two parents instead of one; 0.9 is the paper's.
+
+    Raises
+    ------
+    StrategyError
+        If an option is out of its range.
+    """
+
+    name = "nsga2"
+    family = "multi-objective"
+    paper = "Deb et al., IEEE TEC 2002"
+
+    def __init__(
+        self,
+        space: Space,
+        rng: np.random.Generator,
+        fidelities: Sequence[int],
+        *,
+        population: int = 20,
+        crossover: float = 0.9,
+    ) -> None:
+        super().__init__(space, rng, fidelities)
+        check_whole(self.name, "population", population, least=2)
+        check_number(self.name, "crossover", crossover, least=0, most=1)
+        self.population = population
+        self.crossover = crossover
+        self._members: list[NDArray[np.uint8]] = []  # parents, then the children told so far
+        self._values: list[NDArray[np.float64]] = []
+        self._violations: list[float] = []
+        self._full = population
+        self._queue: list[NDArray[np.uint8]] = []
+
+    def ask(self) -> Proposal:
+        """Propose a random architecture for the first generation, then a child of the present parents."""
+        if not self._queue:
+            self._queue = list(self._children() if self._full > self.population else self._random())
+        return Proposal(self._queue.pop(), self.fidelities[-1])
+
+    def _random(self) -> NDArray[np.uint8]:
+        return self.space.sample(self.rng, self.population)
+
+    def _children(self) -> NDArray[np.uint8]:
+        """Return N children (make-new-pop)."""
+        parents = self._parents[self._tournament(2 * self.population)]
+        first, second = parents[: self.population], parents[self.population :]
+        crossed = self.rng.random((self.population, 1)) < self.crossover
+        children = np.where(crossed, self.space.crossover(first, second, self.rng), first)
+        return self.space.mutate(children, self.rng)
+
+    def _tournament(self, n: int) -> NDArray[np.int64]:
+        """Return the winners of n binary tournaments between parents; of two that are alike, the one drawn first."""
+        first, second = (self.rng.random((2, n)) * self.population).astype(np.int64)
+        winners: NDArray[np.int64] = np.where(self._standing[first] <= self._standing[second], first, second)
+        return winners
+
+    def tell_objectives(
+        self,
+        proposal: Proposal,
+        values: NDArray[np.float64],
+        violation: float,
+        seconds: float,  # noqa: ARG002 - time plays no part
+    ) -> None:
+        """Let the proposal join the children; the N-th ends the generation."""
+        self._members.append(proposal.architecture)
+        self._values.append(values)
+        self._violations.append(violation)
+        if len(self._members) == self._full:
+            self._select()
+
+    def _select(self) -> None:
+        """Make parents of the best N members, and note how they stand in crowded-comparison order, 1 the best."""
+        values, violations = np.array(self._values), np.array(self._violations)
+        chosen: list[int] = []
+        steps: list[bool] = []
+        for front in nondominated_fronts(values, violations):
+            crowding = crowding_distance(values[front])
+            order = (-crowding).argsort(kind="stable")
+            chosen += front[order].tolist()
+            steps += [True, *(crowding[order[1:]] != crowding[order[:-1]]).tolist()]
+            if len(chosen) >= self.population:
+                break
+        del chosen[self.population :]
+        self._standing = np.cumsum(steps)
+        self._members = [self._members[place] for place in chosen]
+        self._values = [self._values[place] for place in chosen]
+        self._violations = [self._violations[place] for place in chosen]
+        self._parents = np.array(self._members)
+        self._full = 2 * self.population
+        self._queue = []

@@ -1,0 +1,133 @@
+"""Random architectures from the univariate marginals of good ones (Mühlenbein and Paaß, PPSN 1996)."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from strategies.options import check_number
+from strategies.warm_start.sources import good_architectures
+from strategies.warm_start.wrapper import Wrapper
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from nasbench.oracle import Oracle
+    from nasbench.spaces import Space
+    from nasbench.strategy import StrategyFactory
+    from strategies.warm_start.sources import Architectures
+
+TRIES = 100
+"""Draws that a space may refuse in a row before one that is uniform takes their place."""
+
+AHEAD = 64
+
+
+class OperationPrior(Wrapper):
+    """Runs another strategy whose random architectures prefer, at each position, what good ones have there.
+
+    p_i(c), the chance of choice c at position i, is its frequency among the best of another task, or among
+    architectures that are given; positions are drawn independently. A share of draws stays uniform.
+
+    Parameters
+    ----------
+    space, rng, fidelities
+        See `nasbench.strategy.Strategy`.
+    strategy : str or callable
+        What is run: a name, with options in parentheses if need be, or a class.
+    source : Oracle, optional
+        Of the same space: a table or surrogate of another data set, say. What it knows is ranked once, for all runs.
+    measure : str, optional
+        By what the source's architectures are ranked, as ``task/metric@epochs``; by default its validation accuracy
+        after its last epoch.
+    share : float
+        The best this share of the source's networks are learnt from, at least one.
+    architectures : sequence of str or of rows, optional
+        Instead of a source: learn from all of these.
+    smoothing : float
+        Added to every count, so that what no good one has can still be drawn.
+    epsilon : float
+        The share of draws that are uniform.
+
+    Raises
+    ------
+    StrategyError
+        If there is neither source nor architectures, or both; if the source is of another space, or the measure a test
+        metric; if a number is out of its range.
+    """
+
+    name = "operation-prior"
+    paper = "Mühlenbein and Paaß, PPSN 1996"
+
+    def __init__(
+        self,
+        space: Space,
+        rng: np.random.Generator,
+        fidelities: Sequence[int],
+        *,
+        strategy: str | StrategyFactory = "regularized-evolution",
+        source: Oracle | None = None,
+        measure: str | None = None,
+        share: float = 0.01,
+        architectures: Architectures | None = None,
+        smoothing: float = 1.0,
+        epsilon: float = 0.1,
+    ) -> None:
+        check_number(self.name, "share", share, least=0, most=1, above=True)
+        check_number(self.name, "smoothing", smoothing, least=0)
+        check_number(self.name, "epsilon", epsilon, least=0, most=1)
+        good, ranked = good_architectures(self.name, space, source, measure, architectures)
+        learnt = good[: math.ceil(share * len(good))] if ranked else good
+        super().__init__(space, rng, fidelities, strategy, MarginalDraw(space, learnt, smoothing, epsilon))
+
+
+class MarginalDraw:
+    """Draws every position by itself, by the frequency of its choices.
+
+    Parameters
+    ----------
+    space : Space
+    architectures : (N, L) uint8
+        Whose frequencies count.
+    smoothing : float
+        Added to every count.
+    epsilon : float
+        The share of draws that are uniform.
+
+    Attributes
+    ----------
+    chances : (L, C) float64
+        p_i(c), for the C choices of the position that has most; 0 where a position has fewer.
+    """
+
+    def __init__(self, space: Space, architectures: NDArray[np.uint8], smoothing: float, epsilon: float) -> None:
+        self._space, self._epsilon = space, epsilon
+        self._ahead: list[NDArray[np.uint8]] = []
+        choices = np.arange(int(space.cardinalities.max()))
+        counts = (architectures[:, :, None] == choices).sum(axis=0) + smoothing
+        counts = np.where(choices < space.cardinalities[:, None], counts, 0.0)
+        self.chances: NDArray[np.float64] = counts / counts.sum(axis=1, keepdims=True)
+        self._bounds = np.cumsum(self.chances, axis=1)[:, :-1]
+        self._last = space.cardinalities - 1
+
+    def __call__(self, rng: np.random.Generator, n: int | None = None) -> NDArray[np.uint8]:
+        """Return an architecture, (L,) uint8, or ``n``, (n, L)."""
+        if n is None:
+            if not self._ahead:  # drawn many at a time, one costs a tenth
+                self._ahead = list(self(rng, AHEAD))
+            return self._ahead.pop().copy()
+        rows = self._space.sample(rng, n)
+        missing = np.flatnonzero(rng.random(n) >= self._epsilon)
+        for _ in range(TRIES):
+            if not len(missing):
+                break
+            u = rng.random((len(missing), self._space.length, 1))
+            drawn = np.minimum((u >= self._bounds).sum(axis=2), self._last).astype(np.uint8)
+            admitted: NDArray[np.bool_] = self._space.is_valid(drawn)
+            rows[missing[admitted]] = drawn[admitted]
+            missing = missing[~admitted]
+        return rows

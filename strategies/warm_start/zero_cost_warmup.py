@@ -1,0 +1,122 @@
+"""Warm-up by a score that costs no training (Abdelfattah, Mehrotra, Dudziak and Lane, ICLR 2021), section 5.1."""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+from weakref import WeakKeyDictionary
+
+import numpy as np
+
+from nasbench.errors import StrategyError
+from strategies.options import check_whole
+from strategies.warm_start.sources import best_first
+from strategies.warm_start.warm_start import TheseFirst
+from strategies.warm_start.wrapper import Wrapper
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from numpy.typing import NDArray
+
+    from nasbench.spaces import Space
+    from nasbench.strategy import StrategyFactory
+
+    Score = Callable[[NDArray[np.uint8]], NDArray[np.float64]]
+
+REMEMBERED = 200_000
+"""Scores of one function that are kept for later runs."""
+
+_SCORES: WeakKeyDictionary[Any, dict[Space, dict[bytes, float]]] = WeakKeyDictionary()
+
+
+class ZeroCostWarmup(Wrapper):
+    """Runs another strategy whose first random architectures are the best of a random pool by a cheap score.
+
+    They come one by one, the best first, in place of the strategy's random draws; after them its draws are as ever.
+
+    Parameters
+    ----------
+    space, rng, fidelities
+        See `nasbench.strategy.Strategy`.
+    strategy : str or callable
+        What is run: a name, with options in parentheses if need be, or a class.
+    score : callable or str
+        ``(N, L) uint8 -> (N,)``, the higher the better and NaN for what has none: a zero-cost proxy such as synflow, a
+        number of parameters, a surrogate of another task. It is a function of the row alone, for it is asked once about
+        each row, for all runs. As text ``module:function``.
+    pool : int
+        N, the random architectures that are scored; 3,000 as in the paper.
+    top : int
+        How many of the best are taken; 64, the population of the paper's aging evolution.
+
+    Raises
+    ------
+    StrategyError
+        If there is no score, it cannot be imported or gives something else; if a number is out of its range.
+    """
+
+    name = "zero-cost"
+    paper = "Abdelfattah et al., ICLR 2021"
+
+    def __init__(
+        self,
+        space: Space,
+        rng: np.random.Generator,
+        fidelities: Sequence[int],
+        *,
+        strategy: str | StrategyFactory = "regularized-evolution",
+        score: Score | str | None = None,
+        pool: int = 3000,
+        top: int = 64,
+    ) -> None:
+        check_whole(self.name, "pool", pool, least=1)
+        check_whole(self.name, f"top (with pool={pool})", top, least=1, most=pool)
+        function = _function(score)
+        drawn = space.sample(rng, pool)
+        best = best_first(space, drawn, _scores(function, space, drawn))[:top]
+        super().__init__(space, rng, fidelities, strategy, TheseFirst(space, best))
+
+
+def _function(score: Score | str | None) -> Score:
+    if isinstance(score, str):
+        module, _, name = score.partition(":")
+        try:
+            found: Any = getattr(importlib.import_module(module), name)
+        except (AttributeError, ImportError, TypeError, ValueError) as error:
+            raise StrategyError(f"zero-cost: cannot import score={score!r} ({error}); write module:function") from error
+    else:
+        found = score
+    if not callable(found):
+        raise StrategyError(
+            "zero-cost ranks architectures before any is trained: give score=, a function (N, L) -> (N,) of rows, or "
+            f"its name as 'module:function'; got {score!r}"
+        )
+    function: Score = found
+    return function
+
+
+def _scores(function: Score, space: Space, rows: NDArray[np.uint8]) -> NDArray[np.float64]:
+    """Return the score of each row, (N,), asking only for those that are not remembered."""
+    try:
+        known = _SCORES.setdefault(function, {}).setdefault(space, {})
+    except TypeError:  # it has no hash or no weak references: each run asks it anew
+        known = {}
+    keys = [row.tobytes() for row in rows]
+    new = list({key: place for place, key in enumerate(keys) if key not in known}.values())
+    scores = dict(zip((keys[place] for place in new), _ask(function, rows[new]), strict=True)) if new else {}
+    answer = np.array([scores[key] if key in scores else known[key] for key in keys])
+    if len(known) + len(scores) <= REMEMBERED:
+        known.update(scores)
+    return answer
+
+
+def _ask(function: Score, rows: NDArray[np.uint8]) -> list[float]:
+    answer = np.asarray(function(rows))
+    if answer.shape != (len(rows),) or answer.dtype.kind not in "biuf":
+        raise StrategyError(
+            f"zero-cost: the score of {len(rows)} architectures must be {len(rows)} numbers; {function!r} gave an "
+            f"array of shape {answer.shape} and type {answer.dtype}"
+        )
+    numbers: list[float] = answer.astype(np.float64).tolist()
+    return numbers
