@@ -19,7 +19,7 @@ $(READY): pyproject.toml constraints.txt without-dependencies.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10) and "nasbench needs Python 3.10 or newer: make PYTHON=...")'
 	@echo "Installing pinned packages into .venv; this takes a few minutes, once."
 	@$(PYTHON) -m venv .venv
-	@$(BIN)/python -m pip install --quiet --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev,bench,configspace,lightgbm,optuna,parquet,ray,slurm,syne-tune]'
+	@$(BIN)/python -m pip install --quiet --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev,bench,configspace,lightgbm,nevergrad,optuna,parquet,ray,slurm,smac,syne-tune]'
 	@$(BIN)/python -m pip install --quiet --quiet --disable-pip-version-check --no-deps --requirement without-dependencies.txt
 	@touch $@
 

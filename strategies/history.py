@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -10,6 +11,10 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from nasbench.spaces import Space
+
+
+LISTED = 20_000
+"""Spaces up to this many rows have the keys of all of them looked up, once for all runs of a process."""
 
 
 class History:
@@ -22,6 +27,7 @@ class History:
 
     def __init__(self, space: Space) -> None:
         self.space = space
+        self._key_of_rank = _keys_by_rank(space) if space.size <= LISTED else None
         self._asked: set[int] = set()
         self._rows: list[NDArray[np.uint8]] = []
         self._values: list[float] = []
@@ -32,7 +38,7 @@ class History:
 
     def ask(self, architecture: NDArray[np.uint8]) -> None:
         """Note that an architecture, (L,) uint8, was asked for."""
-        self._asked.add(int(self.space.canonical_key(architecture)))
+        self._asked.add(int(self.keys(architecture[None])[0]))
 
     def tell(self, architecture: NDArray[np.uint8], value: float) -> None:
         """Note the value of an architecture, -inf if its training diverged."""
@@ -68,7 +74,7 @@ class History:
         ----------
         architectures : (N, L) uint8
         """
-        keys = self.space.canonical_key(architectures).tolist()
+        keys = self.keys(architectures).tolist()
         seen = set(self._asked)
         keep = []
         for place, key in enumerate(keys):
@@ -76,3 +82,18 @@ class History:
                 seen.add(key)
                 keep.append(place)
         return architectures[keep]
+
+    def keys(self, architectures: NDArray[np.uint8]) -> NDArray[np.uint64]:
+        """Return the canonical key of each architecture, (N,)."""
+        if self._key_of_rank is None:
+            keys: NDArray[np.uint64] = self.space.canonical_key(architectures)
+            return keys
+        return self._key_of_rank[self.space.rank(architectures)]
+
+
+@lru_cache(maxsize=4)
+def _keys_by_rank(space: Space) -> NDArray[np.uint64]:
+    rows = space.all()
+    keys = np.empty(len(rows), dtype=np.uint64)
+    keys[space.rank(rows)] = space.canonical_key(rows)
+    return keys

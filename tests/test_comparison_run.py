@@ -7,9 +7,9 @@ from hypothesis import strategies as st
 
 from nasbench import Measure, NasbenchError, Proposal, Strategy
 from nasbench.comparison import Budget, run
-from nasbench.comparison.run import advance, run_lockstep
 from nasbench.comparison.protocol import Protocol
 from nasbench.comparison.records import Goals
+from nasbench.comparison.run import advance, run_lockstep
 from nasbench.comparison.search_run import SearchRun
 from nasbench.errors import BudgetError, QueryError, StrategyError
 from strategies import get_strategy

@@ -355,24 +355,29 @@ QUICK = "xgboost(members=2, trees=6)"
 
 
 class TestBananas(StrategyConformance):
+    slow = True
     strategy_class = BANANAS
     options: ClassVar = {"predictor": QUICK, "batch": 25, "candidates": 50}
 
 
 class TestNpenas(StrategyConformance):
+    slow = True
     strategy_class = NPENAS
     options: ClassVar = {"predictor": QUICK, "generation": 25, "children": 50}
 
 
 class TestNeuralPredictor(StrategyConformance):
+    slow = True
     strategy_class = NeuralPredictor
     options: ClassVar = {"predictor": QUICK, "top": 60}
 
 
 class TestPnas(StrategyConformance):
+    slow = True
     strategy_class = PNAS
     options: ClassVar = {"predictor": QUICK, "beam": 25}
 
 
 class TestMcts(StrategyConformance):
+    slow = True
     strategy_class = MCTS

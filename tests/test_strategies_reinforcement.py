@@ -41,22 +41,26 @@ class TestReinforce(StrategyConformance):
 
 
 class TestReinforceRNN(StrategyConformance):
+    slow = True
     strategy_class = ReinforceRNN
     guided = False  # the rate is the paper's, for 12,800 trainings: 300 hardly move it
 
 
 class TestFasterReinforceRNN(StrategyConformance):
+    slow = True
     strategy_class = ReinforceRNN
     options: ClassVar = {"learning_rate": 0.03, "layers": 1}
 
 
 class TestPPO(StrategyConformance):
+    slow = True
     strategy_class = PPO
     options: ClassVar = {"hidden": 32}
     guided = False  # the rate is the paper's, for 20,000 trainings: 300 hardly move it
 
 
 class TestFasterPPO(StrategyConformance):
+    slow = True
     strategy_class = PPO
     options: ClassVar = {"learning_rate": 0.02, "hidden": 16, "batch": 10}
 

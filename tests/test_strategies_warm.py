@@ -50,6 +50,10 @@ def asked(strategy, n):
     return [strategy.ask().architecture.tolist() for _ in range(n)]
 
 
+def constant(row, rng, n=None):
+    return row if n is None else np.stack([row] * n)
+
+
 class TestWarmEvolution(StrategyConformance):
     strategy_class = WarmEvolution
 
@@ -57,7 +61,7 @@ class TestWarmEvolution(StrategyConformance):
 class TestWarmHyperband(StrategyConformance):
     strategy_class = WarmEvolution
     options: ClassVar = {"strategy": "successive-halving(eta=2)"}
-    test_proposes_what_it_may = None  # brackets need fidelities that the suite does not always offer
+    test_finds_a_planted_optimum_sooner_than_chance = None  # the third of a minute, and the brackets' own tests have it
 
 
 class TestWarmLocalSearch(StrategyConformance):
@@ -80,7 +84,7 @@ class TestSpaceView:
 
     def test_it_is_the_space_but_for_its_draws(self, space):
         row = space.sample(np.random.default_rng(5))
-        view = space_view(space, lambda rng, n: row if n is None else np.stack([row] * n))
+        view = space_view(space, partial(constant, row))
         assert isinstance(view, type(space))
         assert (view == space, space == view, hash(view) == hash(space)) == (True, True, True)
         assert {space: 1}[view] == 1
@@ -105,15 +109,11 @@ class TestSpaceView:
         assert "_admitted_heads" in vars(space)
 
     def test_views_of_one_space_do_not_mix(self):
-        first, second = (space_view(SPACE, partial(self.constant, choice)) for choice in (1, 2))
+        first, second = (space_view(SPACE, partial(constant, np.full(3, choice, dtype=np.uint8))) for choice in (1, 2))
         assert [each.sample(None).tolist() for each in (first, second)] == [[1, 1, 1], [2, 2, 2]]
         for each in copy.copy(first), pickle.loads(pickle.dumps(first)):  # noqa: S301 - written here
             assert each.sample(None).tolist() == [1, 1, 1]
             assert each == SPACE
-
-    @staticmethod
-    def constant(choice, rng, n=None):
-        return np.full((SPACE.length,) if n is None else (n, SPACE.length), choice, dtype=np.uint8)
 
 
 class TestBestFirst:
@@ -160,11 +160,8 @@ class TestWarmStart:
         assert rows[0].tolist() == source.optimum.tolist()
         assert (np.diff(worths[:5]) <= 0).all()
         assert len(np.unique(SPACE.canonical_key(rows[:5]))) == 5
-        left = np.setdiff1d(SPACE.canonical_key(SPACE.all()), SPACE.canonical_key(rows[:5]))
-        others = SPACE.all()[np.isin(SPACE.canonical_key(SPACE.all()), left)]
-        shares = {key: source.query(SPACE.all()[SPACE.canonical_key(SPACE.all()) == key]).max() for key in left}
-        assert len(others)
-        assert max(shares.values()) <= worths[4]
+        everything = best_first(SPACE, SPACE.all(), source.query(SPACE.all()))
+        assert worths[:5].tolist() == source.query(everything[:5]).tolist()
 
     def test_after_them_it_draws_as_ever(self):
         warm = made(WarmStart, strategy="random-search", source=PlantedOracle(SPACE, seed=ELSEWHERE), top=4)
@@ -387,7 +384,7 @@ class TestOperationPrior:
     def test_mistakes_are_named(self, option, value, says):
         with pytest.raises(StrategyError, match=f"^operation-prior: {says}"):
             made(OperationPrior, source=TASK, **{option: value})
-        with pytest.raises(StrategyError, match="^operation-prior starts from what is known to be good"):
+        with pytest.raises(StrategyError, match=r"^operation-prior starts from what is known to be good"):
             made(OperationPrior)
 
 
@@ -449,7 +446,7 @@ class TestZeroCostWarmup:
         with pytest.raises(StrategyError, match="got 'warm_starts:ELSEWHERE'"):
             made(ZeroCostWarmup, score="warm_starts:ELSEWHERE")
         with pytest.raises(StrategyError, match=r"the score of \d+ architectures must be \d+ numbers; .* shape \(\)"):
-            made(ZeroCostWarmup, score=lambda rows: 1.0)
+            made(ZeroCostWarmup, score=np.mean)
         with pytest.raises(StrategyError, match=r"top \(with pool=5\) must be a whole number from 1 to 5; got 6"):
             made(ZeroCostWarmup, score=choices, pool=5, top=6)
 

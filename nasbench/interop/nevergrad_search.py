@@ -16,6 +16,8 @@ from nasbench.strategy import Proposal, Strategy
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from numpy.typing import NDArray
+
     from nasbench.spaces import Space
 
 TRIES = 100
@@ -79,10 +81,13 @@ class NevergradSearch(Strategy):
         registry = nevergrad.optimizers.registry
         if optimizer not in registry:
             raise UnknownNameError("optimizer", optimizer, sorted(registry), of="nevergrad.optimizers.registry")
-        choices = [nevergrad.p.Choice(int(count), deterministic=True) for count in space.cardinalities]
+        # Nevergrad makes NaN of a single choice, and errors of no position: these are left out, but for one.
+        self._places = np.flatnonzero(space.cardinalities > 1) if space.size > 1 else np.zeros(1, dtype=np.int64)
+        self._last = space.cardinalities[self._places] - 1
+        choices = [nevergrad.p.Choice(max(2, last + 1), deterministic=True) for last in self._last.tolist()]
         parameters = nevergrad.p.Tuple(*choices)
         parameters.random_state = np.random.RandomState(int(rng.integers(1 << 32)))
-        parameters.value = tuple(space.sample(rng).tolist())
+        parameters.value = self._values(space.sample(rng))
         self._global = GlobalState(int(rng.integers(1 << 32)))
         self._cannot_hear: type[Exception] = nevergrad.errors.TellNotAskedNotSupportedError
         self._under_way: dict[int, tuple[Proposal, Any]] = {}
@@ -104,16 +109,20 @@ class NevergradSearch(Strategy):
                         f"{self._called} has nothing to suggest ({_in_words(error)}); optimizers that plan ahead need "
                         "budget=, the evaluations of a run"
                     ) from error
-            row = np.array(candidate.value, dtype=np.uint8)
+            row = np.zeros(self.space.length, dtype=np.uint8)
+            row[self._places] = np.minimum(candidate.value, self._last)
             if self.space.is_valid(row):
                 return self._propose(row, candidate)
             self._tell(candidate, WORST)
         row = self.space.sample(self.rng)
         with self._global:
-            candidate = self._optimizer.parametrization.spawn_child(new_value=tuple(row.tolist()))
+            candidate = self._optimizer.parametrization.spawn_child(new_value=self._values(row))
         return self._propose(row, candidate)
 
-    def _propose(self, row: np.ndarray[Any, np.dtype[np.uint8]], candidate: Any) -> Proposal:
+    def _values(self, row: NDArray[np.uint8]) -> tuple[int, ...]:
+        return tuple(row[self._places].tolist())
+
+    def _propose(self, row: NDArray[np.uint8], candidate: Any) -> Proposal:
         proposal = Proposal(row, self.fidelities[-1])
         self._under_way[id(proposal)] = proposal, candidate
         return proposal

@@ -178,11 +178,14 @@ class StrategyConformance:
         Keyword arguments it is made with, JSON-ready.
     guided : bool
         Whether it learns from results, and so must beat random search.
+    slow : bool
+        Whether it fits a model, so that a trial takes milliseconds: shorter and fewer runs are made of it then.
     """
 
     strategy_class: ClassVar[type[Strategy]]
     options: ClassVar[dict[str, Any]] = {}
     guided: ClassVar[bool] = True
+    slow: ClassVar[bool] = False
 
     def make(self, space: Space, seed: int = 0, fidelities: Sequence[int] = FIDELITIES) -> Strategy:
         """Return a fresh strategy."""
@@ -216,45 +219,53 @@ class StrategyConformance:
         space = CellSpace("any", nodes, OPERATIONS[:operations])
         strategy = self.make(space, seed, fidelities)
         oracle = PlantedOracle(space, fidelities, seed)
-        told = list(drive(strategy, oracle, 150, workers=workers, diverging=diverging, seed=seed))
-        assert len(told) == 150
+        evaluations = 60 if self.slow else 150
+        told = list(drive(strategy, oracle, evaluations, workers=workers, diverging=diverging, seed=seed))
+        assert len(told) == evaluations
 
     def test_same_seed_same_run_in_another_process(self) -> None:
         """Proposals depend on the seed, not on hash seeds, addresses or what else the process did."""
-        here = fingerprint(self.strategy_class, self.options, seed=7)
+        here = self._fingerprint(seed=7)
         module, name = self.strategy_class.__module__, self.strategy_class.__qualname__
         assert getattr(importlib.import_module(module), name, None) is self.strategy_class, f"{name} cannot be imported"
         code = (
             "import importlib, json, sys; from nasbench.testing.strategy import fingerprint; "
             "found = getattr(importlib.import_module(sys.argv[1]), sys.argv[2]); "
-            "sys.stdout.write(fingerprint(found, json.loads(sys.argv[3]), seed=7))"
+            "sys.stdout.write(fingerprint(found, json.loads(sys.argv[3]), 7, int(sys.argv[4])))"
         )
         there = subprocess.run(
-            [sys.executable, "-c", code, module, name, json.dumps(self.options)],
+            [sys.executable, "-c", code, module, name, json.dumps(self.options), str(self._evaluations)],
             env={**os.environ, "PYTHONHASHSEED": "4242"},
             capture_output=True,
             text=True,
             check=True,
         )
         assert there.stdout == here, "another process, with another hash seed, proposes something else"
-        assert fingerprint(self.strategy_class, self.options, seed=8) != here, "the seed changes nothing"
+        assert self._fingerprint(seed=8) != here, "the seed changes nothing"
 
     def test_draws_from_its_own_generator_only(self) -> None:
         """Global random state is neither used nor moved."""
         numpy_state, python_state = np.random.get_state(legacy=False), random.getstate()  # noqa: NPY002 - to compare
-        first = fingerprint(self.strategy_class, self.options, seed=1)
+        first = self._fingerprint(seed=1)
         assert random.getstate() == python_state, "the module `random` was drawn from"
         assert repr(np.random.get_state(legacy=False)) == repr(numpy_state), "`np.random` was drawn from"  # noqa: NPY002
-        assert fingerprint(self.strategy_class, self.options, seed=1) == first, "the same seed, another run"
+        assert self._fingerprint(seed=1) == first, "the same seed, another run"
 
     def test_runs_side_by_side_do_not_mix(self) -> None:
         """Two strategies of one class that take turns do what each does alone: no state is shared."""
         space = CellSpace("shared", 4, OPERATIONS[:3])
         oracle = PlantedOracle(space)
-        alone = [self._rows(drive(self.make(space, seed), oracle, 200)) for seed in (0, 1)]
-        turns = zip(*(drive(self.make(space, seed), oracle, 200) for seed in (0, 1)), strict=True)
+        alone = [self._rows(drive(self.make(space, seed), oracle, self._evaluations)) for seed in (0, 1)]
+        turns = zip(*(drive(self.make(space, seed), oracle, self._evaluations) for seed in (0, 1)), strict=True)
         together = [self._rows(iter(run)) for run in zip(*turns, strict=True)]
         assert together == alone, "a strategy proposes something else while another one runs"
+
+    @property
+    def _evaluations(self) -> int:
+        return 80 if self.slow else 300
+
+    def _fingerprint(self, seed: int) -> str:
+        return fingerprint(self.strategy_class, self.options, seed, self._evaluations)
 
     @staticmethod
     def _rows(run: Iterator[tuple[Proposal, float]]) -> list[tuple[bytes, int]]:
@@ -262,10 +273,11 @@ class StrategyConformance:
 
     def test_finds_a_planted_optimum_sooner_than_chance(self) -> None:
         """For the epochs of 300 full trainings, guided strategies beat random search and no strategy is worse."""
-        space, trainings, runs = CellSpace("planted", 4, OPERATIONS[:5]), 300, 30
+        space, trainings = CellSpace("planted", 4, OPERATIONS[:5]), 300
+        runs = 8 if self.slow else 30
         best = [self._best_found(space, seed, trainings * FIDELITIES[-1]) for seed in range(runs)]
         mean, deviation = random_best(space.length, 5, trainings)
-        # The mean of 30 runs of random search has standard deviation `error`. It lies 4 errors below its expectation
+        # The mean of these runs of random search has standard deviation `error`. It lies 4 errors below its expectation
         # once in 30,000 sets of seeds, 3 errors above it once in 700; the seeds here are fixed.
         error = deviation / math.sqrt(runs)
         bar = mean + 3 * error if self.guided else mean - 4 * error

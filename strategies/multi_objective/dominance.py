@@ -11,167 +11,120 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from numpy.typing import NDArray
 
 
-class Domination:
-    """Who dominates whom among members that come, and are replaced, one at a time.
+def standing(values: Sequence[float], violation: float) -> list[float]:
+    """Return M + 1 numbers of which one member's are nowhere less and somewhere more than those of any it dominates.
 
-    A member takes one comparison with all others, instead of all with all.
+    Domination is that of Definition 1: a feasible member dominates any that is not; of two that are not, the one with
+    the smaller violation; of two feasible ones, the one that is nowhere worse and somewhere better. A member with a
+    value that is not finite, as of a diverged training, is dominated by all that have none.
 
     Parameters
     ----------
-    capacity : int
-        How many members there is room for at first; it grows as needed.
+    values : M floats
+        To be maximised.
+    violation : float
+        0 if feasible.
+    """
+    if not all(map(math.isfinite, values)):
+        return [-math.inf] * (len(values) + 1)
+    return [*values, 0.0] if violation == 0 else [*([-math.inf] * len(values)), -violation]
+
+
+class Domination:
+    """Who dominates whom in a population whose members are replaced one at a time.
+
+    A new member is compared with all others, instead of all with all.
+
+    Parameters
+    ----------
+    size : int
+        How many members there is room for.
     """
 
-    def __init__(self, capacity: int) -> None:
-        self._values = np.empty((capacity, 0))
-        self._violations = np.full(capacity, np.inf)
-        self._dominates = np.zeros((capacity, capacity), dtype=bool)
-        self._dominators = np.zeros(capacity, dtype=np.int64)
+    def __init__(self, size: int) -> None:
+        self._standings = np.empty((0, size))
+        self._dominates = np.zeros((size, size), dtype=bool)
+        self._dominators = np.zeros(size, dtype=np.int64)
         self._n = 0
 
     def __len__(self) -> int:
         return self._n
 
-    @property
-    def values(self) -> NDArray[np.float64]:
-        """Of the members, (N, M), as they were put; a view."""
-        return self._values[: self._n]
-
-    def put(self, place: int, values: NDArray[np.float64], violation: float) -> None:
+    def put(self, place: int, values: Sequence[float], violation: float) -> None:
         """Let a member take a place: a new one, ``len(self)``, or that of another, which is gone then.
 
         Parameters
         ----------
         place : int
-        values : (M,) float64
+        values : M floats
         violation : float
         """
-        if place == len(self._violations):
-            self._grow()
-        if not self._values.shape[1]:
-            self._values = np.empty((len(self._violations), len(values)))
+        one = standing(values, violation)
+        if not len(self._standings):
+            self._standings = np.empty((len(one), len(self._dominators)))
         n = self._n = max(self._n, place + 1)
-        numbers = values.tolist()
-        if not all(map(math.isfinite, numbers)):
-            violation = np.inf
-        self._values[place] = values
-        self._violations[place] = violation
-        dominates, dominated = _compare(self._values[:n], self._violations[:n], numbers, violation)
-        counts, row = self._dominators[:n], self._dominates[place, :n]
-        counts -= row
-        counts += dominates
-        counts[place] = np.count_nonzero(dominated)
+        self._standings[:, place] = one
+        not_worse = not_better = np.ones(n, dtype=bool)
+        for row, number in zip(self._standings[:, :n], one, strict=True):
+            not_worse = not_worse & (row <= number)
+            not_better = not_better & (row >= number)
+        dominates, dominated = not_worse & ~not_better, not_better & ~not_worse
+        dominators = self._dominators[:n]
+        dominators -= self._dominates[place, :n]
+        dominators += dominates
+        dominators[place] = np.count_nonzero(dominated)
         self._dominates[place, :n] = dominates
         self._dominates[:n, place] = dominated
-
-    def _grow(self) -> None:
-        more = max(1, len(self._violations))
-        self._values = np.pad(self._values, ((0, more), (0, 0)))
-        self._violations = np.pad(self._violations, (0, more), constant_values=np.inf)
-        self._dominates = np.pad(self._dominates, ((0, more), (0, more)))
-        self._dominators = np.pad(self._dominators, (0, more))
-
-    def dominators(self, place: int) -> int:
-        """Return how many dominate a member."""
-        return int(self._dominators[place])
 
     def fronts(self) -> Iterator[NDArray[np.int64]]:
         """Yield the places of each nondominated front, the best first, ascending within (fast-nondominated-sort)."""
         return _peel(self._dominates[: self._n, : self._n], self._dominators[: self._n])
 
 
-def _compare(
-    values: NDArray[np.float64], violations: NDArray[np.float64], one: list[float], violation: float
-) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
-    """Return which members one dominates, and which dominate it, each (N,); see `domination`."""
-    if violation > 0:
-        return violation < violations, violations < violation
-    feasible = violations == 0
-    not_worse, not_better = feasible.copy(), feasible.copy()
-    for column, value in zip(values.T, one, strict=True):
-        not_worse &= column <= value
-        not_better &= column >= value
-    # Members as good in all of it are not worse and not better at once.
-    return (not_worse & ~not_better) | ~feasible, not_better & ~not_worse
-
-
-def domination(values: NDArray[np.float64], violations: NDArray[np.float64]) -> NDArray[np.bool_]:
-    """Return whether member i dominates member j, (N, N) (Definition 1 of the paper).
-
-    A feasible member dominates any that is not; of two that are not, the one with the smaller violation; of two
-    feasible ones, the one that is nowhere worse and somewhere better. A member with a value that is not finite, as of a
-    diverged training, is dominated by all that are.
+def nondominated_fronts(standings: NDArray[np.float64]) -> Iterator[NDArray[np.int64]]:
+    """Yield the members of each nondominated front, ascending, the best front first (fast-nondominated-sort).
 
     Parameters
     ----------
-    values : (N, M) float64
-        To be maximised.
-    violations : (N,) float64
-        0 where feasible.
+    standings : (N, M + 1) float64
+        As `standing` gives them.
     """
-    violations = np.where(np.isfinite(values).all(axis=1), violations, np.inf)
-    not_worse = (values[:, None] >= values[None]).all(axis=2)
-    feasible = violations == 0
-    pareto = not_worse & ~not_worse.T & feasible[:, None] & feasible[None]
-    better: NDArray[np.bool_] = (violations[:, None] < violations[None]) | pareto
-    return better
-
-
-def nondominated_fronts(values: NDArray[np.float64], violations: NDArray[np.float64]) -> list[NDArray[np.int64]]:
-    """Return the members of each nondominated front, the best first (fast-nondominated-sort).
-
-    Parameters
-    ----------
-    values : (N, M) float64
-    violations : (N,) float64
-        As `domination` takes them.
-
-    Returns
-    -------
-    list of (n,) int64
-        Each ascending; together all of 0..N-1.
-    """
-    dominates = domination(values, violations)
-    return list(_peel(dominates, dominates.sum(axis=0)))
+    not_worse = (standings[:, None] >= standings[None]).all(axis=2)
+    dominates = not_worse & ~not_worse.T
+    return _peel(dominates, dominates.sum(axis=0))
 
 
 def _peel(dominates: NDArray[np.bool_], dominators: NDArray[np.int64]) -> Iterator[NDArray[np.int64]]:
     """Yield those whom none that is left dominates, again and again."""
     left = len(dominators)
-    counts = dominators
     while left:
-        front = (counts == 0).nonzero()[0]
+        front = (dominators == 0).nonzero()[0]
         yield front
         left -= len(front)
-        if left:
-            counts = counts - dominates[front].sum(axis=0)
-            counts[front] = -1
+        dominators = dominators - dominates[front].sum(axis=0)
+        dominators[front] = -1
 
 
 def crowding_distance(values: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return how far the neighbours of each member of a front are, (N,) (crowding-distance-assignment).
 
-    For each objective, the distance between the next smaller and the next larger value, as a share of the range;
-    the ends are at infinity. An objective in which the front does not differ says nothing and has no ends.
+    For each objective, the distance between the next smaller and the next larger value, as a share of the range; the
+    ends are at infinity. An objective in which the front does not differ, or diverged, says nothing and has no ends.
 
     Parameters
     ----------
     values : (N, M) float64
         Of one front.
     """
-    n, objectives = values.shape
-    order = values.argsort(axis=0, kind="stable")
-    distance = np.zeros(n)
-    for objective in range(objectives):
-        places = order[:, objective]
-        ascending = values[places, objective]
-        span = ascending[-1] - ascending[0]
-        if span > 0:
-            distance[places[1:-1]] += (ascending[2:] - ascending[:-2]) / span
-            distance[places[0]] = distance[places[-1]] = np.inf
+    distance = np.zeros(len(values))
+    for column, order in zip(values.T, values.argsort(axis=0, kind="stable").T, strict=True):
+        ascending = column[order]
+        if ascending[-1] > ascending[0] > -math.inf:
+            distance[order[1:-1]] += (ascending[2:] - ascending[:-2]) / (ascending[-1] - ascending[0])
+            distance[order[0]] = distance[order[-1]] = math.inf
     return distance

@@ -8,7 +8,7 @@ import numpy as np
 
 from nasbench.strategy import MultiObjectiveStrategy, Proposal
 from strategies.multi_fidelity.rungs_offered import rungs_offered
-from strategies.multi_objective.dominance import Domination
+from strategies.multi_objective.best_fronts import BestFronts
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -17,12 +17,9 @@ if TYPE_CHECKING:
 
     from nasbench.spaces import Space
 
-_ROOM = 64
-"""For how many results a rung has room before it grows."""
 
-
-def epsilon_net(values: NDArray[np.float64], k: int) -> NDArray[np.int64]:
-    """Return k members of a front that are spread over it, (k,), in the order in which they were chosen.
+def epsilon_net(values: NDArray[np.float64], k: int) -> list[int]:
+    """Return k points of a front that are spread over it, in the order in which they were chosen.
 
     The first is the best in the first objective; each next is the farthest from those chosen (EpsNet, after Clarkson
     2006). Distances are Euclidean, with each objective as a share of its range in the front.
@@ -30,7 +27,7 @@ def epsilon_net(values: NDArray[np.float64], k: int) -> NDArray[np.int64]:
     Parameters
     ----------
     values : (N, M) float64
-        Finite.
+        Finite, no two rows equal.
     k : int
         1 to N.
     """
@@ -38,56 +35,71 @@ def epsilon_net(values: NDArray[np.float64], k: int) -> NDArray[np.int64]:
     places = (values - low) / np.where(high > low, high - low, 1)
     chosen = [int(values[:, 0].argmax())]
     distances = np.full(len(values), np.inf)
-    for _ in range(k - 1):
-        latest = places[chosen[-1]]
-        distances = np.minimum(distances, np.square(places - latest).sum(axis=1))
-        distances[chosen[-1]] = -1  # below that of one equal to a chosen one
+    while len(chosen) < k:
+        distances = np.minimum(distances, np.square(places - places[chosen[-1]]).sum(axis=1))
         chosen.append(int(distances.argmax()))
-    return np.array(chosen)
+    return chosen
 
 
 class _Rung:
-    """The results of one length of training, and who of them has gone on."""
+    """The results of one length of training, and who of them has not gone on."""
 
     def __init__(self, eta: int) -> None:
         self._eta = eta
         self._architectures: list[NDArray[np.uint8]] = []
-        self._domination = Domination(_ROOM)
-        self._promoted: set[int] = set()
-        self._waiting: list[int] = []
+        self._best = BestFronts()
+        self._values: dict[int, NDArray[np.float64]] = {}
+        self._left: dict[int, dict[int, None]] = {}
+        self._diverged = -1
+        self._waiting: list[tuple[int, int]] = []
         self._stale = False
 
     def put(self, architecture: NDArray[np.uint8], values: NDArray[np.float64], violation: float) -> None:
         """Take a result."""
-        place = len(self._architectures)
-        self._domination.put(place, values, violation)
+        point, changed = self._best.add(values.tolist(), violation)
+        self._values.setdefault(point, values)
+        self._left.setdefault(point, {})[len(self._architectures)] = None
+        if not np.isfinite(values).all():
+            self._diverged = point
         self._architectures.append(architecture)
-        k = len(self._architectures) // self._eta
-        # Whom k others dominate is in a front behind all of theirs, and moves nobody in those.
-        if k > place // self._eta or self._domination.dominators(place) < k:
-            self._stale = True
+        self._stale |= changed or len(self._architectures) % self._eta == 0
 
     def promote(self) -> NDArray[np.uint8] | None:
         """Return the best architecture, (L,) uint8, that may go on and has not yet; None until more results come."""
         if self._stale:
-            top = self._top(len(self._architectures) // self._eta)
-            self._waiting = [place for place in top if place not in self._promoted][::-1]
+            self._waiting = self._may_go_on(len(self._architectures) // self._eta)[::-1]
             self._stale = False
         if not self._waiting:
             return None
-        self._promoted.add(self._waiting[-1])
-        return self._architectures[self._waiting.pop()]
+        result, point = self._waiting.pop()
+        del self._left[point][result]
+        return self._architectures[result]
 
-    def _top(self, k: int) -> list[int]:
-        """Return the k best: front after front, of the last one that enters an epsilon-net; no diverged ones."""
-        top: list[int] = []
-        for front in self._domination.fronts():
-            values = self._domination.values[front]
-            if len(top) == k or not np.isfinite(values[0]).all():
+    def _may_go_on(self, k: int) -> list[tuple[int, int]]:
+        """Return results, each with its point, that are among the k best and were not promoted, in order.
+
+        These are front after front, the oldest first, and of the last that enters the epsilon-net of its points; if all
+        of these enter, the oldest of the results that are like them. What diverged goes nowhere.
+        """
+        self._best.sort_out(k)
+        waiting: list[tuple[int, int]] = []
+        for front in self._best.fronts:
+            if k <= 0 or front[0] == self._diverged:
                 break
-            room = k - len(top)
-            top += (front if len(front) <= room else front[epsilon_net(values, room)]).tolist()
-        return top
+            n = sum(map(len, map(self._best.results.__getitem__, front)))
+            if n <= k:
+                waiting += sorted([(result, point) for point in front for result in self._left[point]])
+            else:
+                waiting += self._of_last(sorted(front), k)
+            k -= n
+        return waiting
+
+    def _of_last(self, front: list[int], k: int) -> list[tuple[int, int]]:
+        net = epsilon_net(np.array([self._values[point] for point in front]), min(k, len(front)))
+        results = self._best.results
+        chosen = [(results[front[place]][0], front[place]) for place in net]
+        alike = sorted([(result, point) for point in front for result in results[point][1:]])
+        return [each for each in chosen + alike[: k - len(chosen)] if each[0] in self._left[each[1]]]
 
 
 class MOASHA(MultiObjectiveStrategy):

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from nasbench.strategy import MultiObjectiveStrategy, Proposal
 from strategies.multi_objective.dominance import Domination, crowding_distance
 from strategies.options import check_whole
@@ -11,7 +13,6 @@ from strategies.options import check_whole
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    import numpy as np
     from numpy.typing import NDArray
 
     from nasbench.spaces import Space
@@ -59,8 +60,9 @@ class MultiObjectiveRegularizedEvolution(MultiObjectiveStrategy):
         self.population = population
         self.sample = sample
         self._architectures: list[NDArray[np.uint8]] = []
+        self._values: list[NDArray[np.float64]] = []
         self._domination = Domination(population)
-        self._oldest = 0
+        self._next = 0
 
     def ask(self) -> Proposal:
         """Propose a random architecture while the population fills, then a child of the best of a random sample."""
@@ -70,14 +72,15 @@ class MultiObjectiveRegularizedEvolution(MultiObjectiveStrategy):
         return Proposal(self.space.mutate(parent, self.rng), self.fidelities[-1])
 
     def _best_of_sample(self) -> int:
-        drawn = set((self.rng.random(self.sample) * self.population).astype(int).tolist())
-        front = next(front for front in self._domination.fronts() if not drawn.isdisjoint(front.tolist()))
-        members: list[int] = front.tolist()
-        best = [place for place, member in enumerate(members) if member in drawn]
+        """Return the best member of a sample; of several alike, the one drawn first."""
+        drawn = dict.fromkeys((self.rng.random(self.sample) * self.population).astype(int).tolist())
+        fronts = map(np.ndarray.tolist, self._domination.fronts())
+        members: list[int] = next(front for front in fronts if not drawn.keys().isdisjoint(front))
+        best = [member for member in drawn if member in members]
         if len(best) == 1:
-            return members[best[0]]
-        crowding = crowding_distance(self._domination.values[front])
-        return members[max(best, key=crowding.tolist().__getitem__)]
+            return best[0]
+        crowding = crowding_distance(np.array([self._values[member] for member in members])).tolist()
+        return max(best, key=dict(zip(members, crowding, strict=True)).__getitem__)
 
     def tell_objectives(
         self,
@@ -87,10 +90,8 @@ class MultiObjectiveRegularizedEvolution(MultiObjectiveStrategy):
         seconds: float,  # noqa: ARG002 - time plays no part
     ) -> None:
         """Let the proposal join the population as its youngest member."""
-        if len(self._architectures) < self.population:
-            self._domination.put(len(self._architectures), values, violation)
-            self._architectures.append(proposal.architecture)
-            return
-        self._domination.put(self._oldest, values, violation)
-        self._architectures[self._oldest] = proposal.architecture
-        self._oldest = (self._oldest + 1) % self.population
+        self._domination.put(self._next, values.tolist(), violation)
+        # A slice of one: it appends while the population fills, and replaces the oldest member after that.
+        self._architectures[self._next : self._next + 1] = [proposal.architecture]
+        self._values[self._next : self._next + 1] = [values]
+        self._next = (self._next + 1) % self.population

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from nasbench.strategy import MultiObjectiveStrategy, Proposal
-from strategies.multi_objective.dominance import crowding_distance, nondominated_fronts
+from strategies.multi_objective.dominance import crowding_distance, nondominated_fronts, standing
 from strategies.options import check_number, check_whole
 
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ class NSGA2(MultiObjectiveStrategy):
         self.crossover = crossover
         self._members: list[NDArray[np.uint8]] = []  # parents, then the children told so far
         self._values: list[NDArray[np.float64]] = []
-        self._violations: list[float] = []
+        self._standings: list[list[float]] = []
         self._full = population
         self._queue: list[NDArray[np.uint8]] = []
 
@@ -86,7 +86,7 @@ class NSGA2(MultiObjectiveStrategy):
     def _tournament(self, n: int) -> NDArray[np.int64]:
         """Return the winners of n binary tournaments between parents; of two that are alike, the one drawn first."""
         first, second = (self.rng.random((2, n)) * self.population).astype(np.int64)
-        winners: NDArray[np.int64] = np.where(self._standing[first] <= self._standing[second], first, second)
+        winners: NDArray[np.int64] = np.where(self._order[first] <= self._order[second], first, second)
         return winners
 
     def tell_objectives(
@@ -99,16 +99,16 @@ class NSGA2(MultiObjectiveStrategy):
         """Let the proposal join the children; the N-th ends the generation."""
         self._members.append(proposal.architecture)
         self._values.append(values)
-        self._violations.append(violation)
+        self._standings.append(standing(values.tolist(), violation))
         if len(self._members) == self._full:
             self._select()
 
     def _select(self) -> None:
         """Make parents of the best N members, and note how they stand in crowded-comparison order, 1 the best."""
-        values, violations = np.array(self._values), np.array(self._violations)
+        values = np.array(self._values)
         chosen: list[int] = []
         steps: list[bool] = []
-        for front in nondominated_fronts(values, violations):
+        for front in nondominated_fronts(np.array(self._standings)):
             crowding = crowding_distance(values[front])
             order = (-crowding).argsort(kind="stable")
             chosen += front[order].tolist()
@@ -116,10 +116,10 @@ class NSGA2(MultiObjectiveStrategy):
             if len(chosen) >= self.population:
                 break
         del chosen[self.population :]
-        self._standing = np.cumsum(steps)
+        self._order = np.cumsum(steps)
         self._members = [self._members[place] for place in chosen]
         self._values = [self._values[place] for place in chosen]
-        self._violations = [self._violations[place] for place in chosen]
+        self._standings = [self._standings[place] for place in chosen]
         self._parents = np.array(self._members)
         self._full = 2 * self.population
         self._queue = []
