@@ -29,6 +29,7 @@ class History:
         self.space = space
         self._key_of_rank = _keys_by_rank(space) if space.size <= LISTED else None
         self._asked: set[int] = set()
+        self._to_note: list[NDArray[np.uint8]] = []
         self._rows: list[NDArray[np.uint8]] = []
         self._values: list[float] = []
 
@@ -38,7 +39,7 @@ class History:
 
     def ask(self, architecture: NDArray[np.uint8]) -> None:
         """Note that an architecture, (L,) uint8, was asked for."""
-        self._asked.add(int(self.keys(architecture[None])[0]))
+        self._to_note.append(architecture)
 
     def tell(self, architecture: NDArray[np.uint8], value: float) -> None:
         """Note the value of an architecture, -inf if its training diverged."""
@@ -74,7 +75,12 @@ class History:
         ----------
         architectures : (N, L) uint8
         """
-        keys = self.keys(architectures).tolist()
+        # Keys of many rows cost as much as of one: those asked for wait until there are candidates.
+        noted = len(self._to_note)
+        keys = self.keys(np.concatenate([*(row[None] for row in self._to_note), architectures])).tolist()
+        self._asked.update(keys[:noted])
+        self._to_note.clear()
+        keys = keys[noted:]
         seen = set(self._asked)
         keep = []
         for place, key in enumerate(keys):
@@ -88,7 +94,8 @@ class History:
         if self._key_of_rank is None:
             keys: NDArray[np.uint64] = self.space.canonical_key(architectures)
             return keys
-        return self._key_of_rank[self.space.rank(architectures)]
+        looked_up: NDArray[np.uint64] = self._key_of_rank[self.space.rank(architectures)]
+        return looked_up
 
 
 @lru_cache(maxsize=4)

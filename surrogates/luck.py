@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from nasbench.spaces.hashing import combine, text_hash
-from surrogates.models.arrays import one_thread
+from nasbench.threads import one_thread
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

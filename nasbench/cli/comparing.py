@@ -145,10 +145,10 @@ def print_summary(results: Results) -> None:
         for row in summarise(results)
     ]
     protocol = results.protocol
-    goals = "".join(f", objective {each}" for each in protocol.objectives)
-    goals += "".join(f", constraint {each}" for each in protocol.constraints)
+    goals = "".join(f"Objective: {each}\n" for each in protocol.objectives)
+    goals += "".join(f"Constraint: {each}\n" for each in protocol.constraints)
     title = (
-        f"Search on {results.oracle}: {protocol.budget} a run, signal {protocol.signal}{goals}\n"
+        f"Search on {results.oracle}: {protocol.budget} a run, signal {protocol.signal}\n{goals}"
         f"Found by then: mean ± std over runs of {results.report}"
     )
     front = ["hyper-\nvolume"] if fronts else []

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 import sys
 import time
 import warnings
@@ -92,7 +93,7 @@ def print_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]
 
 def strategy_label(name: str) -> str:
     """Write a strategy with its options so that a narrow table can break it between words."""
-    return name.replace("(", " (", 1).replace(",", ", ")
+    return re.sub(r",\s*", ", ", name.replace("(", " (", 1))
 
 
 def number(value: float, unit: str = "") -> str:

@@ -9,7 +9,7 @@ import numpy as np
 
 from nasbench.cli import console
 from nasbench.cli.oracles import open_oracle
-from nasbench.errors import StrategyError
+from nasbench.errors import StrategyError, UnknownNameError
 from nasbench.named_options import split_list
 from nasbench.oracle import resolve_measure
 
@@ -60,7 +60,7 @@ def strategies_for(
     ------
     UnknownNameError, QueryError, StrategyError
     """
-    from strategies import strategy_families
+    from strategies import strategy_families, strategy_names
 
     families = strategy_families()
     left_out = {"foreign"} if several_objectives else {"foreign", "multi-objective"}
@@ -69,14 +69,17 @@ def strategies_for(
     for part in split_list(text):
         members = everything if part == "all" else families.get(part)
         if members is None:
+            name = part.partition("(")[0].strip()
+            if ":" not in name and name not in strategy_names():
+                raise UnknownNameError("strategy", name, [*strategy_names(), *families, "all", "module:Class"])
             named = read_strategies(part)
         else:
             named = _able(members, oracle, signal)
-            if not named:
-                raise StrategyError(f"none of the strategies of {part!r} can search here; the notes above say why")
         if set(named) & set(chosen):
             raise StrategyError(f"each strategy is compared once; got {text!r}")
         chosen |= named
+    if not chosen:
+        raise StrategyError(f"none of the strategies of {text!r} can search here; the notes above say why")
     return chosen
 
 

@@ -10,6 +10,7 @@ import numpy as np
 
 from nasbench.errors import StrategyError, UnknownNameError
 from nasbench.interop.global_state import GlobalState
+from nasbench.interop.options import check_count
 from nasbench.optional import load_optional
 from nasbench.strategy import Proposal, Strategy
 
@@ -76,6 +77,9 @@ class NevergradSearch(Strategy):
         workers: int = 1,
     ) -> None:
         super().__init__(space, rng, fidelities)
+        check_count(self.name, "workers", workers)
+        if budget is not None:
+            check_count(self.name, "budget", budget)
         with GlobalState(0):  # some optimizers are defined by numbers that are drawn when Nevergrad is imported
             nevergrad = load_optional("nevergrad", "nevergrad", "Nevergrad's optimizers")
         registry = nevergrad.optimizers.registry

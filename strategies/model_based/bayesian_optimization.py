@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 from nasbench.strategy import Proposal, Strategy
 from strategies.history import History
 from strategies.model_based.acquisition import expected_improvement
-from strategies.model_based.climbing import climb, one_new
+from strategies.model_based.candidates import one_new
+from strategies.model_based.climbing import climb
 from strategies.model_based.gaussian_process import GaussianProcess
 from strategies.model_based.kernels import OverlapKernel
 from strategies.model_based.normal_scores import normal_scores
@@ -35,7 +36,7 @@ class BayesianOptimization(Strategy):
     space, rng, fidelities
         See `nasbench.strategy.Strategy`.
     initial : int
-        Random architectures to begin with; 20 are CASMOPOLITAN's.
+        Random architectures to begin with.
     candidates : int
         Candidates in a step of the local search.
 

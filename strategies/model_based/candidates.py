@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 TRIES = 3
 """How often random candidates are drawn again where all were asked for before."""
 
+DRAWN_FOR_ONE = 10
+"""How many are drawn for a single one: in some spaces one network owns many rows."""
+
 
 def new_random(history: History, rng: np.random.Generator, n: int) -> NDArray[np.uint8]:
     """Return at most ``n`` random architectures of networks not asked for yet, (M, L) uint8.
@@ -43,3 +46,9 @@ def new_children(history: History, rng: np.random.Generator, parents: NDArray[np
     children = history.space.mutate(parents[np.arange(n) % len(parents)], rng)
     new = history.new(children)
     return new if len(new) else new_random(history, rng, n)
+
+
+def one_new(history: History, rng: np.random.Generator) -> NDArray[np.uint8]:
+    """Return a random architecture, (L,) uint8, of a network not asked for yet, where one of a few is."""
+    one: NDArray[np.uint8] = new_random(history, rng, DRAWN_FOR_ONE)[0]
+    return one

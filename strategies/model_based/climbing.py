@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from strategies.model_based.candidates import new_random
+from strategies.model_based.candidates import one_new
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -23,12 +23,6 @@ STARTS = 10
 
 STEPS = 10
 """Steps after which a climb ends, wherever it is."""
-
-
-def one_new(history: History, rng: np.random.Generator) -> NDArray[np.uint8]:
-    """Return a random architecture, (L,) uint8, of a network not asked for yet, where one of a few is."""
-    one: NDArray[np.uint8] = new_random(history, rng, STARTS)[0]
-    return one
 
 
 def climb(history: History, rng: np.random.Generator, score: Score, candidates: int) -> NDArray[np.uint8]:

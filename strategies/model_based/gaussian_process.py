@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import math
-from functools import cache
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from nasbench.predictor import Belief
+from nasbench.threads import one_thread
 
 if TYPE_CHECKING:
-    from contextlib import AbstractContextManager
-
     from numpy.typing import NDArray
 
     from strategies.model_based.kernels import Kernel
@@ -129,17 +127,3 @@ class GaussianProcess:
             mean = self._mean + self._scale * (cross @ alpha)
         variance = np.maximum(1.0 - np.einsum("nm,nm->m", v, v), 0.0)
         return Belief(mean, self._scale * signal * np.sqrt(variance))
-
-
-def one_thread() -> AbstractContextManager[object]:
-    """Let linear algebra run in one thread, whose sums have the same last bits on any number of cores."""
-    limit: AbstractContextManager[object] = _threads().limit(limits=1, user_api="blas")
-    return limit
-
-
-@cache
-def _threads() -> Any:
-    import scipy.linalg  # noqa: F401 - brings a library of its own beside numpy's, to be found before it is limited
-    from threadpoolctl import ThreadpoolController  # type: ignore[import-untyped]
-
-    return ThreadpoolController()

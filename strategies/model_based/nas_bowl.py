@@ -9,8 +9,8 @@ import numpy as np
 from nasbench.strategy import Proposal, Strategy
 from strategies.history import History
 from strategies.model_based.acquisition import expected_improvement
-from strategies.model_based.candidates import new_random
-from strategies.model_based.climbing import best_first, one_new
+from strategies.model_based.candidates import new_random, one_new
+from strategies.model_based.climbing import best_first
 from strategies.model_based.gaussian_process import GaussianProcess
 from strategies.model_based.kernels import SubtreeKernel
 from strategies.model_based.normal_scores import normal_scores

@@ -9,7 +9,8 @@ import numpy as np
 
 from nasbench.strategy import Proposal, Strategy
 from strategies.history import History
-from strategies.model_based.climbing import best_first, one_new
+from strategies.model_based.candidates import one_new
+from strategies.model_based.climbing import best_first
 from strategies.options import check_number, check_whole
 
 if TYPE_CHECKING:

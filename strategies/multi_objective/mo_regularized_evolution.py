@@ -73,7 +73,7 @@ class MultiObjectiveRegularizedEvolution(MultiObjectiveStrategy):
 
     def _best_of_sample(self) -> int:
         """Return the best member of a sample; of several alike, the one drawn first."""
-        drawn = dict.fromkeys((self.rng.random(self.sample) * self.population).astype(int).tolist())
+        drawn: dict[int, None] = dict.fromkeys((self.rng.random(self.sample) * self.population).astype(int).tolist())
         fronts = map(np.ndarray.tolist, self._domination.fronts())
         members: list[int] = next(front for front in fronts if not drawn.keys().isdisjoint(front))
         best = [member for member in drawn if member in members]

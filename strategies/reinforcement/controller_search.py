@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from nasbench.strategy import Proposal, Strategy
-from strategies.model_based.gaussian_process import one_thread
+from nasbench.threads import one_thread
 from strategies.reinforcement.policy import draw_inside
 
 if TYPE_CHECKING:

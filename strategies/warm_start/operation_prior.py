@@ -119,7 +119,8 @@ class MarginalDraw:
         if n is None:
             if not self._ahead:  # drawn many at a time, one costs a tenth
                 self._ahead = list(self(rng, AHEAD))
-            return self._ahead.pop().copy()
+            row: NDArray[np.uint8] = self._ahead.pop().copy()
+            return row
         rows = self._space.sample(rng, n)
         missing = np.flatnonzero(rng.random(n) >= self._epsilon)
         for _ in range(TRIES):

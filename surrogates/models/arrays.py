@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,7 +10,6 @@ from nasbench.errors import FileFormatError
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
-    from contextlib import AbstractContextManager
 
     from numpy.typing import NDArray
 
@@ -101,17 +99,3 @@ def column_scale(features: NDArray[np.float32]) -> tuple[NDArray[np.float64], ND
     # Not by the standard deviation, which sums of equal numbers may miss by a rounding.
     varies = features.max(axis=0) > features.min(axis=0)
     return centre, np.where(varies, 1 / np.where(varies, std, 1), 0)
-
-
-def one_thread() -> AbstractContextManager[object]:
-    """Let linear algebra run in one thread: how it divides the work among several changes the last bits of its sums."""
-    limit: AbstractContextManager[object] = _controller().limit(limits=1, user_api="blas")
-    return limit
-
-
-@cache
-def _controller() -> Any:
-    import scipy.linalg  # noqa: F401 - it brings a library of its own, which is then found beside numpy's
-    from threadpoolctl import ThreadpoolController  # type: ignore[import-untyped]
-
-    return ThreadpoolController()

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 import numpy as np
 
 from nasbench.errors import FileFormatError, QueryError
-from surrogates.models.arrays import check_shapes, column_scale, one_thread, read_arrays, write_arrays
+from nasbench.threads import one_thread
+from surrogates.models.arrays import check_shapes, column_scale, read_arrays, write_arrays
 from surrogates.models.regressor import Estimate, Regressor
 
 if TYPE_CHECKING:
