@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,12 +14,35 @@ from nasbench.spaces.categorical import CategoricalSpace
 from tabular import Table, TableData, TaskData, write_table
 from tabular.importers.csv import import_csv
 
+BUDGETS = (4, 12, 36, 108)
+"""The rungs of NAS-Bench-201's BOHB."""
+
 MAPPING = Path(__file__).parents[1] / "examples/nasbench201.toml"
 
 
 def nasbench201_table(folder: Path) -> Table:
     """Import NAS-Bench-201 as docs/nasbench201.md does."""
     return import_csv(DATA / "nasbench201/nasbench201.csv", MAPPING, folder / "nasbench201.h5")
+
+
+def nasbench201_without_budgets(folder: Path) -> Table:
+    """Make of NAS-Bench-201 what its BOHB searched: an evaluation with any budget trains for 12 epochs, and costs that.
+
+    Its worker is handed a budget and does not use it (``exps/algos/BOHB.py`` of AutoDL-Projects, by the same authors):
+    four rungs, from 3 to 108 by eta 3, have the same value and the same price, and each rung is a training of its own.
+    """
+    path = folder / "nasbench201-without-budgets.h5"
+    with nasbench201_table(folder) as table:
+        tasks = {name: table.tasks[name] for name in ("cifar10-12", "cifar10-200", "cifar100-200")}
+        data = []
+        for name, task in tasks.items():
+            metrics = {metric: table.metric(name, metric) for metric in task.metrics}
+            if name == "cifar10-12":
+                metrics = {metric: np.repeat(values, len(BUDGETS), axis=2) for metric, values in metrics.items()}
+                task = replace(task, epochs=BUDGETS, provenance={**task.provenance, "restarts": True})  # noqa: PLW2901
+            data.append(TaskData(task, metrics, table.status(name)))
+        write_table(path, TableData(table.space, table.architectures, table.represents, data))
+    return Table.open(path)
 
 
 def spikenas_table(folder: Path) -> Table:

@@ -25,7 +25,7 @@ from strategies import (
 
 FAMILIES = [
     *("baseline", "evolution", "reinforcement", "model-based", "multi-fidelity", "multi-objective"),
-    *("warm-start", "foreign"),
+    *("transfer", "foreign"),
 ]
 
 

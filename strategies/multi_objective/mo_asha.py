@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import chain, takewhile
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -37,6 +38,7 @@ def epsilon_net(values: NDArray[np.float64], k: int) -> list[int]:
     distances = np.full(len(values), np.inf)
     while len(chosen) < k:
         distances = np.minimum(distances, np.square(places - places[chosen[-1]]).sum(axis=1))
+        distances[chosen] = -1  # what is next to one chosen may be at distance 0 by rounding
         chosen.append(int(distances.argmax()))
     return chosen
 
@@ -79,7 +81,7 @@ class _Rung:
         """Return results, each with its point, that are among the k best and were not promoted, in order.
 
         These are front after front, the oldest first, and of the last that enters the epsilon-net of its points; if all
-        of these enter, the oldest of the results that are like them. What diverged goes nowhere.
+        of these enter, also the oldest of the results that are like them. What diverged goes nowhere.
         """
         self._best.sort_out(k)
         waiting: list[tuple[int, int]] = []
@@ -95,11 +97,16 @@ class _Rung:
         return waiting
 
     def _of_last(self, front: list[int], k: int) -> list[tuple[int, int]]:
-        net = epsilon_net(np.array([self._values[point] for point in front]), min(k, len(front)))
         results = self._best.results
-        chosen = [(results[front[place]][0], front[place]) for place in net]
-        alike = sorted([(result, point) for point in front for result in results[point][1:]])
-        return [each for each in chosen + alike[: k - len(chosen)] if each[0] in self._left[each[1]]]
+        net = epsilon_net(np.array([self._values[point] for point in front]), min(k, len(front)))
+        firsts = [(results[front[place]][0], front[place]) for place in net]
+        waiting = [(result, point) for result, point in firsts if result in self._left[point]]
+        if k > len(front):
+            alike = sorted(chain.from_iterable(results[point][1:] for point in front))
+            latest = alike[k - len(front) - 1]
+            more = ((result, point) for point in front for result in takewhile(latest.__ge__, self._left[point]))
+            waiting += sorted((result, point) for result, point in more if result != results[point][0])
+        return waiting
 
 
 class MOASHA(MultiObjectiveStrategy):

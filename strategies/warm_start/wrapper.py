@@ -38,7 +38,7 @@ class Wrapper(MultiObjectiveStrategy):
     wrapped : Strategy
     """
 
-    family = "warm-start"
+    family = "transfer"
 
     def __init__(
         self,
