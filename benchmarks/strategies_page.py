@@ -94,8 +94,8 @@ SETTINGS = (
         "nasbench201-budgets",
         "BOHB as NAS-Bench-201 ran it",
         "The worker of the paper's BOHB is handed a budget and does not use it: every rung trains for 12 epochs anew, "
-        "at the full price. The table of this section has four rungs of the same value and price, so that strategies of "
-        "several fidelities pay for what they learn nothing from; on the page's other tables they do not.",
+        "at the full price. The table of this section has four rungs of the same value and price, so that strategies "
+        "of several fidelities pay for what they learn nothing from.",
         nasbench201_without_budgets,
         "12000s",
         "cifar10-12/validation_accuracy",

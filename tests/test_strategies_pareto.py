@@ -263,7 +263,7 @@ class ChanceOfSeveral(RandomSearch):
 
 @pytest.mark.parametrize("name", ["nsga2", "mo-regularized-evolution", "parego"])
 def test_constraints_lead_them_to_what_is_feasible(name):
-    """All but about one architecture in 40 break the constraint."""
+    """All but about one architecture in 30 break the constraint."""
 
     def violation(values):
         return max(0.0, 0.5 - values[0]) / 0.5
@@ -303,7 +303,6 @@ def test_nsga2_breeds_from_the_best_of_parents_and_children():
 
 def test_nsga2_prefers_the_better_of_two_parents():
     """Of two parents, the better wins unless both rivals are the worse one: three times in four."""
-    optimum = np.zeros(SPACE.length, dtype=np.uint8)
     children = Counter()
     for seed in range(400):
         strategy = NSGA2(SPACE, np.random.default_rng(seed), (9,), population=2, crossover=0)
@@ -312,7 +311,6 @@ def test_nsga2_prefers_the_better_of_two_parents():
         strategy.tell(second, 0.0, 1.0)
         child = strategy.ask().architecture
         children[int((child != first.architecture).sum()) == 1] += 1
-    assert optimum.shape == first.architecture.shape
     assert abs(children[True] - 300) < 4 * math.sqrt(400 * 0.75 * 0.25)
 
 
