@@ -1,4 +1,4 @@
-"""Write docs/results.md: ``python benchmarks/strategies_page.py KEEP [--runs 500] [--only NAME,NAME]``.
+"""Write docs/results.md: ``python benchmarks/strategies_page.py KEEP [--runs N] [--only NAME,NAME]``.
 
 Every strategy is compared on every protocol. What is done lies in the folder KEEP, so that a second call goes on.
 Strategies are left out where they cannot search; the page says why.
@@ -76,6 +76,7 @@ class Setting:
     reports: tuple[str, ...]
     objectives: tuple[str, ...] = ()
     strategies: tuple[str, ...] = ()
+    runs: int = 100
 
 
 SETTINGS = (
@@ -89,6 +90,7 @@ SETTINGS = (
         "12000s",
         "cifar10-12/validation_accuracy",
         ("cifar10-200/test_accuracy", "cifar100-200/test_accuracy"),
+        runs=500,
     ),
     Setting(
         "nasbench201-budgets",
@@ -101,6 +103,7 @@ SETTINGS = (
         "cifar10-12/validation_accuracy",
         ("cifar10-200/test_accuracy", "cifar100-200/test_accuracy"),
         strategies=(BOHB, "bohb", "hyperband", "random-search"),
+        runs=500,
     ),
     Setting(
         "nb201-digits",
@@ -140,7 +143,7 @@ def main() -> None:
     """Compare and write."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("keep", type=Path)
-    parser.add_argument("--runs", type=int, default=500)
+    parser.add_argument("--runs", type=int, help="instead of the 500 or 100 of each setting, for a first look")
     parser.add_argument("--only", default="", help="settings, with commas between")
     parser.add_argument("--no-page", action="store_true", help="only compute what is missing")
     options = parser.parse_args()
@@ -149,10 +152,10 @@ def main() -> None:
     for setting in SETTINGS:
         if not options.only or setting.name in options.only.split(","):
             oracle = TableOracle(setting.table(options.keep), setting.name)
-            done, seconds, left_out = _compared(setting, oracle, options.keep, options.runs)
+            done, seconds, left_out = _compared(setting, oracle, options.keep, options.runs or setting.runs)
             sections.append(_section(setting, done, seconds, left_out))
     if not options.no_page:
-        (DOCS / "results.md").write_text("\n\n".join([_head(options.runs), *sections]) + "\n")
+        (DOCS / "results.md").write_text("\n\n".join([_head(), *sections]) + "\n")
 
 
 def _compared(
@@ -222,11 +225,11 @@ def _strategies(setting: Setting) -> dict[str, StrategyFactory]:
     return {name: read_strategy(name) for name in setting.strategies or [*names, EVOLUTION]}
 
 
-def _head(runs: int) -> str:
+def _head() -> str:
     return (
         "# Every strategy on the same protocols\n\n"
         "Written by `python benchmarks/strategies_page.py FOLDER` from published results and the shipped table; "
-        f"{runs} runs of each strategy, all with the same seeds. Options are the defaults, which are the papers' own: "
+        "the runs of all strategies have the same seeds. Options are the defaults, which are the papers' own: "
         "some were made for budgets far larger than these. Mean and standard deviation over runs, best first; own time "
         "is what a strategy computes for itself, per trial, which no budget here counts.\n\n"
         f"Measured on: {machine()}."
@@ -242,7 +245,8 @@ def _section(setting: Setting, results: Results, seconds: dict[str, float], left
         heads.append("hypervolume")
         rows = sorted((row for row in rows if row.runs), key=lambda row: -row.hypervolume)
     heads += ["trials", "own ms a trial"]
-    lines = [f"## {setting.title}", "", setting.text, "", _line(heads), _line(["---"] * len(heads))]
+    text = f"{setting.text} {next(iter(results.trials.values())).runs} runs."
+    lines = [f"## {setting.title}", "", text, "", _line(heads), _line(["---"] * len(heads))]
     for row in rows:
         found = [row, *(other[row.strategy] for other in elsewhere)]
         cells = [row.strategy, _family(row.strategy) if row.runs else "", *map(_mean, found)]

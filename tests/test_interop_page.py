@@ -12,7 +12,7 @@ import pytest
 
 PAGE = (Path(__file__).parents[1] / "docs" / "interop.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"^## (.*?)$|```python\n(.*?)```", PAGE, flags=re.DOTALL | re.MULTILINE)
-LIBRARIES = ("optuna", "ConfigSpace", "syne_tune.blackbox_repository")
+LIBRARIES = ("optuna", "ConfigSpace", "nevergrad", "smac", "syne_tune.blackbox_repository")
 
 
 def examples():
