@@ -166,6 +166,8 @@ def test_strategies_keep_their_colour_whoever_is_beside_them():
     assert line_style(twice[0], twice) != line_style(twice[1], twice)
     styles = [tuple(line_style(name, [*names, "yours"]).values()) for name in [*names, "yours"]]
     assert len(set(styles)) == 4
+    many = [f"strategy-{i}" for i in range(40)]
+    assert len({tuple(line_style(name, many).values()) for name in many}) == 40
 
 
 def test_figures_say_what_they_cannot_do(results, tmp_path):

@@ -49,7 +49,8 @@ def line_style(strategy: str, others: list[str]) -> dict[str, Any]:
     strangers = [name for name in others if name not in known]
     own = strategy in known
     place = STYLED.index(strategy.partition("(")[0]) if own else len(STYLED) + strangers.index(strategy)
-    return {"color": COLOURS[place % len(COLOURS)], "linestyle": DASHES[place % len(DASHES)]}
+    turn = place // len(COLOURS)  # colours come again with other dashes
+    return {"color": COLOURS[place % len(COLOURS)], "linestyle": DASHES[(place + turn) % len(DASHES)]}
 
 
 def plot_regret(results: Results, ax: Axes, center: str = "median") -> None:
