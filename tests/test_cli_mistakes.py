@@ -204,7 +204,10 @@ MISTAKES = [
     # budgets
     (" --budget 0", "a budget must be positive, got 0 evaluations"),
     (" --budget lots", "cannot read the budget 'lots'; write 300"),
-    (" --budget 1ep", "a budget of 1 epochs pays for no evaluation of 'random-search' .* its first costs 2; give more"),
+    (
+        " --budget 1ep --strategies random-search",
+        "a budget of 1 epochs pays for no evaluation of 'random-search' .* its first costs 2; give more",
+    ),
     (" --budget 0.000001s", "a budget of 1e-06 seconds pays for no evaluation of 'random-search'"),
     (" --budget 9 --seed=-1", "'--seed': .*'-1'|-1 is not in"),
     (" --budget 9 --repeats cahce", "repeats are 'charge' or 'cache', got 'cahce'"),

@@ -7,7 +7,7 @@ import pytest
 
 from nasbench import Measure, Proposal
 from nasbench.comparison import Results, compare, run, summarise
-from nasbench.comparison.fronts import final_fronts, front_over_time
+from nasbench.comparison.fronts import attainment_surfaces, final_fronts, front_over_time
 from nasbench.comparison.pareto import non_dominated
 from nasbench.comparison.protocol import Constraint
 from nasbench.errors import NasbenchError, QueryError, UnknownNameError
@@ -157,6 +157,20 @@ def test_hypervolume_grows_from_nothing_and_the_final_front_beats_itself_nowhere
     trials = results.trials["weighing"]
     assert row.hypervolume == pytest.approx(front_over_time(results, "weighing")[trials.last].mean())
     assert np.isnan(summarise(results)[-1].hypervolume)
+
+
+def test_attainment_is_what_a_share_of_the_runs_has_reached_by_then(results):
+    budget = results.protocol.budget.amount
+    for spent in (budget / 2, None):
+        fronts = final_fronts(results, "weighing", spent)
+        median, every = attainment_surfaces(results, "weighing", [0.5, 1], spent)
+        for surface, least in ((median, len(fronts) / 2), (every, len(fronts))):
+            for accuracy, parameters in surface:
+                reached = [((front[:, 0] >= accuracy) & (front[:, 1] <= parameters)).any() for front in fronts]
+                assert sum(reached) >= least
+    early, late = (front_over_time(results, "weighing")[results.trials["weighing"].offsets[:-1] + n] for n in (5, 40))
+    assert (late >= early - 0.05).all()
+    assert all(not len(front) for front in final_fronts(results, "weighing", spent=1))  # no training ends by then
 
 
 def test_the_whole_front_of_a_space_has_no_distance_to_it(oracle):

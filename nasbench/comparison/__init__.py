@@ -6,7 +6,7 @@
 from nasbench.comparison.budget import Budget
 from nasbench.comparison.compare import compare
 from nasbench.comparison.figures import save_figure
-from nasbench.comparison.fronts import final_fronts, front_curves, front_over_time
+from nasbench.comparison.fronts import attainment_surfaces, final_fronts, front_curves, front_over_time
 from nasbench.comparison.protocol import Constraint
 from nasbench.comparison.regret import budget_grid, curve
 from nasbench.comparison.results import Results
@@ -22,6 +22,7 @@ __all__ = [
     "SummaryRow",
     "Trials",
     "Verified",
+    "attainment_surfaces",
     "budget_grid",
     "compare",
     "curve",

@@ -6,11 +6,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from nasbench.comparison.pareto import hypervolume, igd_plus, non_dominated
+from nasbench.comparison.pareto import attainment, hypervolume, igd_plus, non_dominated
 from nasbench.comparison.regret import at_grid
 from nasbench.errors import QueryError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
     from nasbench.comparison.protocol import Protocol
@@ -97,17 +99,50 @@ def front_curves(
     return at_grid(results.trials[strategy], worth, grid, results.protocol.budget.unit)
 
 
-def final_fronts(results: Results, strategy: str) -> list[NDArray[np.float64]]:
-    """Return the front each run ended with: for each an array (K, M) of the report and the objectives, as recorded."""
+def final_fronts(results: Results, strategy: str, spent: float | None = None) -> list[NDArray[np.float64]]:
+    """Return the front each run ended with: for each an array (K, M) of the report and the objectives, as recorded.
+
+    Parameters
+    ----------
+    results : Results
+    strategy : str
+    spent : float, optional
+        The front when this much of the budget was spent, in its unit, instead of all of it.
+    """
     trials = results.trials[strategy]
+    signs = [results.signal_metric.sign, *(metric.sign for metric in results.objective_metrics)]
+    there = (
+        trials.on_front if spent is None else trials.on_front & (trials.clock(results.protocol.budget.unit) <= spent)
+    )
     fronts = []
     for start, stop in zip(trials.offsets[:-1].tolist(), trials.offsets[1:].tolist(), strict=True):
-        members = start + np.flatnonzero(trials.on_front[start:stop])
-        signs = [metric.sign for metric in results.objective_metrics]
-        by_eye = np.column_stack([results.signal_metric.sign * trials.value[members], trials.others[members] * signs])
-        kept = members[non_dominated(by_eye)] if len(members) else members
+        members = start + np.flatnonzero(there[start:stop])
+        kept = members[non_dominated(np.column_stack([trials.value[members], trials.others[members]]) * signs)]
         fronts.append(np.column_stack([trials.front_report[kept], trials.others[kept]]))
     return fronts
+
+
+def attainment_surfaces(
+    results: Results, strategy: str, levels: Sequence[float] = (0.25, 0.5, 0.75), spent: float | None = None
+) -> list[NDArray[np.float64]]:
+    """Return what shares of the runs have reached of the report and one or two objectives, (P, M) for each level.
+
+    Parameters
+    ----------
+    results : Results
+    strategy : str
+    levels : sequence of float
+        Shares of the runs: 0.5 is the median surface (Fonseca and Fleming 1996; see `nasbench.comparison.pareto`).
+    spent : float, optional
+        When this much of the budget was spent, in its unit; by default at the end.
+
+    Raises
+    ------
+    QueryError
+        If there is no objective or more than two, or a level is no share.
+    """
+    runs = [_signed(results, front) for front in final_fronts(results, strategy, spent)]
+    return [_signed(results, surface) for surface in attainment(runs, levels)]
 
 
 def _signed(results: Results, values: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -117,10 +152,11 @@ def _signed(results: Results, values: NDArray[np.float64]) -> NDArray[np.float64
 def _scale(results: Results) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Return what counts as 0 and as 1 of each measure, (M,) each, to be maximised."""
     if not results.protocol.objectives:
-        raise QueryError("a front takes several objectives; compare with --objectives, such as parameters")
+        raise QueryError("a front takes several objectives; compare with --objective, such as parameters")
     if results.front is not None and results.worst is not None:
         low, high = _signed(results, results.worst), _signed(results, results.front).max(axis=0)
     else:
         found = np.vstack([front for name in results.trials for front in final_fronts(results, name)])
-        low, high = _signed(results, found).min(axis=0), _signed(results, found).max(axis=0)
+        signed = _signed(results, found) if len(found) else np.zeros((1, found.shape[1]))  # no run found anything
+        low, high = signed.min(axis=0), signed.max(axis=0)
     return low, np.where(high > low, high, low + 1)
