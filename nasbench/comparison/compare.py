@@ -187,10 +187,10 @@ def _in_processes(
                 name, i = futures[future]
                 try:
                     parts[name][i] = future.result()
+                    progress(done, len(futures), name)
                 except NasbenchError as error:
                     # Of several the error of the first runs, which does not depend on how many processes there are.
                     errors[name] = min(errors.get(name, (i, error)), (i, error), key=lambda each: each[0])
-                progress(done, len(futures), name)
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)
             for process in set(multiprocessing.active_children()) - others:
