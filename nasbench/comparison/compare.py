@@ -140,6 +140,7 @@ def _one_by_one(
         note = _Part(progress, i, len(strategies), name) if progress is not silent else silent
         try:
             done[name] = run_lockstep(factory, name, oracle, protocol, seeds, note, wait)
+            note(100, 100, "")
         except NasbenchError as error:
             done[name] = error
     return done

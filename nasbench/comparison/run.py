@@ -44,7 +44,7 @@ def advance(runs: Sequence[SearchRun], oracle: Oracle, protocol: Protocol, progr
         if wanted:
             _answer(wanted, oracle, protocol)
         active = [run for run, _ in wanted]
-        if progress is not silent:
+        if active and progress is not silent:
             progress(int(100 * sum([run.spent() for run in runs]) / len(runs)), 100, "")
 
 
