@@ -44,8 +44,10 @@ def advance(runs: Sequence[SearchRun], oracle: Oracle, protocol: Protocol, progr
         if wanted:
             _answer(wanted, oracle, protocol)
         active = [run for run, _ in wanted]
-        if active and progress is not silent:
-            progress(int(100 * sum([run.spent() for run in runs]) / len(runs)), 100, "")
+        if progress is not silent:
+            share = int(100 * sum([run.spent() for run in runs]) / len(runs))
+            if share < 100:  # whether it is done is for the caller to say: it may have failed
+                progress(share, 100, "")
 
 
 def _answer(wanted: list[tuple[SearchRun, Proposal]], oracle: Oracle, protocol: Protocol) -> None:
