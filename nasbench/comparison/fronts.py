@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -69,6 +70,9 @@ def front_over_time(results: Results, strategy: str, indicator: str = "hypervolu
     reached = None if results.front is None else (_signed(results, results.front) - low) / (high - low)
     if indicator == "igd+" and reached is None:
         raise QueryError(f"IGD+ needs the front of the space, which {results.oracle} does not know; use hypervolume")
+    worth_of = partial(hypervolume, reference=np.zeros(len(low)))
+    if indicator == "igd+" and reached is not None:
+        worth_of = partial(igd_plus, front=reached)
     seen = results.signal_metric.sign * trials.value
     seen_others = trials.others * [metric.sign for metric in results.objective_metrics]
     judged = (_signed(results, np.column_stack([trials.front_report, trials.others])) - low) / (high - low)
@@ -81,12 +85,7 @@ def front_over_time(results: Results, strategy: str, indicator: str = "hypervolu
                 members.append(trial)
                 by_eye = np.column_stack([seen[members], seen_others[members]])
                 members = [member for member, kept in zip(members, non_dominated(by_eye), strict=True) if kept]
-                front = judged[members]
-                value = (
-                    hypervolume(front, np.zeros(front.shape[1]))
-                    if reached is None or indicator != "igd+"
-                    else (igd_plus(front, reached))
-                )
+                value = worth_of(judged[members])
             worth[trial] = value
     return worth
 

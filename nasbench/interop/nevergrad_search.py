@@ -10,9 +10,9 @@ import numpy as np
 
 from nasbench.errors import StrategyError, UnknownNameError
 from nasbench.interop.global_state import GlobalState
-from nasbench.interop.options import check_count
 from nasbench.optional import load_optional
 from nasbench.strategy import Proposal, Strategy
+from nasbench.strategy_options import check_whole
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -77,9 +77,9 @@ class NevergradSearch(Strategy):
         workers: int = 1,
     ) -> None:
         super().__init__(space, rng, fidelities)
-        check_count(self.name, "workers", workers)
+        check_whole(self.name, "workers", workers, least=1)
         if budget is not None:
-            check_count(self.name, "budget", budget)
+            check_whole(self.name, "budget", budget, least=1)
         with GlobalState(0):  # some optimizers are defined by numbers that are drawn when Nevergrad is imported
             nevergrad = load_optional("nevergrad", "nevergrad", "Nevergrad's optimizers")
         registry = nevergrad.optimizers.registry

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 from nasbench.errors import InvalidArchitectureError, StrategyError, UnknownNameError
 from nasbench.interop.choices import to_named
-from nasbench.interop.options import check_count
 from nasbench.interop.optuna import architecture_of, distributions
 from nasbench.optional import load_optional
 from nasbench.strategy import MultiObjectiveStrategy, Proposal
+from nasbench.strategy_options import check_whole
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -69,7 +69,7 @@ class OptunaSearch(MultiObjectiveStrategy):
         objectives: int = 1,
     ) -> None:
         super().__init__(space, rng, fidelities)
-        check_count(self.name, "objectives", objectives)
+        check_whole(self.name, "objectives", objectives, least=1)
         optuna = load_optional("optuna", "optuna", "Optuna's samplers")
         seed = int(rng.integers(1 << 32))
         made = _named(optuna.samplers, sampler)(seed=seed) if isinstance(sampler, str) else sampler(seed)

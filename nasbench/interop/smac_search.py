@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any
 from nasbench.errors import UnknownNameError
 from nasbench.interop.configspace import configuration_space, from_configuration
 from nasbench.interop.global_state import GlobalState
-from nasbench.interop.options import check_count
 from nasbench.optional import load_optional
 from nasbench.strategy import Proposal, Strategy
+from nasbench.strategy_options import check_whole
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -87,7 +87,7 @@ class SMACSearch(Strategy):
         super().__init__(space, rng, fidelities)
         if facade not in FACADES:
             raise UnknownNameError("facade", facade, FACADES, of=f"strategy {self.name!r}")
-        check_count(self.name, "trials", trials)
+        check_whole(self.name, "trials", trials, least=1)
         with GlobalState(0):  # what SMAC imports draws from `random`
             smac, runs, exceptions, joblib = (load_optional(module, "smac", "SMAC's facades") for module in MODULES)
         self._value: Any = runs.TrialValue

@@ -6,7 +6,7 @@ import math
 from typing import TYPE_CHECKING
 
 from nasbench.strategy import Proposal, Strategy
-from strategies.options import check_flag
+from nasbench.strategy_options import check_flag
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -6,7 +6,7 @@ from collections import deque
 from typing import TYPE_CHECKING
 
 from nasbench.strategy import Proposal, Strategy
-from strategies.options import check_whole
+from nasbench.strategy_options import check_whole
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -7,7 +7,7 @@ from statistics import median
 from typing import TYPE_CHECKING
 
 from nasbench.strategy import Proposal, Strategy
-from strategies.options import check_number, check_whole
+from nasbench.strategy_options import check_number, check_whole
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

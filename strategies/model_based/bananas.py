@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from nasbench.predictor import DEFAULT_PREDICTOR
+from nasbench.strategy_options import check_whole
 from strategies.model_based.acquisition import thompson_sample
 from strategies.model_based.candidates import new_children
 from strategies.model_based.guided import PredictorGuided, best_of
-from strategies.options import check_whole
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from nasbench.strategy import Proposal, Strategy
+from nasbench.strategy_options import check_whole
 from strategies.history import History
 from strategies.model_based.acquisition import expected_improvement
 from strategies.model_based.candidates import one_new
@@ -12,7 +13,6 @@ from strategies.model_based.climbing import climb
 from strategies.model_based.gaussian_process import GaussianProcess
 from strategies.model_based.kernels import OverlapKernel
 from strategies.model_based.normal_scores import normal_scores
-from strategies.options import check_whole
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

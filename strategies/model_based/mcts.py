@@ -10,9 +10,9 @@ import numpy as np
 
 from nasbench.predictor import make_predictor
 from nasbench.strategy import Proposal, Strategy
+from nasbench.strategy_options import check_number, check_whole
 from strategies.history import History
 from strategies.model_based.candidates import new_random
-from strategies.options import check_number, check_whole
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

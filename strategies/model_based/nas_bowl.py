@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from nasbench.strategy import Proposal, Strategy
+from nasbench.strategy_options import check_whole
 from strategies.history import History
 from strategies.model_based.acquisition import expected_improvement
 from strategies.model_based.candidates import new_random, one_new
@@ -14,7 +15,6 @@ from strategies.model_based.climbing import best_first
 from strategies.model_based.gaussian_process import GaussianProcess
 from strategies.model_based.kernels import SubtreeKernel
 from strategies.model_based.normal_scores import normal_scores
-from strategies.options import check_whole
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from nasbench.predictor import DEFAULT_PREDICTOR
+from nasbench.strategy_options import check_whole
 from strategies.model_based.candidates import new_random
 from strategies.model_based.guided import PredictorGuided, best_of
-from strategies.options import check_whole
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -9,12 +9,12 @@ import numpy as np
 from nasbench.predictor import Belief
 from nasbench.spaces.encoding import one_hot
 from nasbench.strategy import Proposal, Strategy
+from nasbench.strategy_options import check_number, check_whole
 from strategies.history import History
 from strategies.model_based.acquisition import expected_improvement
 from strategies.model_based.candidates import one_new
 from strategies.model_based.climbing import climb
 from strategies.model_based.normal_scores import normal_scores
-from strategies.options import check_number, check_whole
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from nasbench.strategy import Proposal, Strategy
+from nasbench.strategy_options import check_number, check_whole
 from strategies.history import History
 from strategies.model_based.candidates import one_new
 from strategies.model_based.climbing import best_first
-from strategies.options import check_number, check_whole
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from nasbench.strategy_options import check_number, check_whole
 from strategies.multi_fidelity.brackets import Bracket
 from strategies.multi_fidelity.hyperband import first_candidates
 from strategies.multi_fidelity.kernel_density import ChoiceDensity
 from strategies.multi_fidelity.overlapping import OverlappingBrackets
-from strategies.options import check_number, check_whole
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from nasbench.strategy_options import check_number, check_whole
 from strategies.multi_fidelity.curve_fits import PARAMETERS, Prior, forecast, residual_variance
 from strategies.multi_fidelity.stopping import StoppingStrategy, Training
-from strategies.options import check_number, check_whole
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -6,6 +6,7 @@ import math
 from typing import TYPE_CHECKING
 
 from nasbench.strategy import Proposal
+from nasbench.strategy_options import check_number
 from strategies.multi_fidelity.differential_evolution import (
     Individual,
     Subpopulation,
@@ -17,7 +18,6 @@ from strategies.multi_fidelity.differential_evolution import (
 from strategies.multi_fidelity.hyperband import first_candidates
 from strategies.multi_fidelity.overlapping import OverlappingBrackets
 from strategies.multi_fidelity.under_way import UnderWay
-from strategies.options import check_number
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -6,8 +6,8 @@ from bisect import insort
 from itertools import accumulate
 from typing import TYPE_CHECKING
 
+from nasbench.strategy_options import check_whole
 from strategies.multi_fidelity.stopping import StoppingStrategy, Training
-from strategies.options import check_whole
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

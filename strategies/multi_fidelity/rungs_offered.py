@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from nasbench.errors import StrategyError
 from nasbench.fidelity import rungs
-from strategies.options import check_whole
+from nasbench.strategy_options import check_whole
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

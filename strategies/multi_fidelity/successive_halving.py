@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from nasbench.strategy_options import check_whole
 from strategies.multi_fidelity.brackets import Bracket, BracketStrategy
-from strategies.options import check_whole
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from nasbench.strategy import MultiObjectiveStrategy, Proposal
+from nasbench.strategy_options import check_number, check_whole
 from strategies.multi_objective.dominance import crowding_distance, nondominated_fronts, standing
-from strategies.options import check_number, check_whole
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

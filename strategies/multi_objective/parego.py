@@ -8,10 +8,10 @@ import numpy as np
 
 from nasbench.predictor import DEFAULT_PREDICTOR, make_predictor
 from nasbench.strategy import MultiObjectiveStrategy, Proposal
+from nasbench.strategy_options import check_number, check_whole
 from strategies.history import History
 from strategies.model_based.acquisition import expected_improvement
 from strategies.model_based.candidates import new_children, new_random
-from strategies.options import check_number, check_whole
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

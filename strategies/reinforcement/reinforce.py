@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from nasbench.strategy import Proposal, Strategy
-from strategies.options import check_number
+from nasbench.strategy_options import check_number
 from strategies.reinforcement.policy import Adam, Baseline, draw_inside
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from strategies.options import check_number, check_whole
+from nasbench.strategy_options import check_number, check_whole
 from strategies.reinforcement.controller import Controller
 from strategies.reinforcement.controller_search import ControllerSearch
 from strategies.reinforcement.policy import Adam, Baseline

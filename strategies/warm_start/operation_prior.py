@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from strategies.options import check_number
+from nasbench.strategy_options import check_number
 from strategies.warm_start.sources import good_architectures
 from strategies.warm_start.wrapper import Wrapper
 

@@ -9,7 +9,7 @@ from weakref import WeakKeyDictionary
 import numpy as np
 
 from nasbench.errors import StrategyError
-from strategies.options import check_whole
+from nasbench.strategy_options import check_whole
 from strategies.warm_start.sources import best_first
 from strategies.warm_start.warm_start import TheseFirst
 from strategies.warm_start.wrapper import Wrapper
