@@ -4,10 +4,11 @@ BIN := .venv/bin
 READY := .venv/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help test campaign demo lint bench clean
+.PHONY: help test browser campaign demo lint bench clean
 
 help:
 	@echo "make test    run the tests"
+	@echo "make browser install Debian's chromium, with which the tests open the report; as root"
 	@echo "make campaign  kill the generator at every system call, hash every cell of NAS-Bench-101; takes minutes"
 	@echo "make demo    generate, fit, compare and verify on a small space, with figures"
 	@echo "make lint    check style, types and the direction of imports"
@@ -25,6 +26,10 @@ $(READY): pyproject.toml constraints.txt without-dependencies.txt
 
 test: $(READY)
 	@$(BIN)/pytest --quiet --numprocesses auto
+
+# Without it the tests that need a browser are skipped.
+browser:
+	@command -v chromedriver >/dev/null || (apt-get update --quiet --quiet && apt-get install --yes --quiet --quiet --no-install-recommends chromium chromium-driver >/dev/null)
 
 campaign: $(READY)
 	@NASBENCH_CAMPAIGN=1 $(BIN)/pytest --quiet --numprocesses auto --timeout 3600 -rP tests/test_generator_syscalls.py tests/test_generator_kills.py tests/test_spaces_nb101_hash.py

@@ -14,9 +14,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 from timing import machine
 
+from nasbench.analysis import curves, measure_label
 from nasbench.cli.strategy_option import read_strategies
 from nasbench.comparison import compare
-from nasbench.comparison.figures import STYLE, plot_incumbent
+from nasbench.figures.curves import incumbent_curves
+from nasbench.figures.style import STYLES
 from nasbench.training import TrainingOracle
 from surrogates import SurrogateOracle, fit_surrogate
 from surrogates.examining import exploits
@@ -101,10 +103,13 @@ def draw(results: tuple[Results, Results], path: str) -> None:
     """Draw the runs on the table beside those on the surrogate."""
     import matplotlib.pyplot as plt
 
-    with plt.rc_context(STYLE):
+    with plt.rc_context(STYLES["paper"].settings):
         figure, axes = plt.subplots(1, 2, figsize=(7.2, 3.0), sharey=True)
         for ax, each in zip(axes, results, strict=True):
-            plot_incumbent(each, ax, "mean")
+            best = each.reference.best if each.reference else None
+            label = measure_label(each)
+            incumbent_curves(ax, curves(each, "report", "mean"), each.protocol.budget.unit, label, best)
+            ax.set_title(f"{each.oracle}: mean and standard error", fontsize="medium")
         axes[1].set_ylabel("")
         axes[0].legend(fontsize="x-small")
         figure.tight_layout()

@@ -17,7 +17,7 @@ from published_data import DATA, nasbench201_trials
 from timing import machine
 
 from nasbench import Space, get_space
-from nasbench.comparison.figures import COLOURS, STYLE
+from nasbench.figures.style import COLOURS, STYLES
 from nasbench.oracle import mean_of_known
 from surrogates import fit_surrogate
 from surrogates.scores import kendall_tau, mae
@@ -82,7 +82,7 @@ def draw(found: dict[str, list[Point]], path: str) -> None:
     """Draw the errors over the number of networks fitted."""
     import matplotlib.pyplot as plt
 
-    with plt.rc_context(STYLE):
+    with plt.rc_context(STYLES["paper"].settings):
         figure, axes = plt.subplots(1, len(found), figsize=(3.4 * len(found), 2.8), squeeze=False)
         for ax, (name, line) in zip(axes[0], found.items(), strict=True):
             sizes = [point.size for point in line]

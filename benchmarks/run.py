@@ -14,6 +14,7 @@ from timing import machine, show
 BENCHMARKS = (
     "queries",
     "searching",
+    "analysing",
     "predicting",
     "spaces",
     "nb101",

@@ -18,7 +18,8 @@ import numpy as np
 from published_tables import nasbench201_table, nasbench201_without_budgets, spikenas_table
 from timing import machine
 
-from nasbench.comparison import Results, compare, save_figure, summarise
+from nasbench.analysis import save_figure
+from nasbench.comparison import Results, compare, summarise
 from nasbench.errors import NasbenchError
 from nasbench.oracle import resolve_measure
 from strategies import get_strategy, read_strategy, strategy_families
@@ -264,7 +265,7 @@ def _section(setting: Setting, results: Results, seconds: dict[str, float], left
         lines += ["", f"Left out, as they cannot search here: {', '.join(left_out)}."]
     if not setting.objectives:
         drawn = {name: results.trials[name] for name in DRAWN if name in results.trials}
-        save_figure(replace(results, trials=drawn), DOCS / f"results-{setting.name}.png", "regret", "mean")
+        save_figure(replace(results, trials=drawn), DOCS / f"results-{setting.name}.png", "regret", center="mean")
         lines += ["", f"![Mean regret of {len(drawn)} strategies](results-{setting.name}.png)"]
     return "\n".join(lines)
 

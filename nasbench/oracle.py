@@ -194,6 +194,16 @@ class Reference(NamedTuple):
 
 
 @runtime_checkable
+class Digested(Protocol):
+    """An oracle that can tell its answers from those of any other by a digest of all that they depend on."""
+
+    @property
+    def digest(self) -> str:
+        """Hexadecimal SHA-256."""
+        ...
+
+
+@runtime_checkable
 class Oracle(Protocol):
     """Answers measures of architectures. Pure: the same question has the same answer, in any order and any process."""
 

@@ -40,6 +40,17 @@ def replacing(path: str | Path) -> Iterator[Path]:
             temporary.unlink(missing_ok=True)
 
 
+def write_text_file(path: str | Path, text: str) -> None:
+    """Write a text file, in UTF-8, whole or not at all.
+
+    Raises
+    ------
+    OutputError
+    """
+    with replacing(path) as temporary:
+        temporary.write_text(text, encoding="utf-8")
+
+
 def remove_leftovers(path: str | Path) -> None:
     """Remove what writers of ``path`` left that were killed; for a caller who knows that none is at work.
 

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from nasbench.comparison.figures import COLOURS, write_figure
 from nasbench.errors import QueryError
+from nasbench.figures.style import COLOURS, write_figure
 from surrogates.scores import coverage, seed_error
 
 if TYPE_CHECKING:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,7 +16,7 @@ from surrogates.calibration import Calibration
 from surrogates.curves import CurveBasis
 from surrogates.failures import FailureModel
 from surrogates.familiarity import Familiarity
-from surrogates.folders import FILES, METADATA, read_files, read_metadata, write_folder
+from surrogates.folders import FILES, METADATA, metadata_text, read_files, read_metadata, write_folder
 from surrogates.inputs import Inputs, some_row
 from surrogates.luck import Luck
 from surrogates.metric_model import Correction, MetricModel
@@ -43,6 +44,15 @@ def save_surrogate(surrogate: Surrogate, path: str | Path) -> None:
     OutputError
         If the folder cannot be written, or something else is in its place.
     """
+    write_folder(Path(path), *_contents(surrogate))
+
+
+def surrogate_digest(surrogate: Surrogate) -> str:
+    """Return the SHA-256 of a surrogate, as its folder states it or would."""
+    return hashlib.sha256(metadata_text(*_contents(surrogate))).hexdigest()
+
+
+def _contents(surrogate: Surrogate) -> tuple[dict[str, Any], dict[str, bytes]]:
     task = surrogate.task
     files = {FAMILIARITY: write_arrays(surrogate.familiarity.arrays())}
     if surrogate.failures is not None:
@@ -64,7 +74,7 @@ def save_surrogate(surrogate: Surrogate, path: str | Path) -> None:
         "scorecard": surrogate.scorecard.to_json(),
         "provenance": surrogate.provenance,
     }
-    write_folder(Path(path), metadata, files)
+    return metadata, files
 
 
 def load_surrogate(path: str | Path) -> Surrogate:

@@ -29,6 +29,13 @@ FILES = "files"
 """The entry of the metadata that names all other files, each with its SHA-256."""
 
 
+def metadata_text(metadata: Mapping[str, Any], files: Mapping[str, bytes]) -> bytes:
+    """Return what stands in ``metadata.json``: the metadata with format, version and the digests of the files."""
+    digests = {name: hashlib.sha256(content).hexdigest() for name, content in files.items()}
+    stated = {"format": FORMAT, "version": VERSION, **metadata, FILES: digests}
+    return json.dumps(stated, indent=1, allow_nan=False).encode()
+
+
 def write_folder(path: Path, metadata: Mapping[str, Any], files: Mapping[str, bytes]) -> None:
     """Write a folder.
 
@@ -47,9 +54,7 @@ def write_folder(path: Path, metadata: Mapping[str, Any], files: Mapping[str, by
         If the folder cannot be written, or something else is in its place.
     """
     check_replaceable(path)
-    digests = {name: hashlib.sha256(content).hexdigest() for name, content in files.items()}
-    stated = {"format": FORMAT, "version": VERSION, **metadata, FILES: digests}
-    text = json.dumps(stated, indent=1, allow_nan=False).encode()
+    text = metadata_text(metadata, files)
     temporary, old = (path.with_name(f".{path.name}.{os.getpid()}.{end}") for end in ("tmp", "old"))
     try:
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -48,6 +49,13 @@ class SurrogateOracle:
         self.tasks: dict[str, Task] = {self.surrogate.task.name: self.surrogate.task}
         self._places = {measure: place for place, measure in enumerate(self.surrogate.measures)}
         self._remembered: dict[Measure, Learnt] = {}
+
+    @cached_property
+    def digest(self) -> str:
+        """SHA-256 of the surrogate: of all that its answers depend on."""
+        from surrogates.files import surrogate_digest
+
+        return surrogate_digest(self.surrogate)
 
     def __repr__(self) -> str:
         return f"<SurrogateOracle {self.name!r} on {self.surrogate!r}>"

@@ -65,6 +65,11 @@ class TableOracle:
         self._values_by_rank: dict[tuple[Hashable, int | None], NDArray[np.float64]] = {}
         self._trainings: dict[Hashable, _Trainings] = {}
 
+    @property
+    def digest(self) -> str:
+        """SHA-256 of all that the table holds."""
+        return self.table.digest
+
     def _with_costs(self, task: Task) -> Task:
         costs = {name: Metric(name, unit, "none", "minimize") for name, unit in self.table.costs(task.name).items()}
         return replace(task, metrics={**costs, **task.metrics})

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import combinations
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from nasbench.spaces.choices import ENUMERABLE
+from tabular.agreement import between_means, epochs_to_final, kendall_tau
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -89,13 +89,13 @@ def reliability(table: Table, task: str) -> Reliability:
     upper = means[:, -1] >= np.median(means[:, -1]) if len(means) else np.zeros(0, dtype=bool)
     return Reliability(
         architectures=int(whole.sum()),
-        between_seeds=_between_seeds(final),
-        between_seeds_drawn=_between_seeds(final[_rows_of_all(table, whole)]),
-        between_seeds_upper_half=_between_seeds(final[upper]),
-        between_losses=_between_seeds(loss[:, :, -1]),
-        between_means=_between_means(final),
+        between_seeds=between_means(final, 1),
+        between_seeds_drawn=between_means(final[_rows_of_all(table, whole)], 1),
+        between_seeds_upper_half=between_means(final[upper], 1),
+        between_losses=between_means(loss[:, :, -1], 1),
+        between_means=between_means(final, SEEDS_IN_A_MEAN),
         validation_test=kendall_tau(means[:, -1], test[:, :, -1].mean(axis=1)),
-        epoch_to_final=tuple(kendall_tau(each, means[:, -1]) for each in means.T),
+        epoch_to_final=epochs_to_final(accuracy),
         ties=float(np.mean([_share_of_ties(values) for values in final.T])),
         seed_deviation=float(np.sqrt(final.var(axis=1, ddof=1).mean())) if final.shape[1] > 1 else float("nan"),
         deviation=float(means[:, -1].std()),
@@ -110,27 +110,6 @@ def _rows_of_all(table: Table, whole: NDArray[np.bool_]) -> NDArray[np.int64]:
     rows = table.rows(table.space.all())
     rows = rows[rows >= 0]
     return (np.cumsum(whole) - 1)[rows[whole[rows]]]
-
-
-def kendall_tau(first: NDArray[np.float64], second: NDArray[np.float64]) -> float:
-    """Return Kendall's tau-b of two (N,) arrays; NaN for fewer than two numbers or where all are equal."""
-    from scipy.stats import kendalltau
-
-    return float(kendalltau(first, second).statistic) if len(first) > 1 else float("nan")
-
-
-def _between_seeds(values: NDArray[np.float64]) -> float:
-    return _mean([kendall_tau(values[:, a], values[:, b]) for a, b in combinations(range(values.shape[1]), 2)])
-
-
-def _between_means(values: NDArray[np.float64]) -> float:
-    sets = list(combinations(range(values.shape[1]), SEEDS_IN_A_MEAN))
-    pairs = [(a, b) for a, b in combinations(sets, 2) if not set(a) & set(b)]
-    return _mean([kendall_tau(values[:, a].mean(axis=1), values[:, b].mean(axis=1)) for a, b in pairs])
-
-
-def _mean(values: list[float]) -> float:
-    return float(np.mean(values)) if values else float("nan")
 
 
 def _share_of_ties(values: NDArray[np.float64]) -> float:

@@ -1,17 +1,24 @@
 """Fixtures that several test files use."""
 
 import json
+import os
 import subprocess
 import sys
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from hypothesis import settings
 
 from nasbench import CellSpace, Task
 from nasbench.cli.app import main
 from nasbench.oracle import standard_metric
 from tabular import TableData, TableOracle, TaskData, write_table
+
+# A property is tried on this many examples where its test says no number; more of them are for a campaign.
+settings.register_profile("quick", max_examples=20)
+settings.register_profile("campaign", max_examples=200)
+settings.load_profile("campaign" if os.environ.get("NASBENCH_CAMPAIGN") else "quick")
 
 TOY_SPACE = CellSpace("toy", 3, ("none", "skip_connect", "nor_conv_1x1", "nor_conv_3x3"))
 TOY_EPOCHS = (1, 3, 9)

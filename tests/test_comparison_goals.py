@@ -254,6 +254,8 @@ def test_fronts_need_objectives_and_igd_a_known_space(oracle):
     plain = compare({"random": RandomSearch}, oracle, 10, runs=1)
     with pytest.raises(QueryError, match="a front takes several objectives; compare with --objective"):
         front_over_time(plain, "random")
+    with pytest.raises(NasbenchError, match="unknown indicator 'hypervolum'; did you mean 'hypervolume'"):
+        front_over_time(plain, "random", "hypervolum")
 
 
 def test_a_table_of_a_part_knows_no_front_but_compares(oracle):

@@ -10,10 +10,11 @@ import h5py
 import numpy as np
 import pytest
 
-from nasbench.comparison import Results, budget_grid, compare, curve, save_figure, summarise
-from nasbench.comparison.figures import KINDS, line_style
-from nasbench.comparison.regret import Curve, at_grid
+from nasbench.analysis import KINDS, FigureOptions, curves, save_figure
+from nasbench.comparison import Results, budget_grid, compare, summarise
+from nasbench.comparison.steps import at_grid
 from nasbench.errors import FileFormatError, OutputError, QueryError, StrategyError, UnknownNameError
+from nasbench.figures.style import line_style
 from strategies import Hyperband, RandomSearch, RegularizedEvolution
 
 STRATEGIES = {"random-search": RandomSearch, "hyperband": Hyperband}
@@ -106,22 +107,14 @@ def test_mean_regret_curve_falls_to_what_the_summary_says(results):
     rows = {row.strategy: row for row in summarise(results)}
     assert next(iter(rows)) == "optimum"
     assert list(rows)[-1] == "random architecture"
+    both = (curves(results, center=each, grid=grid).groupby("strategy") for each in ("mean", "median"))
+    means, medians = (dict(list(each)) for each in both)
     for name in STRATEGIES:
-        line = curve(results, name, grid, "mean")
-        assert line.center[-1] == pytest.approx(results.reference.best - rows[name].report)
-        median = curve(results, name, grid, "median")
-        assert (median.low <= median.center).all()
-        assert (median.center <= median.high).all()
-        assert median.center[-1] == rows[name].regret
+        assert means[name].center.iloc[-1] == pytest.approx(results.reference.best - rows[name].report)
+        assert (medians[name].low <= medians[name].center).all()
+        assert (medians[name].center <= medians[name].high).all()
+        assert medians[name].center.iloc[-1] == rows[name].regret
     assert rows["random architecture"].report < min(rows[name].report for name in STRATEGIES)
-
-
-def test_curves_check_themselves():
-    up = np.array([1.0, 2.0])
-    with pytest.raises(ValueError, match="grid must ascend"):
-        Curve(up[::-1], up, up, up)
-    with pytest.raises(ValueError, match="band"):
-        Curve(up, up, up + 1, up)
 
 
 def test_curve_needs_a_budget_beyond_the_first_evaluation(toy_oracle):
@@ -134,7 +127,16 @@ def test_curve_needs_a_budget_beyond_the_first_evaluation(toy_oracle):
 @pytest.mark.parametrize("ending", ["pdf", "svg", "png"])
 def test_figures_are_files_of_their_format(results, tmp_path, kind, ending):
     path = tmp_path / f"figure.{ending}"
-    save_figure(results, path, kind, "mean" if kind == "regret" else "median")
+    several = [results, results] if KINDS[kind].several else results
+    if kind == "critical-difference":
+        with pytest.raises(QueryError, match="Friedman's test needs three strategies"):
+            save_figure(results, path, kind)
+        return
+    if kind in {"fronts", "hypervolume", "igd+"}:
+        with pytest.raises(QueryError, match=r"compare with (one )?--objective, such as parameters"):
+            save_figure(results, path, kind)
+        return
+    save_figure(several, path, kind)
     head = {"pdf": b"%PDF", "svg": b"<?xml", "png": b"\x89PNG"}[ending]
     assert path.read_bytes().startswith(head)
 
@@ -143,10 +145,10 @@ def test_figure_shows_every_strategy_on_a_log_axis_with_its_regret(results):
     from matplotlib.figure import Figure
 
     ax = Figure().add_subplot()
-    KINDS["regret"](results, ax)
+    KINDS["regret"].draw([results], ax, FigureOptions())
     assert ax.get_xscale() == "log"
     assert [line.get_label() for line in ax.get_lines()] == list(STRATEGIES)
-    expected = curve(results, "hyperband", budget_grid(results))
+    expected = curves(results).query("strategy == 'hyperband'")
     np.testing.assert_array_equal(ax.get_lines()[1].get_ydata(), expected.center)
     assert "simulated training time" in ax.get_xlabel()
     assert "regret" in ax.get_ylabel()
@@ -171,7 +173,7 @@ def test_strategies_keep_their_colour_whoever_is_beside_them():
 
 
 def test_figures_say_what_they_cannot_do(results, tmp_path):
-    with pytest.raises(OutputError, match=r"x\.gif: a figure's file ends in \.pdf, \.svg, \.png"):
+    with pytest.raises(OutputError, match=r"x\.gif: a figure's file ends in \.pdf, \.svg, \.pgf, \.png"):
         save_figure(results, tmp_path / "x.gif")
     with pytest.raises(UnknownNameError, match="unknown kind of figure 'regrett'; did you mean 'regret'"):
         save_figure(results, tmp_path / "x.pdf", "regrett")
@@ -235,8 +237,9 @@ def test_what_is_not_known_stays_nan_without_a_word(results, tmp_path):
     assert rows["random-search"].report == half.report[half.last[0]]
     assert np.isnan(rows["random-search"].report_std)
     for center in ("median", "mean"):
-        assert np.isnan(curve(unknown, "hyperband", budget_grid(unknown), center).center).all()
-        line = curve(unknown, "random-search", budget_grid(unknown), center)
+        lines = dict(list(curves(unknown, center=center).groupby("strategy")))
+        assert np.isnan(lines["hyperband"].center).all()
+        line = lines["random-search"]
         assert np.isfinite(line.center).all()
         assert np.isnan(line.high).all() == (center == "mean")  # one run has no standard error
         save_figure(unknown, tmp_path / "figure.png", center=center)

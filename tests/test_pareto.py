@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from nasbench.comparison.pareto import attainment, hypervolume, hypervolume_over_time, igd_plus, non_dominated
+from nasbench.comparison.pareto import attainment, hypervolume, igd_plus, non_dominated
 from nasbench.errors import QueryError
 
 
@@ -74,26 +74,6 @@ class TestHypervolume:
 
     def test_more_of_it_is_better(self):
         assert hypervolume(points([2, 2]), points(0, 0)) > hypervolume(points([2, 1]), points(0, 0))
-
-
-class TestHypervolumeOverTime:
-    def test_by_hand(self):
-        found = points([1, 1], [0.5, 0.5], [2, 0.5], [-np.inf, -np.inf], [3, 3], [1, 1])
-        assert hypervolume_over_time(found, points(0, 0)).tolist() == [1, 1, 1.5, 1.5, 9, 9]
-
-    @pytest.mark.parametrize("measures", [1, 2, 3])
-    @given(data=st.data())
-    def test_equals_the_hypervolume_of_all_found_so_far(self, measures, data):
-        values = data.draw(whole(measures, most=25))
-        reference = data.draw(arrays(np.float64, measures, elements=st.integers(-1, 3).map(float)))
-        over_time = hypervolume_over_time(values, reference)
-        anew = [hypervolume(values[: found + 1], reference) for found in range(len(values))]
-        np.testing.assert_allclose(over_time, anew, atol=1e-12)
-
-    def test_does_not_drift(self):
-        values = np.random.default_rng(0).random((3000, 2)) * 1e-3 + 0.9
-        over_time = hypervolume_over_time(values, points(0.9, 0.9))
-        assert over_time[-1] == pytest.approx(hypervolume(values, points(0.9, 0.9)), rel=1e-9)
 
 
 class TestIgdPlus:

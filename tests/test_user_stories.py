@@ -3,7 +3,8 @@
 import numpy as np
 
 from nasbench import CellSpace, Proposal, Strategy
-from nasbench.comparison import Results, compare, save_figure, summarise, verify
+from nasbench.analysis import save_figure
+from nasbench.comparison import Results, compare, summarise, verify
 from nasbench.training import Recipe, TrainingOracle, load_dataset
 from strategies import RandomSearch
 from surrogates import SurrogateOracle, fit_surrogate

@@ -21,6 +21,9 @@ from nasbench.cli import (
     inspecting,
     merging,
     planning,
+    plotting,
+    reporting,
+    studying,
     transferring,
 )
 from nasbench.errors import NasbenchError
@@ -29,7 +32,7 @@ _EPILOG = (
     "'nasbench COMMAND --help' explains a command. Each takes --json for machines. A user's mistake gives one line and "
     "exit code 2."
 )
-_RESUMABLE = ("generate", "demo")
+_RESUMABLE = ("generate", "demo", "study")
 
 app = typer.Typer(
     name="nasbench",
@@ -53,7 +56,11 @@ app.command("fit")(fitting.fit)
 app.command("examine")(examining.examine)
 app.command("transfer")(transferring.transfer)
 app.command("compare")(comparing.compare)
-app.command("plot")(comparing.plot)
+app.command("study")(studying.study)
+app.command("summary")(reporting.summary)
+app.command("plot")(plotting.plot)
+app.command("report")(reporting.report)
+app.command("checklist")(reporting.checklist)
 app.command("verify")(comparing.verify)
 
 

@@ -10,7 +10,7 @@ import typer
 
 from nasbench.cli import console
 from nasbench.cli.console import AsJson
-from nasbench.replacing import check_writable, replacing
+from nasbench.replacing import check_writable, write_text_file
 
 
 def card(
@@ -37,6 +37,5 @@ def card(
         sys.stdout.write(text + "\n")
         return
     check_writable(out)
-    with replacing(out) as temporary:
-        temporary.write_text(text + "\n", encoding="utf-8")
+    write_text_file(out, text + "\n")
     console.say(f"{out}: written")

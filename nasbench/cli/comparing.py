@@ -1,10 +1,10 @@
-"""`nasbench compare`, `nasbench plot` and `nasbench verify`."""
+"""`nasbench compare` and `nasbench verify`."""
 
 from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -14,10 +14,11 @@ from nasbench.cli.oracles import open_oracle
 from nasbench.cli.outputs import check_output
 from nasbench.cli.strategy_option import strategies_for
 from nasbench.comparison.patience import PATIENCE
-from nasbench.errors import StrategyError
+from nasbench.errors import BudgetError, QueryError, StrategyError
 
 if TYPE_CHECKING:
     from nasbench.comparison import Results, Verified
+    from nasbench.oracle import Measure
 
 DEFAULT_STRATEGIES = "baseline,evolution,multi-fidelity"
 """Families whose strategies take seconds; the others are asked for."""
@@ -27,12 +28,12 @@ def compare(
     oracle: Annotated[Path, typer.Argument(help="A table file or a surrogate folder.")],
     out: Annotated[Path, typer.Option("--out", help="The results file to write.")],
     budget: Annotated[
-        str,
+        str | None,
         typer.Option(
             "--budget",
             help="What each run may spend: 300 (evaluations), 600ep (epochs), 20000s, 30m, 12h (simulated time).",
         ),
-    ],
+    ] = None,
     strategies: Annotated[
         str,
         typer.Option(
@@ -70,6 +71,13 @@ def compare(
     repeats: Annotated[
         str, typer.Option("--repeats", help="charge: a repeat is a new training; cache: it is free.")
     ] = "charge",
+    extend: Annotated[
+        Path | None,
+        typer.Option(
+            "--extend",
+            help="Results to keep: only the strategies and seeds that they lack are run, under their own protocol.",
+        ),
+    ] = None,
     jobs: Annotated[int | None, typer.Option("--jobs", min=1, help="Processes; by default one a core.")] = None,
     wait: Annotated[
         float, typer.Option("--wait", min=0.1, help="Seconds that one step of a strategy may take, lest it never ends.")
@@ -82,27 +90,26 @@ def compare(
     that fails is named at the end, and the others' results are kept.
     """
     from nasbench.comparison import compare as run_all
+    from nasbench.comparison import extend as run_missing
 
     check_output(out, "nasbench-results")
+    goals: dict[str, Any] = {"signal": signal, "report": report, "objectives": objectives, "constraints": constraints}
+    rules = {"budget": budget, **goals, "workers": workers, "repeats": repeats}
+    before = _kept(extend, rules) if extend is not None else None
+    if before is None and budget is None:
+        raise BudgetError("a comparison needs a --budget for each run, such as 300, 600ep or 20000s")
     source = open_oracle(oracle)
+    if before is not None:
+        signal, objectives = str(before.protocol.signal), [*map(str, before.protocol.objectives)]
     chosen = strategies_for(strategies, source, signal, several_objectives=bool(objectives))
     with console.progress(f"comparing on {source.name}") as progress:
-        results = run_all(
-            chosen,
-            source,
-            budget,
-            runs=runs,
-            first_seed=seed,
-            signal=signal,
-            report=report or None,
-            objectives=objectives or (),
-            constraints=constraints or (),
-            workers=workers,
-            repeats=repeats,
-            jobs=jobs or os.cpu_count() or 1,
-            wait=wait,
-            progress=progress,
-        )
+        how: dict[str, Any] = {"runs": runs, "first_seed": seed, "wait": wait, "progress": progress}
+        how["jobs"] = jobs or os.cpu_count() or 1
+        if before is not None:
+            results = run_missing(before, chosen, source, **how)
+        else:
+            given = {name: value for name, value in rules.items() if value}
+            results = run_all(chosen, source, **given, **how)
         results.save(out)
     if as_json:
         from nasbench.comparison import summarise
@@ -117,7 +124,7 @@ def compare(
             }
         )
     else:
-        for each in results.reports:
+        for each in asked_reports(results):
             print_summary(results.reported_by(each))
         console.say(f"written to {out}")
     if results.failed:
@@ -125,6 +132,23 @@ def compare(
         for error in others:
             console.note(error)
         raise StrategyError(f"{first} (the results of the other strategies are in {out})")
+
+
+def _kept(path: Path, rules: dict[str, Any]) -> Results:
+    """Read results that are to be extended, and refuse rules beside theirs."""
+    from nasbench.comparison import Results
+
+    usual = {"workers": 1, "repeats": "charge"}
+    for name, value in rules.items():
+        if value and value != usual.get(name):
+            option = name.removesuffix("s") if name in {"objectives", "constraints"} else name
+            raise QueryError(f"--extend keeps the protocol of {path}, so that its runs compare; leave out --{option}")
+    return Results.load(path)
+
+
+def asked_reports(results: Results) -> list[Measure]:
+    """Return what incumbents are judged by, without the signal, which is always there, unless it is all."""
+    return [each for each in results.reports if each == results.report or each != results.protocol.signal]
 
 
 def print_summary(results: Results) -> None:
@@ -156,32 +180,6 @@ def print_summary(results: Results) -> None:
     console.print_table(title, heads, rows)
 
 
-def plot(
-    results: Annotated[Path, typer.Argument(help="A results file.")],
-    out: Annotated[Path, typer.Option("--out", help="The figure to write: a .pdf, .svg or .png file.")],
-    kind: Annotated[
-        str,
-        typer.Option(
-            "--kind", help="regret (distance to the best of the space) or incumbent (the reported metric itself)."
-        ),
-    ] = "regret",
-    center: Annotated[
-        str, typer.Option("--center", help="median (band: quartiles) or mean (band: standard error).")
-    ] = "median",
-    as_json: AsJson = False,
-) -> None:
-    """Draw a figure of a comparison."""
-    from nasbench.comparison import Results, save_figure
-    from nasbench.replacing import check_writable
-
-    check_writable(out)
-    save_figure(Results.load(results), out, kind, center)
-    if as_json:
-        console.print_json({"path": str(out), "kind": kind, "center": center})
-    else:
-        console.say(f"written to {out}")
-
-
 def verify(
     results: Annotated[Path, typer.Argument(help="A results file.")],
     top: Annotated[
@@ -189,6 +187,9 @@ def verify(
     ] = 5,
     seeds: Annotated[int, typer.Option("--seeds", min=1, help="Trainings of each, with seeds no table holds.")] = 3,
     device: Annotated[str, typer.Option("--device", help="A torch device: cpu, cuda, cuda:1, mps.")] = "cpu",
+    out: Annotated[
+        Path | None, typer.Option("--out", help="A .json file to keep it in, for 'nasbench plot' and the report.")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Train what was found again, for real.
@@ -196,9 +197,15 @@ def verify(
     The architectures that most runs ended with are trained with fresh seeds, beside what the oracle had promised.
     """
     from nasbench.comparison import Results
+    from nasbench.comparison.verification_file import write_verification
+    from nasbench.replacing import check_writable
 
     loaded = Results.load(results)
+    if out is not None:
+        check_writable(out)
     verified = verify_results(loaded, top=top, seeds=seeds, device=device)
+    if out is not None:
+        write_verification(loaded.oracle, str(loaded.report), verified, out)
     if as_json:
         console.print_json({"report": str(loaded.report), "verified": verified})
     else:

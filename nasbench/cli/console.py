@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import re
+import shlex
 import sys
 import time
 import warnings
@@ -192,6 +193,11 @@ class _Lines:
             parts.append(_per_second(made / elapsed))
             parts += [f"{duration(elapsed / made * (total - done))} left"] * (done < total)
         note(f"{self._title}: {', '.join([*parts, *filter(None, [text])])}")
+
+
+def command_line() -> str:
+    """Return what the user typed, to be typed again."""
+    return shlex.join(["nasbench", *sys.argv[1:]])
 
 
 @contextmanager

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import time
 from dataclasses import dataclass
@@ -18,7 +17,7 @@ from nasbench.cli.fitting import print_scorecard
 from nasbench.cli.oracles import open_oracle
 from nasbench.cli.strategy_option import read_strategies
 from nasbench.errors import NasbenchError
-from nasbench.replacing import check_writable, replacing
+from nasbench.replacing import check_writable
 from nasbench.spaces import get_space
 
 if TYPE_CHECKING:
@@ -139,7 +138,7 @@ def _compare(oracle: Path, path: Path, runs: int, jobs: int, made: _Made) -> Res
 
 
 def _draw(results: Results, path: Path) -> Path:
-    from nasbench.comparison import save_figure
+    from nasbench.analysis import save_figure
 
     console.note(f"4/5 drawing {path}")
     save_figure(results, path)
@@ -147,15 +146,14 @@ def _draw(results: Results, path: Path) -> Path:
 
 
 def _verify(results: Results, path: Path, made: _Made) -> list[Verified]:
-    from nasbench.comparison import Verified
+    from nasbench.comparison.verification_file import read_verification, write_verification
 
-    kept = _kept(path, lambda: [Verified(**each) for each in json.loads(path.read_text())], made)
+    kept = _kept(path, lambda: read_verification(path).verified, made)
     if kept is not None:
         return kept
     console.note(f"5/5 training what was found on {results.oracle} again")
     verified = verify_results(results, top=5, seeds=3)
-    with replacing(path) as temporary:
-        temporary.write_text(json.dumps([vars(each) for each in verified], indent=2))
+    write_verification(results.oracle, str(results.report), verified, path)
     return verified
 
 

@@ -6,18 +6,19 @@ import multiprocessing
 import multiprocessing.reduction
 import pickle  # for its error; nothing is written with it
 from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from nasbench.comparison.fronts import mark_fronts
 from nasbench.comparison.patience import PATIENCE
-from nasbench.comparison.references import possible
+from nasbench.comparison.references import Possible, possible
 from nasbench.comparison.results import Results
 from nasbench.comparison.run import check_protocol, make_protocol, run_lockstep
 from nasbench.comparison.trials import Trials
 from nasbench.errors import NasbenchError, QueryError, StrategyError
-from nasbench.oracle import DEFAULT_REPORT, Measure, Oracle, resolve_measure
+from nasbench.oracle import DEFAULT_REPORT, Measure, Oracle, metric_of, resolve_measure
 from nasbench.processes import deaf_to_interrupts, end_with_parent
 from nasbench.progress import silent
 
@@ -66,7 +67,7 @@ def compare(
         What strategies see; validation accuracy by default.
     report : Measure or str, or several, optional
         What their incumbents are judged by; test accuracy by default. Several judge the same incumbents, by another
-        data set, say; see `Results.reported_by`.
+        data set, say; see `Results.reported_by`. The mean of the signal over trainings is always among them.
     objectives : sequence of Measure or str
         What is to be good beside the signal, such as ``latency_seconds``: strategies for several objectives weigh them,
         others go by the signal, and all are judged by the front of what they found.
@@ -111,6 +112,8 @@ def compare(
             f"incumbents are judged by one report or several different ones, got {list(map(str, reports))}"
         )
     protocol = make_protocol(oracle, budget, signal, workers, repeats, objectives, constraints)
+    if protocol.signal not in reports:
+        reports.append(protocol.signal)  # its mean over trainings, for the regret by what strategies see
     _, goals = check_protocol(oracle, protocol)
     limits = possible(oracle, reports, protocol.objectives, protocol.constraints)
     seeds = list(range(first_seed, first_seed + runs))
@@ -123,6 +126,7 @@ def compare(
     for each in trials.values():
         mark_fronts(each, protocol, goals)
         add_reports(each, oracle, reports)
+        add_best_seen(each, oracle, reports, limits)
     return Results.of(oracle, protocol, reports, limits, trials, {name: str(error) for name, error in failed.items()})
 
 
@@ -166,7 +170,7 @@ def _in_processes(
     progress: Progress,
 ) -> dict[str, Trials | NasbenchError]:
     for name, factory in strategies.items():
-        _check_travels(name, factory)
+        check_travels(name, factory)
     # Large pieces, as a lock-step batch is cheaper the more runs it holds; but enough to fill the processes and to show
     # how far the work is.
     pieces = min(len(seeds), max(-(-jobs // len(strategies)), len(seeds) // RUNS_IN_A_PIECE))
@@ -192,6 +196,11 @@ def _in_processes(
                 except NasbenchError as error:
                     # Of several the error of the first runs, which does not depend on how many processes there are.
                     errors[name] = min(errors.get(name, (i, error)), (i, error), key=lambda each: each[0])
+        except BrokenProcessPool:
+            raise NasbenchError(
+                "a process of the comparison ended too soon; a script that compares with several jobs must do so under "
+                "if __name__ == '__main__':, and where memory does not suffice fewer jobs help"
+            ) from None
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)
             for process in set(multiprocessing.active_children()) - others:
@@ -203,7 +212,13 @@ def _in_processes(
     }
 
 
-def _check_travels(name: str, factory: StrategyFactory) -> None:
+def check_travels(name: str, factory: StrategyFactory) -> None:
+    """Make sure that a strategy can be sent to another process.
+
+    Raises
+    ------
+    StrategyError
+    """
     try:
         multiprocessing.reduction.ForkingPickler.dumps(factory)
     except (AttributeError, TypeError, pickle.PicklingError):
@@ -231,3 +246,19 @@ def add_reports(trials: Trials, oracle: Oracle, reports: Sequence[Measure]) -> N
     trials.further_std = np.reshape(further_std, (-1, len(trials)))
     if trials.on_front.any():
         trials.front_report[trials.on_front] = oracle.query(trials.architectures[trials.on_front], reports[0])
+
+
+def add_best_seen(trials: Trials, oracle: Oracle, reports: Sequence[Measure], limits: Possible) -> None:
+    """Fill in the best that each run had evaluated by each trial, by the reports whose best of the space is known."""
+    trials.best_seen = np.full((len(reports), len(trials)), np.nan)
+    known = [i for i, reference in enumerate(limits.references) if reference is not None]
+    if not known:
+        return
+    unique, position = np.unique(trials.architectures, axis=0, return_inverse=True)
+    for i in known:
+        sign = metric_of(oracle, reports[i]).sign
+        worth = sign * oracle.query(unique, reports[i])[position.ravel()]
+        worth[np.isnan(worth) | (trials.violation > 0)] = -np.inf
+        for start, stop in zip(trials.offsets[:-1].tolist(), trials.offsets[1:].tolist(), strict=True):
+            np.maximum.accumulate(worth[start:stop], out=worth[start:stop])
+        trials.best_seen[i] = np.where(np.isfinite(worth), sign * worth, np.nan)

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from nasbench.comparison.pareto import attainment, hypervolume, igd_plus, non_dominated
-from nasbench.comparison.regret import at_grid
-from nasbench.errors import QueryError
+from nasbench.comparison.steps import at_grid
+from nasbench.errors import QueryError, UnknownNameError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from nasbench.comparison.records import Goals
     from nasbench.comparison.results import Results
     from nasbench.comparison.trials import Trials
+
+INDICATORS = ("hypervolume", "igd+")
 
 
 def mark_fronts(trials: Trials, protocol: Protocol, goals: Goals) -> None:
@@ -62,9 +64,11 @@ def front_over_time(results: Results, strategy: str, indicator: str = "hypervolu
 
     Raises
     ------
-    QueryError
+    QueryError, UnknownNameError
         If there are no objectives, or for IGD+ the front of the space is not known.
     """
+    if indicator not in INDICATORS:
+        raise UnknownNameError("indicator", indicator, INDICATORS)
     trials = results.trials[strategy]
     low, high = _scale(results)
     reached = None if results.front is None else (_signed(results, results.front) - low) / (high - low)

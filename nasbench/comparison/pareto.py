@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from bisect import bisect_left
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -49,33 +48,6 @@ def hypervolume(values: NDArray[np.float64], reference: NDArray[np.float64]) -> 
     return float(moocore.hypervolume(values[counted], ref=reference, maximise=True)) if counted.any() else 0.0
 
 
-def hypervolume_over_time(values: NDArray[np.float64], reference: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return the hypervolume of the first row, the first two, and so on, (T,).
-
-    Parameters
-    ----------
-    values : (T, M) float64
-        In the order in which they were found.
-    reference : (M,) float64
-    """
-    counted = _counted(values, reference)
-    gains = np.zeros(len(values))
-    if values.shape[1] == 2:
-        staircase = _Staircase(*reference.tolist())
-        for row in np.flatnonzero(counted).tolist():
-            gains[row] = staircase.add(*values[row].tolist())
-        return np.cumsum(gains)
-    front = np.empty((0, values.shape[1]))
-    worth = np.zeros(len(values))
-    last = 0.0
-    for row, value in enumerate(values):
-        if counted[row] and not (front >= value).all(axis=1).any():
-            front = np.vstack([front[~(front <= value).all(axis=1)], value])
-            last = hypervolume(front, reference)
-        worth[row] = last
-    return worth
-
-
 def _counted(values: NDArray[np.float64], reference: NDArray[np.float64]) -> NDArray[np.bool_]:
     exceeding: NDArray[np.bool_] = np.asarray((values > reference).all(axis=1), dtype=bool)
     return np.logical_and(_finite(values), exceeding)
@@ -83,32 +55,6 @@ def _counted(values: NDArray[np.float64], reference: NDArray[np.float64]) -> NDA
 
 def _finite(values: NDArray[np.float64]) -> NDArray[np.bool_]:
     return np.asarray(np.isfinite(values).all(axis=1), dtype=bool)
-
-
-class _Staircase:
-    """A front of two measures, x ascending and y descending, that grows above a reference point."""
-
-    def __init__(self, x: float, y: float) -> None:
-        self._xs = [x, math.inf]
-        self._ys = [math.inf, y]
-
-    def add(self, x: float, y: float) -> float:
-        """Add a point that exceeds the reference, and return the area that it adds; 0 if it is dominated."""
-        xs, ys = self._xs, self._ys
-        right = bisect_left(xs, x)
-        if ys[right] >= y:
-            return 0.0
-        left, low, area = right - 1, ys[right], 0.0
-        edge = x
-        while ys[left] <= y:
-            area += (edge - xs[left]) * (y - low)
-            edge, low = xs[left], ys[left]
-            left -= 1
-        area += (edge - xs[left]) * (y - low)
-        stop = right + (xs[right] == x)
-        xs[left + 1 : stop] = [x]
-        ys[left + 1 : stop] = [y]
-        return area
 
 
 def igd_plus(values: NDArray[np.float64], front: NDArray[np.float64]) -> float:

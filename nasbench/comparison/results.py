@@ -9,7 +9,7 @@ import numpy as np
 
 from nasbench.errors import UnknownNameError
 from nasbench.optional import load_optional
-from nasbench.oracle import Measure, Metric, Oracle, Reference, metric_of
+from nasbench.oracle import Digested, Measure, Metric, Oracle, Reference, metric_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -51,7 +51,7 @@ class Results:
     trials : dict of str to Trials
         By strategy.
     provenance : dict
-        Versions, and the origin of each task that the protocol touches.
+        Versions, kind and digest of the oracle, and the origin of each task that the protocol touches.
     further : tuple of Report
         What incumbents are judged by beside the report; see `reported_by`.
     objective_metrics : tuple of Metric
@@ -91,8 +91,9 @@ class Results:
         """Bring together what a comparison made."""
         from nasbench import __version__
 
+        origin = {"kind": type(oracle).__name__, "digest": oracle.digest if isinstance(oracle, Digested) else ""}
         touched = dict.fromkeys(each.task for each in (protocol.signal, *reports, *protocol.beside))
-        tasks = {name: dict(oracle.tasks[name].provenance) for name in touched}
+        tasks = {name: {**oracle.tasks[name].provenance, "seeds": list(oracle.tasks[name].seeds)} for name in touched}
         first, *further = (
             Report(measure, metric_of(oracle, measure), reference)
             for measure, reference in zip(reports, limits.references, strict=True)
@@ -106,7 +107,7 @@ class Results:
             first.metric,
             first.reference,
             trials,
-            {"nasbench": __version__, "numpy": np.__version__, "tasks": tasks},
+            {"nasbench": __version__, "numpy": np.__version__, "oracle": origin, "tasks": tasks},
             tuple(further),
             tuple(metric_of(oracle, each) for each in protocol.objectives),
             limits.front,
@@ -136,6 +137,9 @@ class Results:
                 each,
                 report=each.further[place],
                 report_std=each.further_std[place],
+                further=np.empty((0, len(each))),
+                further_std=np.empty((0, len(each))),
+                best_seen=each.best_seen[[1 + place]],
                 on_front=np.zeros_like(each.on_front),
             )
             for name, each in self.trials.items()
@@ -153,21 +157,34 @@ class Results:
         )
 
     def regret(self, trials: Trials) -> NDArray[np.float64]:
-        """Return the simple regret of each trial's incumbent, (T,): the best report in the space minus the incumbent's.
+        """Return the inference regret of each trial, (T,): the best report in the space minus the incumbent's.
 
-        NaN where the best is not known. Never negative for an oracle that knows all of its space.
+        The signal picked the incumbent. NaN where the best is not known. Never negative for an oracle that knows all of
+        its space.
         """
+        return self._gap(trials.report)
+
+    def simple_regret(self, trials: Trials) -> NDArray[np.float64]:
+        """Return the simple regret of each trial, (T,): the best report in the space minus the best evaluated so far.
+
+        What a run could have had that tells its finds apart without error; never above the inference regret of a
+        network that keeps to the constraints. NaN where the best is not known.
+        """
+        return self._gap(trials.best_seen[0])
+
+    def _gap(self, reached: NDArray[np.float64]) -> NDArray[np.float64]:
         if self.reference is None:
-            return np.full(len(trials), np.nan)
-        gap = self.reference.best - trials.report
-        return self.report_metric.sign * gap
+            return np.full(len(reached), np.nan)
+        gap: NDArray[np.float64] = self.report_metric.sign * (self.reference.best - reached)
+        return gap
 
     def to_frame(self) -> pd.DataFrame:
         """Return one row a trial, tidy.
 
         Columns: strategy, run (its seed), trial (within the run), architecture (text), epochs, value, charged_epochs,
-        charged_seconds, finished (simulated seconds), incumbent (trial within the run), report, report_std, regret;
-        then each further report and objective by its measure, and with objectives or constraints on_front, violation.
+        charged_seconds, finished (simulated seconds), incumbent (trial within the run), report, report_std, regret (of
+        the incumbent), simple_regret; then each further report and objective by its measure, and with objectives or
+        constraints on_front, violation.
         """
         import pandas as pd
 
@@ -187,6 +204,7 @@ class Results:
         arrays: xr.Dataset = self.to_frame().set_index(["strategy", "run", "trial"]).to_xarray()
         report, signal = self.report_metric.unit, self.signal_metric.unit
         units = {"value": signal, "report": report, "report_std": report, "regret": report}
+        units["simple_regret"] = report
         units |= {"charged_seconds": "second", "finished": "second", "epochs": "epoch", "charged_epochs": "epoch"}
         for name, unit in units.items():
             arrays[name].attrs["units"] = unit
@@ -218,6 +236,7 @@ class Results:
                 "report": trials.report,
                 "report_std": trials.report_std,
                 "regret": self.regret(trials),
+                "simple_regret": self.simple_regret(trials),
                 **{str(by.measure): values for by, values in zip(self.further, trials.further, strict=True)},
                 **{
                     str(measure): values

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 FORMAT = "nasbench-results"
 VERSION = 2
-"""Since version 2 there are objectives, constraints, further reports and the time that strategies took themselves."""
+"""Since version 2 there are objectives, constraints, further reports, simple regret and the strategies' own time."""
 
 
 def write_results(results: Results, path: str | Path) -> None:
@@ -127,7 +127,9 @@ def _read_trials(file: h5py.File, place: int, name: str) -> Trials:
     return Trials(name, **{**older, **arrays})
 
 
-_SINCE_VERSION_2 = {"others", "violation", "thinking", "further", "further_std", "on_front", "front_report"}
+_SINCE_VERSION_2 = {
+    "others", "violation", "thinking", "further", "further_std", "best_seen", "on_front", "front_report",
+}  # fmt: skip
 
 
 def _read_protocol(head: dict[str, Any]) -> Protocol:

@@ -51,6 +51,9 @@ class Trials:
         incumbent breaks a constraint.
     further, further_std : (K, T) float64
         The same of further reports.
+    best_seen : (1 + K, T) float64
+        The best report, and of each further one, among all networks that the run had evaluated by then, for however
+        many epochs, and that keep to the constraints; NaN where the best of the space is not known.
     on_front : (T,) bool
         Whether the trial entered the front of its run when it finished; all false where there are no objectives.
     front_report : (T,) float64
@@ -74,6 +77,7 @@ class Trials:
     report_std: NDArray[np.float64] = field(default_factory=lambda: np.empty(0))
     further: NDArray[np.float64] = field(default_factory=lambda: np.empty((0, 0)))
     further_std: NDArray[np.float64] = field(default_factory=lambda: np.empty((0, 0)))
+    best_seen: NDArray[np.float64] = field(default_factory=lambda: np.empty((0, 0)))
     on_front: NDArray[np.bool_] = field(default_factory=lambda: np.empty(0, dtype=bool))
     front_report: NDArray[np.float64] = field(default_factory=lambda: np.empty(0))
 
@@ -83,6 +87,8 @@ class Trials:
             self.report, self.report_std = np.full(count, np.nan), np.full(count, np.nan)
         if self.further.shape[1:] != (count,):
             self.further, self.further_std = np.empty((0, count)), np.empty((0, count))
+        if self.best_seen.shape != (1 + len(self.further), count):
+            self.best_seen = np.full((1 + len(self.further), count), np.nan)
         if len(self.on_front) != count:
             self.on_front, self.front_report = np.zeros(count, dtype=bool), np.full(count, np.nan)
 
@@ -158,7 +164,7 @@ class Trials:
             "incumbent": np.concatenate([p.incumbent + s for p, s in zip(parts, starts, strict=True)]),
         }
         names = [n for n in cls.__dataclass_fields__ if n != "strategy" and n not in moved]
-        last = {"further", "further_std"}  # of these the trials are the last dimension
+        last = {"further", "further_std", "best_seen"}  # of these the trials are the last dimension
         same = {n: np.concatenate([getattr(part, n) for part in parts], axis=int(n in last)) for n in names}
         return cls(parts[0].strategy, **same, **moved)
 

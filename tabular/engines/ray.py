@@ -214,7 +214,8 @@ def _cancel(tasks: list[ObjectRef[Any]]) -> None:
     import ray
 
     for task in tasks:
-        ray.cancel(task, force=True)
+        # Without force: with it Ray 2.60 may abort this process, when a task is done while its worker is being killed.
+        ray.cancel(task, force=False)
     if tasks:
         ray.wait(tasks, num_returns=len(tasks), timeout=_ENDING_SECONDS)
 

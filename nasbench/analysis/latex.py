@@ -1,0 +1,205 @@
+"""Text and tables as LaTeX that compiles whatever the names are, with booktabs alone."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from typing import TYPE_CHECKING
+
+from nasbench.errors import QueryError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from nasbench.analysis.printed_table import Cell, Column, PrintedTable
+
+_SPECIAL = {
+    "\\": r"\textbackslash{}",
+    "&": r"\&",
+    "%": r"\%",
+    "$": r"\$",
+    "#": r"\#",
+    "_": r"\_",
+    "{": r"\{",
+    "}": r"\}",
+    "~": r"\textasciitilde{}",
+    "^": r"\textasciicircum{}",
+    "<": r"\textless{}",
+    ">": r"\textgreater{}",
+    "|": r"\textbar{}",
+    '"': r"\char34{}",  # \textquotedbl is not in every font encoding, and babel makes a bare " a command
+    # After the \\ of the row before, these would be taken for its options.
+    "[": "{[}",
+    "]": "{]}",
+    "*": "{*}",
+    "–": "--",
+    "—": "---",
+    "‘": "`",
+    "’": "'",
+    "“": "``",
+    "”": "''",
+    "…": r"\ldots{}",
+    "ß": r"\ss{}",
+    "æ": r"\ae{}",
+    "Æ": r"\AE{}",
+    "œ": r"\oe{}",
+    "Œ": r"\OE{}",
+    "ø": r"\o{}",
+    "Ø": r"\O{}",
+    "ł": r"\l{}",
+    "Ł": r"\L{}",
+    "ı": r"\i{}",
+}
+_MATHS = {
+    "±": r"\pm",
+    "×": r"\times",
+    "·": r"\cdot",
+    "−": "-",
+    "≤": r"\leq",
+    "≥": r"\geq",
+    "≠": r"\neq",
+    "≈": r"\approx",
+    "→": r"\rightarrow",
+    "←": r"\leftarrow",
+    "∞": r"\infty",
+    "°": r"^{\circ}",
+    "µ": r"\mu",
+}
+_GREEK = {
+    "αβγδεζηθικλμ": "alpha beta gamma delta varepsilon zeta eta theta iota kappa lambda mu",
+    "νξπρστυφχψωϵ": "nu xi pi rho sigma tau upsilon varphi chi psi omega epsilon",
+    "ΓΔΘΛΞΠΣΥΦΨΩ": "Gamma Delta Theta Lambda Xi Pi Sigma Upsilon Phi Psi Omega",
+}
+for _letters, _names in _GREEK.items():
+    _MATHS.update({letter: f"\\{name}" for letter, name in zip(_letters, _names.split(), strict=True)})
+_SPECIAL.update({sign: rf"\ensuremath{{{command}}}" for sign, command in _MATHS.items()})
+_ACCENTS = dict(
+    zip("\u0300\u0301\u0302\u0303\u0304\u0306\u0307\u0308\u030a\u030b\u030c\u0327", "`'^~=u.\"rHvc", strict=True)
+)
+_LIGATURES = re.compile(r"(?<=[-,'`?!<>])(?=[-,'`<>])")
+"""Between these LaTeX would join two signs to another one: -- to a dash."""
+
+
+def escape(text: str) -> str:
+    r"""Return text as LaTeX that prints it, in plain ASCII, for any font encoding and any engine.
+
+    White space of any kind is one space. Letters of Latin script with an accent, Greek letters and common signs are
+    printed as they are; what LaTeX's own fonts lack is printed as its code point, such as ``[U+4E2D]``.
+
+    Examples
+    --------
+    >>> print(escape("my_strategy&co(50%)"))
+    my\_strategy\&co(50\%)
+    """
+    whole = unicodedata.normalize("NFC", " ".join(text.split()))
+    return "{}".join("".join(map(_letter, part)) for part in _LIGATURES.split(whole))
+
+
+def _letter(letter: str) -> str:
+    if letter in _SPECIAL:
+        return _SPECIAL[letter]
+    if " " <= letter <= "~":
+        return letter
+    base, accent, *more = [*unicodedata.normalize("NFD", letter), "", ""]
+    if base.isascii() and base.isalpha() and accent in _ACCENTS and not any(more):
+        return rf"\{_ACCENTS[accent]}{{{base}}}"
+    return f"{{[}}U+{ord(letter):04X}{{]}}"
+
+
+def write_table(
+    table: PrintedTable, caption: str | None = None, label: str | None = None, *, two_columns: bool = False
+) -> str:
+    r"""Return a ``table`` environment.
+
+    Parameters
+    ----------
+    table : PrintedTable
+    caption : str, optional
+        In LaTeX, as it is; by default the table's own.
+    label : str, optional
+        For ``\ref``; by default ``tab:`` and the table's name.
+    two_columns : bool
+        Let it span both columns of a page (``table*``).
+
+    Raises
+    ------
+    QueryError
+        If the label has signs that LaTeX cannot refer to, or the braces of the caption do not match.
+    """
+    label = f"tab:{table.name}" if label is None else label
+    if not re.fullmatch(r"[A-Za-z0-9:._/+ -]+", label):
+        raise QueryError(f"a label is made of letters, digits and :._/+-, got {label!r}; write it as tab:results")
+    if caption is not None and not _balanced(caption):
+        raise QueryError(f"the braces of the caption {caption!r} do not match; it is taken as LaTeX, as it is")
+    environment = "table*" if two_columns else "table"
+    shape = "".join("l" if column.text else "r@{}l" if column.spread else "r" for column in table.columns)
+    cells = [[_row(table.columns, row) for row in part] for part in table.parts]
+    widths = [max(map(len, column)) for column in zip(*(row for part in cells for row in part), strict=True)]
+    lines = [
+        r"% Needs \usepackage{booktabs} in the preamble.",
+        rf"\begin{{{environment}}}[t]",
+        r"  \centering",
+        rf"  \caption{{{escape(table.caption) if caption is None else caption}}}",
+        rf"  \label{{{label}}}",
+        r"  \smallskip\small",
+        *([r"  \setlength{\tabcolsep}{4pt}"] if len(shape.replace("@{}", "")) > 7 else []),
+        rf"  \begin{{tabular}}{{@{{}}{shape}@{{}}}}",
+        r"    \toprule",
+        *(f"    {line}" for line in _heads(table.columns)),
+        *(f"    {line}" for part in cells for line in (r"\midrule", *(_line(row, widths) for row in part))),
+        r"    \bottomrule",
+        r"  \end{tabular}",
+        *([r"  \par\smallskip"] if table.notes else []),
+        *([r"  {\footnotesize\raggedright"] if table.notes else []),
+        *(rf"    {escape(note)}\par" for note in table.notes),
+        *(["  }"] if table.notes else []),
+        rf"\end{{{environment}}}",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _balanced(text: str) -> bool:
+    depth = 0
+    for sign in re.findall(r"[{}]", re.sub(r"\\.", "", text, flags=re.DOTALL)):
+        depth += 1 if sign == "{" else -1
+        if depth < 0:
+            return False
+    return depth == 0
+
+
+def _heads(columns: Sequence[Column]) -> list[str]:
+    titles = []
+    for column in columns:
+        title = escape(column.title)
+        titles.append(rf"\multicolumn{{2}}{{c}}{{{title}}}" if column.spread else title)
+    heads = [" & ".join(titles) + r" \\"]
+    if not any(column.group for column in columns):
+        return heads
+    spans: list[tuple[str, int, int]] = []  # a group, and the first and last place of its columns
+    place = 1
+    for column in columns:
+        width = 2 if column.spread else 1
+        if spans and column.group and spans[-1][0] == column.group:
+            spans[-1] = (column.group, spans[-1][1], place + width - 1)
+        else:
+            spans.append((column.group, place, place + width - 1))
+        place += width
+    groups = [rf"\multicolumn{{{b - a + 1}}}{{c}}{{{escape(group)}}}" if group else "" for group, a, b in spans]
+    rules = "".join(rf"\cmidrule(lr){{{a}-{b}}}" for group, a, b in spans if group)
+    return [" & ".join(groups) + r" \\", rules, *heads]
+
+
+def _row(columns: Sequence[Column], row: Sequence[Cell]) -> list[str]:
+    cells = []
+    for column, cell in zip(columns, row, strict=True):
+        text = escape(cell.text)
+        if cell.text and (cell.bold or cell.italic):
+            text = rf"\{'textbf' if cell.bold else 'textit'}{{{text}}}"
+        cells.append(text)
+        if column.spread:
+            cells.append(rf"~$\pm$~{escape(cell.spread)}" if cell.spread else "")
+    return cells
+
+
+def _line(row: Sequence[str], widths: Sequence[int]) -> str:
+    return " & ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() + r" \\"

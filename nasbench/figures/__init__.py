@@ -1,0 +1,1 @@
+"""Figures: each function draws a tidy data frame into the axes it is given; `write_figure` makes files of one."""

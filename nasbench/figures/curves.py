@@ -1,0 +1,193 @@
+"""Curves over the budget: regret, the incumbent's report, rank, and how good a front is; step-wise, with bands."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from nasbench.errors import UnknownNameError
+from nasbench.figures.checking import check_frame, numbers
+from nasbench.figures.labels import NOTHING, label_axis, noted
+from nasbench.figures.legend import add_legend
+from nasbench.figures.style import line_style, log_budget_axis, marker
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.axes import Axes
+
+INDICATORS = {"hypervolume": "hypervolume (more is better)", "igd+": "IGD+ (less is better)"}
+MARKED = 6
+"""Markers on a curve, where markers are needed."""
+
+
+def regret_curves(ax: Axes, frame: pd.DataFrame, unit: str, label: str) -> None:
+    """Draw the regret of each strategy's incumbent over the budget, both axes logarithmic.
+
+    Where a curve or its band reaches zero, the optimum, the axis has a linear piece down to it.
+
+    Parameters
+    ----------
+    ax : matplotlib Axes
+    frame : DataFrame
+        One row for each strategy and point of the budget: ``strategy``, ``spent`` (in ``unit``), ``center``, ``low``,
+        ``high`` (of the band), and ``runs``, the runs with a value there. NaN is not drawn; a strategy of nothing else
+        is in the legend with a note, and a single run has no band.
+    unit : str
+        ``seconds``, ``epochs`` or ``evaluations``.
+    label : str
+        Of the y axis: ``regret of test accuracy``, say.
+
+    Raises
+    ------
+    QueryError
+        If the frame lacks a column or has no rows.
+    """
+    from nasbench.figures.log_ticks import log_where_positive
+
+    _draw(ax, frame, unit, "center", "regret curves")
+    ends = np.concatenate([numbers(frame, "center"), _reached(frame)])
+    log_where_positive(ax.yaxis, ends)
+    _finish(ax, label)
+
+
+def incumbent_curves(ax: Axes, frame: pd.DataFrame, unit: str, label: str, best: float | None = None) -> None:
+    """Draw the report of each strategy's incumbent over the budget.
+
+    Parameters
+    ----------
+    ax, frame, unit
+        As for `regret_curves`.
+    label : str
+        Of the y axis: ``test accuracy``, say.
+    best : float, optional
+        The best of the space, drawn as a level line.
+
+    Raises
+    ------
+    QueryError
+        If the frame lacks a column or has no rows.
+    """
+    _draw(ax, frame, unit, "center", "incumbent curves")
+    if best is not None and np.isfinite(best):
+        ax.axhline(best, color="0.35", linewidth=0.8, label="best of the space", zorder=1)
+    _finish(ax, label)
+
+
+def rank_curves(ax: Axes, frame: pd.DataFrame, unit: str) -> None:
+    """Draw the mean rank of each strategy over the budget, the best rank, 1, at the top.
+
+    Parameters
+    ----------
+    ax, unit
+        As for `regret_curves`.
+    frame : DataFrame
+        As for `regret_curves`, with ``rank`` in place of ``center``.
+
+    Raises
+    ------
+    QueryError
+        If the frame lacks a column or has no rows.
+    """
+    from matplotlib.ticker import MaxNLocator
+
+    strategies = _draw(ax, frame, unit, "rank", "rank curves")
+    margin = 0.04 * max(len(strategies) - 1, 1)
+    ax.set_ylim(max(len(strategies), 2) + margin, 1 - margin)
+    ax.yaxis.set_major_locator(MaxNLocator("auto", integer=True, steps=[1, 2, 5, 10]))
+    ax.set_yticks([1, *(tick for tick in ax.get_yticks() if 1.5 < tick <= len(strategies))])
+    _finish(ax, "mean rank (1 is best)")
+
+
+def hypervolume_curves(ax: Axes, frame: pd.DataFrame, unit: str, indicator: str = "hypervolume") -> None:
+    """Draw how good the front of each strategy is over the budget.
+
+    Parameters
+    ----------
+    ax, frame, unit
+        As for `regret_curves`.
+    indicator : str
+        ``hypervolume``, of the cube from the worst of the space to its best; or ``igd+``, the distance to the front of
+        the space, logarithmic.
+
+    Raises
+    ------
+    QueryError
+        If the frame lacks a column or has no rows.
+    UnknownNameError
+        If there is no such indicator.
+    """
+    from nasbench.figures.log_ticks import log_where_positive
+
+    if indicator not in INDICATORS:
+        raise UnknownNameError("indicator", indicator, INDICATORS)
+    _draw(ax, frame, unit, "center", f"{indicator} curves")
+    if indicator == "igd+":
+        log_where_positive(ax.yaxis, np.concatenate([numbers(frame, "center"), _reached(frame)]))
+    _finish(ax, INDICATORS[indicator])
+
+
+def _draw(ax: Axes, frame: pd.DataFrame, unit: str, column: str, figure: str) -> list[str]:
+    strategies = check_frame(frame, ("spent", column, "low", "high", "runs"), figure)
+    final = _runs_at_the_end(frame, column)
+    looks = {name: line_style(name, strategies) for name in strategies}
+    alike = len({str(look["linestyle"]) for look in looks.values()}) < len(strategies)
+    opacity = min(0.18, 1.0 / len(strategies))
+    by_name = frame["strategy"].astype(str)
+    for place, name in enumerate(strategies):
+        part = frame[by_name == name].sort_values("spent")
+        spent, runs = numbers(part, "spent"), numbers(part, "runs")
+        look = looks[name]
+        if alike:  # dashes come again, and grey does not tell them apart
+            every = max(1, len(spent) // MARKED)
+            start = every * place // len(strategies)
+            look = {**look, **marker(name, strategies), "markevery": (start, every), "markersize": 3.5}
+        ax.plot(
+            spent,
+            numbers(part, column),
+            drawstyle="steps-post",
+            label=noted(name, _note(name, final)),
+            **look,
+            zorder=3,
+        )
+        low, high = (np.where(runs > 1, numbers(part, end), np.nan) for end in ("low", "high"))
+        if (np.isfinite(low) & np.isfinite(high)).any():
+            ax.fill_between(spent, low, high, step="post", color=look["color"], alpha=opacity, linewidth=0, zorder=2)
+    _budget_axis(ax, numbers(frame, "spent"), unit)
+    return strategies
+
+
+def _runs_at_the_end(frame: pd.DataFrame, column: str) -> dict[str, int]:
+    """Return how many runs each strategy's last value is of; 0 where there is none."""
+    known = frame[np.isfinite(numbers(frame, column))].sort_values("spent")
+    ends = known.groupby(known["strategy"].astype(str))["runs"].last()
+    return {name: int(ends.get(name, 0)) for name in frame["strategy"].astype(str).unique()}
+
+
+def _note(name: str, final: dict[str, int]) -> str:
+    runs = final[name]
+    if not runs:
+        return NOTHING
+    if runs == 1:
+        return "1 run"
+    return f"{runs} runs" if runs < max(final.values()) else ""
+
+
+def _reached(frame: pd.DataFrame) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
+    """Return a zero if the low end of a band is at or below it, so that the axis has a place for it."""
+    low = numbers(frame, "low")[numbers(frame, "runs") > 1]
+    return np.zeros(1 if (low <= 0).any() else 0)
+
+
+def _budget_axis(ax: Axes, spent: np.ndarray[tuple[int], np.dtype[np.float64]], unit: str) -> None:
+    from nasbench.figures.log_ticks import plain_log_ticks
+
+    log_budget_axis(ax, unit)
+    plain_log_ticks(ax.xaxis)
+    known = spent[np.isfinite(spent) & (spent > 0)]
+    if known.size and known.min() < known.max():
+        ax.set_xlim(known.min(), known.max())
+
+
+def _finish(ax: Axes, label: str) -> None:
+    label_axis(ax.yaxis, label, add_legend(ax))

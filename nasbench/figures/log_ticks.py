@@ -1,0 +1,128 @@
+"""Logarithmic axes whose numbers are plain, never collide, and are there on a short axis too; with a place for zero."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from matplotlib.ticker import Locator, LogLocator, MaxNLocator, NullFormatter, NullLocator
+
+from nasbench.figures.labels import font_size
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from matplotlib.axis import Axis
+    from numpy.typing import NDArray
+
+SUBS = ((1, 2, 5), (1, 3), (1,))
+
+
+class FewLogTicks(Locator):
+    """Ticks at 1, 2, 5 of each decade, or fewer where their numbers would collide, or at round numbers within one.
+
+    Parameters
+    ----------
+    font : float
+        Size of the numbers, in points.
+    smallest : float
+        Below it the axis is linear, with a tick at zero; 0 for an axis that is logarithmic everywhere.
+    """
+
+    def __init__(self, font: float, smallest: float = 0.0) -> None:
+        self.font, self.smallest = font, smallest
+
+    def __call__(self) -> list[float]:
+        """Return where ticks are."""
+        axis: Any = self.axis
+        return self.tick_values(*axis.get_view_interval())
+
+    def tick_values(self, vmin: float, vmax: float) -> list[float]:
+        """Return where ticks would be between two ends."""
+        low, high = sorted((vmin, vmax))
+        positive = max(low, self.smallest)
+        if not 0 < positive < high:
+            return [0.0] if low <= 0 <= high else []
+        zero = [0.0] if self.smallest and low <= 0 else []
+        ticks = zero
+        for inner in self._choices(positive, high):
+            ticks = [*zero, *inner.tolist()]
+            if len(ticks) >= 2 and self._fit(np.array(ticks)):
+                return ticks
+        return ticks
+
+    def _choices(self, low: float, high: float) -> Iterator[NDArray[np.float64]]:
+        decades = np.arange(np.floor(np.log10(low)), np.ceil(np.log10(high)) + 1)
+        slack = 1e-9
+        for subs in SUBS:
+            each = np.sort(np.outer(10.0**decades, subs).ravel())
+            yield each[(each >= low * (1 - slack)) & (each <= high * (1 + slack))]
+        for stride in range(2, len(decades)):
+            each = 10.0 ** decades[decades % stride == 0]
+            yield each[(each >= low) & (each <= high)]
+        for count in (4, 3, 2, 1):  # less than a decade
+            each = np.asarray(MaxNLocator(count).tick_values(low, high))
+            yield each[(each >= low) & (each <= high)]
+
+    def _fit(self, ticks: NDArray[np.float64]) -> bool:
+        axis: Any = self.axis
+        box, dpi = axis.axes.bbox, axis.axes.figure.dpi
+        ends = axis.get_transform().transform(np.array(axis.get_view_interval()))
+        level = axis.axis_name == "x"
+        length = (box.width if level else box.height) / dpi * 72
+        places = (axis.get_transform().transform(ticks) - ends.min()) / (np.ptp(ends) or 1.0) * length
+        if not level:
+            return bool((np.diff(places) >= 1.3 * self.font).all())
+        widths = np.array([len(number(tick)) for tick in ticks]) * 0.55 * self.font
+        return bool((np.diff(places) >= (widths[1:] + widths[:-1]) / 2 + 0.7 * self.font).all())
+
+
+def number(value: float, _position: float = 0) -> str:
+    """Return a number as an axis shows it, without powers of ten as long as it is readable."""
+    return f"{value:,.0f}" if value >= 1000 else f"{value:g}"
+
+
+def plain_log_ticks(axis: Axis, smallest: float = 0.0) -> None:
+    """Give a logarithmic axis ticks that do not collide.
+
+    Parameters
+    ----------
+    axis : matplotlib Axis
+    smallest : float
+        Below it the axis is linear, as for `FewLogTicks`.
+    """
+    import matplotlib as mpl
+
+    axis.set_major_locator(FewLogTicks(font_size(mpl.rcParams["xtick.labelsize"]), smallest))
+    axis.set_major_formatter(number)
+    axis.set_minor_formatter(NullFormatter())
+    axis.set_minor_locator(NullLocator() if smallest else LogLocator(subs=range(2, 10)))
+
+
+def log_where_positive(axis: Axis, values: NDArray[np.float64]) -> None:
+    """Make an axis logarithmic, with a linear piece down to zero if there are zeros, which have no logarithm.
+
+    Parameters
+    ----------
+    axis : matplotlib Axis
+        Whose data are drawn already.
+    values : (N,) float64
+        What is drawn, NaN included.
+    """
+    known = values[np.isfinite(values)]
+    positive = known[known > 0]
+    ax = axis.axes
+    level = axis is ax.xaxis
+    set_scale, set_limits = (ax.set_xscale, ax.set_xlim) if level else (ax.set_yscale, ax.set_ylim)
+    if not positive.size:
+        return  # nothing but zeros, or nothing at all: a linear axis shows that
+    least, most = float(positive.min()), float(positive.max())
+    if (known > 0).all():
+        set_scale("log")
+        margin = max(most / least, 1.1) ** 0.05
+        set_limits(least / margin, most * margin)
+        plain_log_ticks(axis)
+    else:
+        set_scale("symlog", linthresh=least, linscale=0.5)
+        set_limits(0, most * (most / least) ** 0.05)
+        plain_log_ticks(axis, least)

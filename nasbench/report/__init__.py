@@ -1,0 +1,7 @@
+"""One page that shows everything about results, for readers who have nothing installed."""
+
+from __future__ import annotations
+
+from nasbench.report.page import write_report
+
+__all__ = ["write_report"]

@@ -1,0 +1,236 @@
+"""The charts of the report as Vega-Lite specifications, built with Altair; colours and fonts are the page's."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from nasbench.figures.style import line_style
+from nasbench.report.wording import axis_title, measure_name, number, scale_of
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import altair as alt
+
+    from nasbench.comparison.results import Results
+    from nasbench.comparison.verification import Verified
+    from nasbench.oracle import Metric
+
+Spec = dict[str, Any]
+
+INK = "var(--ink)"
+_BLACK = "#000000"
+_PATTERNS = {"-": (1, 0), "--": (6, 3), "-.": (7, 3, 1.5, 3), ":": (1.5, 2.5)}
+
+
+def look(strategy: str, others: Sequence[str]) -> tuple[str, list[float]]:
+    """Return a strategy's colour and dashes, those it has in every figure; black is white on a dark page."""
+    style = line_style(strategy, others)
+    line = style["linestyle"]
+    dashes = _PATTERNS[line] if isinstance(line, str) else tuple(1.8 * each for each in line[1])
+    colour = style["color"]
+    return "var(--black)" if colour == _BLACK else colour, [round(each, 1) for each in dashes]
+
+
+def curve_chart(strategies: Sequence[str], description: str) -> Spec:
+    """Return curves over the budget without their data, which the page puts in as the data set ``curves``.
+
+    The first layer is the band, which the page takes away when it is to be hidden.
+
+    Its rows have strategy, spent, center, low, high, and the texts budget, value, band and runs. The page also sets the
+    titles and scales of the axes, and the parameter ``hidden``, a list of strategies.
+
+    Parameters
+    ----------
+    strategies : sequence of str
+    description : str
+        For those who cannot see it.
+    """
+    import altair as alt
+
+    hover = alt.selection_point(
+        name="hover", nearest=True, on="pointerover", clear="pointerout", fields=["strategy", "spent"], empty=False
+    )
+    x = alt.X("spent:Q", scale=alt.Scale(type="log", nice=False))
+    base = _strategies(alt.Chart(alt.NamedData("curves")).encode(x=x), strategies)
+    shade = (
+        _strategies(alt.Chart(alt.NamedData("curves")).encode(x=x), strategies, dashed=False)
+        .mark_area(interpolate="step-after", opacity=0.12)
+        .encode(y=alt.Y("low:Q"), y2="high:Q")
+    )
+    line = base.mark_line(interpolate="step-after", strokeWidth=2).encode(y=alt.Y("center:Q"))
+    # The fields of a tooltip that are named here get lost in cells about nearest points; the page picks them instead.
+    point = (
+        base.mark_point(filled=True, size=55, tooltip=alt.TooltipContent("data"))
+        .encode(
+            y=alt.Y("center:Q"),
+            opacity=alt.condition(hover, alt.value(1), alt.value(0)),
+            strokeDash=alt.value([1, 0]),
+        )
+        .add_params(hover)
+    )
+    return _finished(shade + line + point, description)
+
+
+def front_chart(results: Results, surfaces: dict[str, np.ndarray[Any, Any]], description: str) -> Spec:
+    """Return what half of the runs of each strategy had found of the report and one objective, and the space's front.
+
+    Parameters
+    ----------
+    results : Results
+        Of a comparison with one objective beside the signal.
+    surfaces : dict of str to (P, 2) float64
+        Of each strategy the report and the objective, as recorded.
+    description : str
+    """
+    import altair as alt
+
+    objective, (metric,) = results.protocol.objectives[0], results.objective_metrics
+    scales = np.array([scale_of(results.report_metric), scale_of(metric)])
+    units = (results.report_metric.unit, metric.unit)
+    x = alt.X(
+        "x:Q",
+        title=axis_title(measure_name(objective), metric),
+        scale=alt.Scale(zero=False),
+        axis=alt.Axis(tickCount=8),
+    )
+    y = alt.Y("y:Q", title=axis_title(measure_name(results.report), results.report_metric), scale=alt.Scale(zero=False))
+    # A cheaper architecture's report stands until a dearer one does better.
+    step = "step-after" if metric.sign < 0 else "step-before"
+
+    def rows(name: str, points: np.ndarray[Any, Any]) -> list[dict[str, Any]]:
+        return [
+            {
+                "strategy": name,
+                "x": float(second * scales[1]),
+                "y": float(first * scales[0]),
+                "objective": number(float(second), units[1]),
+                "report": number(float(first), units[0]),
+            }
+            for first, second in points[np.argsort(points[:, 1])].tolist()
+        ]
+
+    tips = [
+        alt.Tooltip("strategy:N", title="half of the runs of"),
+        alt.Tooltip("report:N", title=measure_name(results.report)),
+        alt.Tooltip("objective:N", title=measure_name(objective)),
+    ]
+    found = [row for name, points in surfaces.items() for row in rows(name, points)]
+    base = _strategies(alt.Chart(_inline(found)), list(results.trials)).encode(x=x, y=y)
+    chart = base.mark_line(interpolate=step, strokeWidth=2) + base.mark_point(filled=True, size=45).encode(
+        strokeDash=alt.value([1, 0]), tooltip=tips
+    )
+    if results.front is not None:
+        best = alt.Chart(_inline(rows("the space's front", results.front))).encode(x=x, y=y, tooltip=tips[1:])
+        chart = best.mark_point(shape="diamond", size=60, stroke=INK, strokeWidth=1.2) + chart
+    return _finished(chart, description)
+
+
+def verification_chart(verified: Sequence[Verified], metric: Metric, description: str) -> Spec:
+    """Return what was promised against what fresh trainings gave, with one standard deviation to either side."""
+    import altair as alt
+
+    scale = scale_of(metric)
+    rows: list[dict[str, Any]] = [
+        {
+            "architecture": each.architecture,
+            "number": str(place),
+            "promised": scale * each.promised,
+            "measured": scale * each.measured,
+            **_ends("promised", each.promised, each.promised_std, scale),
+            **_ends("measured", each.measured, each.measured_std, scale),
+            "promise": number(each.promised, metric.unit),
+            "measurement": number(each.measured, metric.unit),
+        }
+        for place, each in enumerate(verified, start=1)
+        if np.isfinite(each.promised) and np.isfinite(each.measured)
+    ]
+    ends = [row[f"{what}_{end}"] for row in rows for what in ("promised", "measured") for end in ("low", "high")]
+    low, high = (min(ends), max(ends)) if ends else (0.0, 1.0)
+    margin = 0.06 * (high - low or 1.0)
+    span = alt.Scale(domain=[low - margin, high + margin], zero=False, nice=False)
+    base = alt.Chart(_inline(rows)).encode(
+        x=alt.X("promised:Q", title=axis_title("promised", metric), scale=span, axis=alt.Axis(tickCount=6)),
+        y=alt.Y("measured:Q", title=axis_title("measured", metric), scale=span, axis=alt.Axis(tickCount=6)),
+    )
+    diagonal = (
+        alt.Chart(_inline([{"promised": end, "measured": end} for end in (low - margin, high + margin)]))
+        .mark_line(strokeDash=[4, 3], color="var(--soft)", strokeWidth=1)
+        .encode(x=alt.X("promised:Q", scale=span), y=alt.Y("measured:Q", scale=span))
+    )
+    across = base.mark_rule(color="var(--accent)", opacity=0.7).encode(x=alt.X("promised_low:Q"), x2="promised_high:Q")
+    along = base.mark_rule(color="var(--accent)", opacity=0.7).encode(y=alt.Y("measured_low:Q"), y2="measured_high:Q")
+    points = base.mark_point(filled=True, size=70, color="var(--accent)", opacity=1).encode(
+        tooltip=[
+            alt.Tooltip("number:N", title="row"),
+            alt.Tooltip("architecture:N"),
+            alt.Tooltip("promise:N", title="promised"),
+            alt.Tooltip("measurement:N", title="measured"),
+        ]
+    )
+    labels = base.mark_text(dx=9, dy=-8, color=INK, fontSize=11).encode(text="number:N")
+    return _finished(diagonal + across + along + points + labels, description)
+
+
+def _ends(name: str, value: float, spread: float, scale: float) -> dict[str, float]:
+    spread = spread if np.isfinite(spread) else 0.0
+    return {f"{name}_low": scale * (value - spread), f"{name}_high": scale * (value + spread)}
+
+
+def _strategies(chart: alt.Chart, strategies: Sequence[str], *, dashed: bool = True) -> alt.Chart:
+    """Give strategies their looks, and leave out those that the reader hides."""
+    import altair as alt
+
+    names = list(strategies)
+    looks = [look(name, names) for name in names]
+    colours, dashes = [each[0] for each in looks], [each[1] for each in looks]
+    styled: alt.Chart = chart.transform_filter("indexof(hidden, datum.strategy) < 0").encode(
+        color=alt.Color("strategy:N", legend=None, sort=names, scale=alt.Scale(domain=names, range=colours))
+    )
+    if dashed:
+        styled = styled.encode(
+            strokeDash=alt.StrokeDash("strategy:N", legend=None, scale=alt.Scale(domain=names, range=dashes))
+        )
+    return styled
+
+
+def _inline(rows: list[dict[str, Any]]) -> alt.InlineData:
+    import altair as alt
+
+    return alt.InlineData(values=rows)
+
+
+def _finished(chart: alt.LayerChart, description: str) -> Spec:
+    import altair as alt
+
+    spec: Spec = (
+        chart.add_params(alt.param(name="hidden", value=[]))
+        .properties(width=600, height=320, description=description)
+        .to_dict()
+    )
+    spec["config"] = CONFIG
+    return spec
+
+
+# Colours are the style sheet's, so that charts follow it into the dark and onto paper.
+CONFIG: dict[str, Any] = {
+    "background": None,
+    "font": "system-ui, sans-serif",
+    "aria": False,  # the figure around it says what there is to say, once
+    "view": {"stroke": None},
+    "axis": {
+        "domainColor": "var(--soft)",
+        "tickColor": "var(--soft)",
+        "gridColor": "var(--line)",
+        "labelColor": "var(--ink)",
+        "titleColor": "var(--ink)",
+        "labelFontSize": 11,
+        "titleFontSize": 12,
+        "titleFontWeight": "normal",
+        "titlePadding": 8,
+        "labelOverlap": "greedy",
+    },
+    "legend": {"labelColor": "var(--ink)"},
+}
