@@ -86,7 +86,7 @@ def test_without_a_command_the_help_is_shown(succeed):
     assert names == [
         *("demo", "spaces", "strategies", "plan", "generate", "merge", "import", "export", "info", "card", "fit"),
         *("examine", "transfer"),
-        *("compare", "plot", "verify"),
+        *("compare", "study", "summary", "plot", "report", "checklist", "verify"),
     ]
     assert "..." not in listed  # each command is described by a whole sentence
     for name in names:

@@ -51,7 +51,7 @@ def page(results, goals, tmp_path_factory):
         tmp_path_factory.mktemp("report"),
         results,
         goals,
-        verification=verified,
+        verification={results.oracle: verified},
         cards={results.oracle: f"# Card\n\n{HOSTILE}\n\n| a | b |\n| - | - |\n| 1 | 2 |\n"},
         scorecards={"surrogate": [{"measure": HOSTILE, "train": 1200, "r2": 0.875, "seed_tau": float("nan")}]},
         command=f"nasbench report a.h5 --out '{HOSTILE}'",

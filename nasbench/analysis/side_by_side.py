@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from nasbench.analysis.final_table import OPTIMUM, RANDOM, final_table, report_cell, write_csv
 from nasbench.analysis.printed_table import NONE, Cell, Column, PrintedTable, fixed
@@ -110,7 +110,11 @@ class SideBySide:
 
     def to_csv(self) -> str:
         """Return tidy CSV: one line a strategy and result, in full precision; empty for what is NaN."""
-        return write_csv([record for table in self.tables for record in table.records()])
+        return write_csv(self.records())
+
+    def records(self) -> list[dict[str, Any]]:
+        """Return one dict a strategy and result; see `nasbench.analysis.final_table.FinalTable.records`."""
+        return [record for table in self.tables for record in table.records()]
 
 
 def side_by_side(results: Sequence[Results], *, alpha: float = 0.05, regret: bool = True) -> SideBySide:

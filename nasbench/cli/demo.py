@@ -66,9 +66,10 @@ def demo(
         _draw(each, out / f"{name}-regret.{ending}") for name, each in results.items() for ending in ("pdf", "png")
     ]
     verified = {name: _verify(each, out / f"{name}-verification.json", made) for name, each in results.items()}
+    page = _report(results, verified, table, surrogate, out / "report.html")
 
     paths = [table, out / "surrogate", *(out / f"{name}-results.h5" for name in results), *figures]
-    paths += [out / f"{name}-verification.json" for name in results]
+    paths += [*(out / f"{name}-verification.json" for name in results), page]
     seconds = time.monotonic() - start
     if as_json:
         from nasbench.comparison import summarise
@@ -100,7 +101,7 @@ def _train(path: Path, jobs: int, made: _Made) -> Path:
     from nasbench.training import Recipe, load_dataset
     from tabular import generate
 
-    with console.progress(f"1/5 training {SPACE} on digits") as progress:
+    with console.progress(f"1/6 training {SPACE} on digits") as progress:
         summary = generate(
             get_space(SPACE), Recipe(), load_dataset("digits"), path, seeds=SEEDS, jobs=jobs, progress=progress
         )
@@ -115,7 +116,7 @@ def _fit(table: Path, path: Path, made: _Made) -> Surrogate:
     kept = _kept(path, lambda: Surrogate.load(path), made)
     if kept is not None:
         return kept
-    with console.progress("2/5 fitting a surrogate") as progress:
+    with console.progress("2/6 fitting a surrogate") as progress:
         surrogate = fit_surrogate(Table.open(table), progress=progress)
         surrogate.save(path)
     return surrogate
@@ -130,7 +131,7 @@ def _compare(oracle: Path, path: Path, runs: int, jobs: int, made: _Made) -> Res
         return kept
     source = open_oracle(oracle)
     epochs = next(iter(source.tasks.values())).epochs[-1]
-    with console.progress(f"3/5 comparing on the {oracle.stem}") as progress:
+    with console.progress(f"3/6 comparing on the {oracle.stem}") as progress:
         results = compare(strategies, source, f"{TRAININGS * epochs}ep", runs=runs, jobs=jobs, progress=progress)
         results.save(path)
     made.anew = True
@@ -140,7 +141,7 @@ def _compare(oracle: Path, path: Path, runs: int, jobs: int, made: _Made) -> Res
 def _draw(results: Results, path: Path) -> Path:
     from nasbench.analysis import save_figure
 
-    console.note(f"4/5 drawing {path}")
+    console.note(f"4/6 drawing {path}")
     save_figure(results, path)
     return path
 
@@ -151,10 +152,31 @@ def _verify(results: Results, path: Path, made: _Made) -> list[Verified]:
     kept = _kept(path, lambda: read_verification(path).verified, made)
     if kept is not None:
         return kept
-    console.note(f"5/5 training what was found on {results.oracle} again")
+    console.note(f"5/6 training what was found on {results.oracle} again")
     verified = verify_results(results, top=5, seeds=3)
     write_verification(results.oracle, str(results.report), verified, path)
     return verified
+
+
+def _report(
+    results: dict[str, Results], verified: dict[str, list[Verified]], table: Path, surrogate: Surrogate, path: Path
+) -> Path:
+    from nasbench.report import write_report
+    from tabular import Table
+    from tabular.card import data_card
+
+    console.note(f"6/6 writing {path}")
+    with Table.open(table) as opened:
+        cards = {results["table"].oracle: data_card(opened)}
+    write_report(
+        list(results.values()),
+        path,
+        verification={each.oracle: verified[name] for name, each in results.items()},
+        cards=cards,
+        scorecards={results["surrogate"].oracle: surrogate.scorecard.rows()},
+        command=console.command_line(),
+    )
+    return path
 
 
 def _kept(path: Path, load: Callable[[], T], made: _Made) -> T | None:

@@ -25,7 +25,7 @@ def merge(
     out: Annotated[Path | None, typer.Option("--out", help="The file to write; what it holds already is kept.")] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Join tables and journals of one plan to one table, or results on one oracle to one results file.
+    """Join tables of one plan, or results on one oracle.
 
     They may come from several machines, each with seeds or a share of its own. Of a training that is there twice the
     first is kept; a run that is there twice must be the same.

@@ -32,7 +32,7 @@ def study(
     jobs: Annotated[int | None, typer.Option("--jobs", min=1, help="Processes; by default one a core.")] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Run a study: strategies on several oracles with several budgets.
+    """Run several comparisons from one file, and publish them.
 
     What was run before is kept: a study that was interrupted goes on, and one whose file was edited runs what is new
     in it. Results, figures, tables and the report are written to one folder.

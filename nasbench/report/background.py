@@ -21,17 +21,31 @@ if TYPE_CHECKING:
 Shown = dict[str, Any]
 
 
-def verification_shown(results: Results, verified: Sequence[Verified]) -> tuple[Shown | None, dict[str, Shown]]:
-    """Return what the page says of fresh trainings, and the chart of them; None where there were none.
+def verification_shown(
+    results: Sequence[Results], verification: Mapping[str, Sequence[Verified]]
+) -> tuple[list[Shown], dict[str, Shown]]:
+    """Return what the page says of fresh trainings, and the charts of them.
 
     Parameters
     ----------
-    results : Results
-        Whose report was measured again.
-    verified : sequence of Verified
+    results : sequence of Results
+        The first of each oracle tells what was measured again: its report.
+    verification : dict of str to sequence of Verified
+        By the oracle that had promised.
     """
-    if not verified:
-        return None, {}
+    by_oracle = {each.oracle: each for each in reversed(results)}
+    shown: list[Shown] = []
+    charts: dict[str, Shown] = {}
+    for place, (oracle, verified) in enumerate(verification.items()):
+        if verified:
+            said, chart = _verification(by_oracle[oracle], verified)
+            said["oracle"], said["chart"] = oracle, f"verification-chart-{place}" if chart else ""
+            charts |= {said["chart"]: chart} if chart else {}
+            shown.append(said)
+    return shown, charts
+
+
+def _verification(results: Results, verified: Sequence[Verified]) -> tuple[Shown, Shown]:
     metric = results.report_metric
     name = measure_name(results.report)
     gaps = np.array([each.difference for each in verified])
@@ -58,11 +72,10 @@ def verification_shown(results: Results, verified: Sequence[Verified]) -> tuple[
         for each in verified
     ]
     alt = f"Scatter plot: promised against measured {name}. {said}"
-    charts = {}
+    chart: Shown = {}
     if len(known):
-        spec = verification_chart(verified, metric, alt)
-        charts["verification-chart"] = {"part": None, "spec": spec, "square": True}
-    return {"finding": said, "rows": rows, "there": bool(charts), "alt": alt}, charts
+        chart = {"part": None, "spec": verification_chart(verified, metric, alt), "square": True}
+    return {"finding": said, "rows": rows, "alt": alt}, chart
 
 
 def cards_shown(cards: Mapping[str, str]) -> list[tuple[str, Markup]]:

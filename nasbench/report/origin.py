@@ -47,6 +47,8 @@ def facts(results: Results) -> list[tuple[str, str]]:
 def _task(name: str, task: Mapping[str, Any]) -> list[tuple[str, str]]:
     """Return the origin of the trainings of one task."""
     dataset, device = task.get("dataset") or {}, task.get("device") or {}
+    if not isinstance(dataset, dict):  # imported tables name theirs in words
+        dataset = {"name": dataset}
     known = {
         "data set": _listing(dataset, ("name", "image_shape", "classes", "split_seed")).removeprefix("name "),
         "digest of the data": dataset.get("digest"),

@@ -35,7 +35,7 @@ def write_report(
     results: Sequence[Results],
     path: str | Path,
     *,
-    verification: Sequence[Verified] = (),
+    verification: Mapping[str, Sequence[Verified]] | None = None,
     cards: Mapping[str, str] | None = None,
     scorecards: Mapping[str, Sequence[Mapping[str, Any]]] | None = None,
     command: str = "",
@@ -50,8 +50,8 @@ def write_report(
         Each becomes a part of the page.
     path : str or Path
         Written whole or not at all.
-    verification : sequence of Verified
-        Of the report of the first results.
+    verification : dict of str to sequence of Verified, optional
+        What was trained again, by the oracle that had promised.
     cards : dict of str to str, optional
         Data cards in Markdown, by the oracle they describe.
     scorecards : dict of str to list of dict, optional
@@ -62,7 +62,7 @@ def write_report(
     Raises
     ------
     QueryError
-        If there are no results, or some without any run.
+        If there are no results, some without any run, or something is of an oracle that no results are of.
     OutputError
     """
     results = list(results)
@@ -72,22 +72,28 @@ def write_report(
         if not each.trials:
             failed = "; ".join(each.failed.values()) or "none was compared"
             raise QueryError(f"the results on {each.oracle} hold no run of any strategy ({failed})")
+    oracles = {each.oracle for each in results}
+    for name in verification or {}:
+        if name not in oracles:
+            raise QueryError(
+                f"what was verified was found on {name!r}, the results are of {', '.join(sorted(oracles))}"
+            )
     check_writable(path)
-    page = _page(results, verification, dict(cards or {}), dict(scorecards or {}), command)
+    page = _page(results, dict(verification or {}), dict(cards or {}), dict(scorecards or {}), command)
     with replacing(path) as temporary:
         temporary.write_text(page, encoding="utf-8", newline="\n")
 
 
 def _page(
     results: list[Results],
-    verification: Sequence[Verified],
+    verification: Mapping[str, Sequence[Verified]],
     cards: Mapping[str, str],
     scorecards: Mapping[str, Sequence[Mapping[str, Any]]],
     command: str,
 ) -> str:
     names = part_names(results)
     made = [part_of(each, f"r{place}", name) for place, (each, name) in enumerate(zip(results, names, strict=True), 1)]
-    verified, verified_charts = verification_shown(results[0], verification)
+    verified, verified_charts = verification_shown(results, verification)
     charts = {key: chart for _, part_charts, _ in made for key, chart in part_charts.items()} | verified_charts
     script = {"charts": charts, "parts": {shown["id"]: known for shown, _, known in made}}
     background = [("verification", "Verification"), ("cards", "Data")]
