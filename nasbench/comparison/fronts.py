@@ -69,6 +69,13 @@ def front_over_time(results: Results, strategy: str, indicator: str = "hypervolu
     """
     if indicator not in INDICATORS:
         raise UnknownNameError("indicator", indicator, INDICATORS)
+    known = results.fronts_over_time.get((strategy, indicator))
+    if known is None:
+        known = results.fronts_over_time[strategy, indicator] = _front_over_time(results, strategy, indicator)
+    return known
+
+
+def _front_over_time(results: Results, strategy: str, indicator: str) -> NDArray[np.float64]:
     trials = results.trials[strategy]
     low, high = _scale(results)
     reached = None if results.front is None else (_signed(results, results.front) - low) / (high - low)
@@ -77,20 +84,17 @@ def front_over_time(results: Results, strategy: str, indicator: str = "hypervolu
     worth_of = partial(hypervolume, reference=np.zeros(len(low)))
     if indicator == "igd+" and reached is not None:
         worth_of = partial(igd_plus, front=reached)
-    seen = results.signal_metric.sign * trials.value
-    seen_others = trials.others * [metric.sign for metric in results.objective_metrics]
+    signs = [metric.sign for metric in results.objective_metrics]
+    seen = np.column_stack([results.signal_metric.sign * trials.value, trials.others * signs])
     judged = (_signed(results, np.column_stack([trials.front_report, trials.others])) - low) / (high - low)
     worth = np.full(len(trials), 0.0 if indicator == "hypervolume" else np.nan)
     for start, stop in zip(trials.offsets[:-1].tolist(), trials.offsets[1:].tolist(), strict=True):
-        members: list[int] = []
-        value = worth[start]
-        for trial in range(start, stop):
-            if trials.on_front[trial]:
-                members.append(trial)
-                by_eye = np.column_stack([seen[members], seen_others[members]])
-                members = [member for member, kept in zip(members, non_dominated(by_eye), strict=True) if kept]
-                value = worth_of(judged[members])
-            worth[trial] = value
+        members = np.empty(0, dtype=np.int64)
+        entered = start + np.flatnonzero(trials.on_front[start:stop])
+        for trial, following in zip(entered.tolist(), [*entered[1:].tolist(), stop], strict=True):
+            beaten = (seen[members] <= seen[trial]).all(axis=1)
+            members = np.append(members[~beaten], trial)
+            worth[trial:following] = worth_of(judged[members])
     return worth
 
 

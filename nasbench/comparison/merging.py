@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from nasbench.comparison.selecting import OF_RUNS, TRIALS_LAST, keep_further, take_runs
-from nasbench.comparison.trials import Trials
+from nasbench.comparison.selecting import OF_RUNS, keep_further, take_runs
+from nasbench.comparison.trials import TRIALS_LAST, Trials
 from nasbench.errors import PlanMismatchError, QueryError
 
 if TYPE_CHECKING:

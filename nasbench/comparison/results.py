@@ -77,6 +77,10 @@ class Results:
     front: NDArray[np.float64] | None = None
     worst: NDArray[np.float64] | None = None
     failed: dict[str, str] = field(default_factory=dict)
+    fronts_over_time: dict[tuple[str, str], NDArray[np.float64]] = field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )
+    """What `nasbench.comparison.fronts.front_over_time` has found, as several tables and figures ask for it."""
 
     @classmethod
     def of(

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from nasbench.comparison.trials import Trials
+from nasbench.comparison.trials import TRIALS_LAST, Trials
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -17,9 +17,6 @@ if TYPE_CHECKING:
 
 OF_RUNS = frozenset({"seeds", "thinking"})
 """Fields of `Trials` with one entry a run."""
-
-TRIALS_LAST = frozenset({"further", "further_std", "best_seen"})
-"""Fields of which trials are the last dimension, not the first."""
 
 
 def take_runs(trials: Trials, places: Sequence[int] | np.ndarray[tuple[int], np.dtype[np.int64]]) -> Trials:

@@ -16,6 +16,10 @@ if TYPE_CHECKING:
     from nasbench.comparison.search_run import SearchRun
 
 
+TRIALS_LAST = frozenset({"further", "further_std", "best_seen"})
+"""Fields of which trials are the last dimension, not the first."""
+
+
 @dataclass
 class Trials:
     """All trials of a strategy's ``R`` runs, ``T`` in total, run after run, each in order of finish.
@@ -164,8 +168,7 @@ class Trials:
             "incumbent": np.concatenate([p.incumbent + s for p, s in zip(parts, starts, strict=True)]),
         }
         names = [n for n in cls.__dataclass_fields__ if n != "strategy" and n not in moved]
-        last = {"further", "further_std", "best_seen"}  # of these the trials are the last dimension
-        same = {n: np.concatenate([getattr(part, n) for part in parts], axis=int(n in last)) for n in names}
+        same = {n: np.concatenate([getattr(part, n) for part in parts], axis=int(n in TRIALS_LAST)) for n in names}
         return cls(parts[0].strategy, **same, **moved)
 
 

@@ -67,7 +67,9 @@ def in_unit(results: Results, unit: str) -> Results:
     if unit == results.protocol.budget.unit:
         return results
     most = max(float(trials.clock(unit)[trials.last].max()) for trials in results.trials.values())
-    return replace(results, protocol=replace(results.protocol, budget=Budget(most, unit)))
+    counted = replace(results, protocol=replace(results.protocol, budget=Budget(most, unit)))
+    counted.fronts_over_time.update(results.fronts_over_time)  # of the same runs, and not quick to find
+    return counted
 
 
 def regret_curves(results: Results) -> Curves:
