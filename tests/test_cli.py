@@ -216,7 +216,7 @@ def test_strategies_are_compared_on_a_surrogate(succeed, surrogate):
 def test_every_figure_is_drawn_in_every_format(succeed, results, folder, kind, center, ending):
     path = folder / f"f.{ending}"
     made = succeed("plot", results, "--out", path, "--kind", kind, "--center", center, "--json")
-    assert made == {"path": str(path), "kind": kind, "center": center}
+    assert made == {"paths": [str(path)], "kind": kind, "style": "paper"}
     begins = {"pdf": b"%PDF-", "svg": b"<?xml", "png": b"\x89PNG"}[ending]
     assert path.read_bytes().startswith(begins)
 

@@ -104,10 +104,27 @@ def test_files_that_are_no_table(refuse, command_line, file):
 
 
 @pytest.mark.parametrize("file", [*DAMAGE, "table.h5"])
-@pytest.mark.parametrize("command_line", ["plot {} --out new.pdf", "verify {}"])
+@pytest.mark.parametrize(
+    "command_line",
+    [
+        "plot {} --out new.pdf",
+        "verify {}",
+        "summary {}",
+        "report {} --out new.html",
+        "compare table.h5 --extend {} --out new.h5",
+    ],
+)
 def test_files_that_are_no_results(refuse, command_line, file):
     expected = {**DAMAGE, "table.h5": r"is not a nasbench-results file \(its format is 'nasbench-table'\)"}[file]
     assert re.search(expected.format(kind="results"), refuse(*command_line.format(file).split()))
+
+
+def test_results_of_a_newer_version(refuse, results):
+    with h5py.File(results, "r+") as file:
+        version, file.attrs["version"] = file.attrs["version"], 99
+    assert "results.h5: has version 99 of nasbench-results, " in refuse("report", results, "--out", "new.html")
+    with h5py.File(results, "r+") as file:
+        file.attrs["version"] = version
 
 
 @pytest.mark.parametrize("file", ["short.h5", "notes.txt", "other.h5", "newer.h5"])
@@ -265,7 +282,7 @@ def results(command, workplace, monkeypatch):
 @pytest.mark.parametrize(
     ("arguments", "expected"),
     [
-        ("plot {} --out new.jpg", r"new.jpg: a figure's file ends in .pdf, .svg, .png"),
+        ("plot {} --out new.jpg", r"new.jpg: a figure's file ends in .pdf, .svg, .pgf, .png"),
         ("plot {} --out new.pdf --kind regert", "unknown kind of figure 'regert'; did you mean 'regret'?"),
         ("plot {} --out new.pdf --center meen", "unknown center 'meen'; did you mean 'mean'?"),
         ("plot {} --out notes.txt/new.pdf", "new.pdf: cannot be written: notes.txt is a file, not a folder"),

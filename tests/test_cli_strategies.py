@@ -66,7 +66,10 @@ def test_goals_and_reports_of_the_command_line_are_those_of_the_results(command,
         "digits/latency_seconds@12",
     ]
     assert [str(each) for each in results.protocol.constraints] == ["digits/flops@12<=200000"]
-    assert [str(each) for each in results.reports] == ["digits/test_accuracy@12", "digits/test_loss@12"]
+    assert [str(each) for each in results.reports] == [
+        *("digits/test_accuracy@12", "digits/test_loss@12"),
+        "digits/validation_accuracy@12",  # the signal, always
+    ]
     assert "Objective: digits/parameters@12\n" in done.out
     assert "Constraint: digits/flops@12<=200000\n" in done.out
     assert done.out.count("Found by then: mean ± std over runs of") == 2

@@ -79,7 +79,7 @@ def test_a_run_ends_inside_its_budget_with_a_valid_table(tmp_path, whole, jobs):
     path = tmp_path / "t.h5"
     summary, budget = generate_within(path, 6.0 if jobs == 1 else 20.0, jobs=jobs)
     assert summary.seconds <= budget
-    assert summary.trained > 9
+    assert summary.trained >= 9
     assert summary.left == 9 * ENDLESS - summary.trained
     data = load(path)
     status = data.tasks[0].status
@@ -191,20 +191,20 @@ def picked(options):
 
 
 def test_what_is_picked_keeps_epochs_then_architectures_then_seeds():
-    data = make_dataset(2048)
+    data = make_dataset(512)
     enough = forecast(SPACE, RECIPE, data, seeds=2, budget=3600, patience=0)
     assert picked(enough.options) is enough.options[0]
     assert enough.options[0].fits
 
-    seeds = forecast(SPACE, RECIPE, data, seeds=10_000_000, budget=60, patience=0)
+    seeds = forecast(SPACE, RECIPE, data, seeds=300_000, budget=60, patience=0)
     one = picked(seeds.options)
     assert not seeds.options[0].fits
     assert (one.name, one.epochs, one.architectures) == ("fewer seeds", 2, 9)
-    assert 1 < one.seeds < 10_000_000
+    assert 1 < one.seeds < 300_000
     assert one.seconds + one.error <= 60
 
     larger = CellSpace("larger", 3, ("none", "skip_connect", "nor_conv_1x1", "nor_conv_3x3", "avg_pool_3x3"))
-    epochs = 1000
+    epochs = 4000
     rows = forecast(larger, RECIPE.replace(epochs=epochs), data, seeds=3, budget=600, patience=0)
     one = picked(rows.options)
     assert (one.name, one.epochs, one.seeds) == ("one seed, fewer architectures", epochs, 1)

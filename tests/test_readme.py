@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import typer
 
 from nasbench.cli.app import app
 
@@ -40,7 +41,7 @@ def test_space_file_is_a_space(tmp_path):
 
 @pytest.mark.parametrize("page", [README, (Path(__file__).parents[1] / "docs" / "nasbench201.md").read_text()])
 def test_commands_and_options_exist(page):
-    commands = {command.name: command.callback for command in app.registered_commands}
+    commands = typer.main.get_command(app).commands
     shown = re.sub(r"\\\n\s*", "", page)
     lines = re.findall(r"^    (nasbench \w.*?)(?:\s{2,}#.*|\s+# .*)?$", shown, flags=re.MULTILINE)
     assert lines
@@ -48,13 +49,7 @@ def test_commands_and_options_exist(page):
         _, command, *rest = line.split()
         assert command in commands, line
         options = {word for word in rest if word.startswith("--")}
-        help_text = subprocess.run(
-            [sys.executable, "-c", "from nasbench.cli.app import main; main()", command, "--help"],
-            capture_output=True,
-            text=True,
-            check=True,
-        ).stdout
-        assert all(option in help_text for option in options), line
+        assert options <= {option for each in commands[command].params for option in each.opts}, line
 
 
 def test_links_lead_somewhere():

@@ -274,7 +274,7 @@ class StrategyConformance:
     def test_finds_a_planted_optimum_sooner_than_chance(self) -> None:
         """For the epochs of 300 full trainings, guided strategies beat random search and no strategy is worse."""
         space, trainings = CellSpace("planted", 4, OPERATIONS[:5]), 300
-        runs = 8 if self.slow else 30
+        runs = 8 if self.slow else 20
         best = [self._best_found(space, seed, trainings * FIDELITIES[-1]) for seed in range(runs)]
         mean, deviation = random_best(space.length, 5, trainings)
         # The mean of these runs of random search has standard deviation `error`. It lies 4 errors below its expectation

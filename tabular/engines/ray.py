@@ -31,6 +31,7 @@ RETRIES = 5
 ANSWER_SECONDS = 30.0
 """How long a cluster has to answer."""
 
+_INTERRUPTED_SECONDS = 2.0
 _ENDING_SECONDS = 10.0
 _LEAST_SHARE = 1e-4  # Ray counts in ten-thousandths
 _CONNECT = """
@@ -210,14 +211,18 @@ def _received(task: ObjectRef[Any]) -> list[Record]:
 
 
 def _cancel(tasks: list[ObjectRef[Any]]) -> None:
-    """End tasks, and wait until no worker writes a journal any more."""
+    """End tasks, and wait until no worker writes a journal any more.
+
+    They are interrupted first, and only workers that this does not end are killed: Ray 2.60 may abort this process when
+    a task is done while its worker is being killed.
+    """
     import ray
 
-    for task in tasks:
-        # Without force: with it Ray 2.60 may abort this process, when a task is done while its worker is being killed.
-        ray.cancel(task, force=False)
-    if tasks:
-        ray.wait(tasks, num_returns=len(tasks), timeout=_ENDING_SECONDS)
+    for force, seconds in ((False, _INTERRUPTED_SECONDS), (True, _ENDING_SECONDS)):
+        for task in tasks:
+            ray.cancel(task, force=force)
+        if tasks:
+            _, tasks = ray.wait(tasks, num_returns=len(tasks), timeout=seconds)
 
 
 def _check_answer(address: str) -> None:
