@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from nasbench.comparison.pareto import attainment, hypervolume, igd_plus, non_dominated
+from nasbench.comparison.pareto import attainment, hypervolume, hypervolumes, igds_plus, non_dominated
 from nasbench.errors import QueryError
 
 
@@ -19,6 +19,11 @@ def whole(measures, most=40):
     """Rows of small whole numbers, so that ties are common, some of them of trainings that diverged."""
     number = st.one_of(st.integers(0, 8).map(float), st.sampled_from([-math.inf, math.nan]))
     return st.integers(0, most).flatmap(lambda rows: arrays(np.float64, (rows, measures), elements=number))
+
+
+def igd_plus(values, front):
+    (of_all,) = igds_plus(values, [np.arange(len(values))], front)
+    return of_all
 
 
 def points(*rows):
@@ -74,6 +79,22 @@ class TestHypervolume:
 
     def test_more_of_it_is_better(self):
         assert hypervolume(points([2, 2]), points(0, 0)) > hypervolume(points([2, 1]), points(0, 0))
+
+
+class TestManySetsAtOnce:
+    @pytest.mark.parametrize("measures", [1, 2, 3])
+    @given(data=st.data())
+    def test_are_what_each_is_alone(self, measures, data):
+        values = data.draw(whole(measures, most=25))
+        sizes = st.integers(1, max(1, len(values)))
+        rows = st.lists(st.integers(0, max(0, len(values) - 1)), min_size=1, max_size=6, unique=True)
+        fronts = [np.array(each) for each in data.draw(st.lists(rows, max_size=4 if len(values) else 0))]
+        front = np.ones((2, measures)) * [[1.0], [3.0]] + data.draw(sizes)
+        alone = [hypervolume(values[each], np.zeros(measures)) for each in fronts]
+        np.testing.assert_allclose(hypervolumes(values, fronts), alone, atol=1e-12)
+        finite = [values[each][np.isfinite(values[each]).all(axis=1)] for each in fronts]
+        apart = [moocore.igd_plus(each, ref=front, maximise=True) if len(each) else np.inf for each in finite]
+        np.testing.assert_allclose(igds_plus(values, fronts, front), apart, atol=1e-12)
 
 
 class TestIgdPlus:

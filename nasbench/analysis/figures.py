@@ -194,9 +194,10 @@ def _points(one: Results) -> pd.DataFrame:
 
     rows = []
     for name, trials in one.trials.items():
-        for seed, front in zip(trials.seeds.tolist(), final_fronts(one, name), strict=True):
-            points = front if len(front) else np.full((1, 2), np.nan)
-            rows.append(pd.DataFrame({"strategy": name, "run": seed, "x": points[:, 1], "y": points[:, 0]}))
+        nothing = np.full((1, 2), np.nan)
+        runs = [front if len(front) else nothing for front in final_fronts(one, name)]
+        seeds, points = np.repeat(trials.seeds, [len(front) for front in runs]), np.vstack(runs)
+        rows.append(pd.DataFrame({"strategy": name, "run": seeds, "x": points[:, 1], "y": points[:, 0]}))
     found: pd.DataFrame = pd.concat(rows, ignore_index=True)
     return found
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from functools import partial
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from nasbench.comparison.pareto import attainment, hypervolume, igd_plus, non_dominated
+from nasbench.comparison.pareto import attainment, hypervolumes, igds_plus, non_dominated
 from nasbench.comparison.steps import at_grid
 from nasbench.errors import QueryError, UnknownNameError
 
@@ -81,20 +81,27 @@ def _front_over_time(results: Results, strategy: str, indicator: str) -> NDArray
     reached = None if results.front is None else (_signed(results, results.front) - low) / (high - low)
     if indicator == "igd+" and reached is None:
         raise QueryError(f"IGD+ needs the front of the space, which {results.oracle} does not know; use hypervolume")
-    worth_of = partial(hypervolume, reference=np.zeros(len(low)))
-    if indicator == "igd+" and reached is not None:
-        worth_of = partial(igd_plus, front=reached)
-    signs = [metric.sign for metric in results.objective_metrics]
-    seen = np.column_stack([results.signal_metric.sign * trials.value, trials.others * signs])
-    judged = (_signed(results, np.column_stack([trials.front_report, trials.others])) - low) / (high - low)
-    worth = np.full(len(trials), 0.0 if indicator == "hypervolume" else np.nan)
-    for start, stop in zip(trials.offsets[:-1].tolist(), trials.offsets[1:].tolist(), strict=True):
+    entered = np.flatnonzero(trials.on_front)
+    others, signs = trials.others[entered], [metric.sign for metric in results.objective_metrics]
+    seen = np.column_stack([results.signal_metric.sign * trials.value[entered], others * signs])
+    judged = (_signed(results, np.column_stack([trials.front_report[entered], others])) - low) / (high - low)
+    fronts: list[NDArray[np.int64]] = []
+    spans: list[slice] = []
+    for (start, stop), end in zip(
+        pairwise(np.searchsorted(entered, trials.offsets).tolist()), trials.offsets[1:].tolist(), strict=True
+    ):
         members = np.empty(0, dtype=np.int64)
-        entered = start + np.flatnonzero(trials.on_front[start:stop])
-        for trial, following in zip(entered.tolist(), [*entered[1:].tolist(), stop], strict=True):
-            beaten = (seen[members] <= seen[trial]).all(axis=1)
-            members = np.append(members[~beaten], trial)
-            worth[trial:following] = worth_of(judged[members])
+        for place in range(start, stop):
+            beaten = (seen[members] <= seen[place]).all(axis=1)
+            members = np.append(members[~beaten], place)
+            fronts.append(members)
+        spans += [slice(*each) for each in pairwise([*entered[start:stop].tolist(), end])]
+    if indicator == "igd+" and reached is not None:
+        worth, worths = np.full(len(trials), np.nan), igds_plus(judged, fronts, reached)
+    else:
+        worth, worths = np.zeros(len(trials)), hypervolumes(judged, fronts)
+    for span, value in zip(spans, worths.tolist(), strict=True):
+        worth[span] = value
     return worth
 
 

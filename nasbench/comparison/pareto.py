@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -10,7 +11,7 @@ import numpy as np
 from nasbench.errors import QueryError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from numpy.typing import NDArray
 
@@ -42,37 +43,83 @@ def hypervolume(values: NDArray[np.float64], reference: NDArray[np.float64]) -> 
     values : (N, M) float64
     reference : (M,) float64
     """
+    if not len(values):
+        return 0.0
+    if not np.isfinite(values).all():
+        values = np.where(np.isfinite(values), values, -np.inf)
+    # A row moved up to the reference in a measure has no volume; moocore is quickest where less is better.
+    return float(_volume_below(tuple((-reference).tolist()))(-np.maximum(values, reference)))
+
+
+@lru_cache(maxsize=16)
+def _volume_below(reference: tuple[float, ...]) -> Callable[[NDArray[np.float64]], float]:
     import moocore
 
-    counted = _counted(values, reference)
-    return float(moocore.hypervolume(values[counted], ref=reference, maximise=True)) if counted.any() else 0.0
-
-
-def _counted(values: NDArray[np.float64], reference: NDArray[np.float64]) -> NDArray[np.bool_]:
-    exceeding: NDArray[np.bool_] = np.asarray((values > reference).all(axis=1), dtype=bool)
-    return np.logical_and(_finite(values), exceeding)
+    volume: Callable[[NDArray[np.float64]], float] = moocore.Hypervolume(ref=reference)
+    return volume
 
 
 def _finite(values: NDArray[np.float64]) -> NDArray[np.bool_]:
     return np.asarray(np.isfinite(values).all(axis=1), dtype=bool)
 
 
-def igd_plus(values: NDArray[np.float64], front: NDArray[np.float64]) -> float:
-    """Return how far rows fall short of a front, by IGD+ (Ishibuchi et al. 2015); less is better, 0 reaches all of it.
-
-    For each point of the front, the Euclidean distance to the nearest row, counting only measures in which the row is
-    worse; the mean of these. Infinite if no row is finite.
+def hypervolumes(values: NDArray[np.float64], fronts: Sequence[NDArray[np.int64]]) -> NDArray[np.float64]:
+    """Return the `hypervolume` above zero of many sets of rows, (E,); of two measures all at once.
 
     Parameters
     ----------
     values : (N, M) float64
+    fronts : sequence of (K,) int
+        Which rows are in each set.
+    """
+    origin = np.zeros(values.shape[1])
+    if values.shape[1] != 2 or not len(fronts):
+        return np.array([hypervolume(values[rows], origin) for rows in fronts])
+    # Rows in descending order of the first measure: each adds a box as high as the second measure has been by then.
+    x, y = np.where(np.isfinite(values).all(axis=1, keepdims=True), np.maximum(values, 0), 0).T
+    sets = _padded(fronts, len(values))
+    x, y = np.append(x, 0)[sets], np.append(y, 0)[sets]
+    order = np.argsort(-x, axis=1)
+    x, y = np.take_along_axis(x, order, 1), np.take_along_axis(y, order, 1)
+    widths = x - np.pad(x[:, 1:], ((0, 0), (0, 1)))
+    volumes: NDArray[np.float64] = (widths * np.maximum.accumulate(y, axis=1)).sum(axis=1)
+    return volumes
+
+
+def igds_plus(
+    values: NDArray[np.float64], fronts: Sequence[NDArray[np.int64]], front: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Return how far many sets of rows fall short of a front, (E,), by IGD+ (Ishibuchi et al. 2015); less is better.
+
+    For each point of the front, the Euclidean distance to the nearest row, counting only measures in which the row is
+    worse; the mean of these: 0 reaches all of it. Infinite if no row of a set is finite.
+
+    Parameters
+    ----------
+    values : (N, M) float64
+    fronts : sequence of (K,) int
+        Which rows are in each set.
     front : (K, M) float64
         The front to reach, finite.
     """
-    import moocore
+    if not len(fronts):
+        return np.zeros(0)
+    short = np.maximum(front[:, None] - values, 0)  # inf or NaN of what is not finite
+    distances = np.sqrt((short**2).sum(axis=2))
+    distances[:, ~_finite(values)] = np.inf
+    distances = np.column_stack([distances, np.full(len(front), np.inf)])
+    sets = _padded(fronts, len(values))
+    nearest = [each[sets].min(axis=1) for each in distances]  # one point of the front after the other, for memory
+    means: NDArray[np.float64] = np.mean(nearest, axis=0)
+    return means
 
-    finite = values[_finite(values)]
-    return float(moocore.igd_plus(finite, ref=front, maximise=True)) if len(finite) else math.inf
+
+def _padded(fronts: Sequence[NDArray[np.int64]], filler: int) -> NDArray[np.int64]:
+    """Return sets of rows as one array (E, K), filled up."""
+    sizes = np.array([len(rows) for rows in fronts])
+    sets = np.full((len(fronts), max(1, int(sizes.max()))), filler, dtype=np.int64)
+    sets[np.arange(sets.shape[1]) < sizes[:, None]] = np.concatenate(fronts)
+    return sets
 
 
 def attainment(runs: Sequence[NDArray[np.float64]], levels: Sequence[float]) -> list[NDArray[np.float64]]:
