@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+import statistics
 import time
 from functools import partial
 from typing import TYPE_CHECKING
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
 
 STRATEGIES, RUNS, TRIALS = 20, 500, 300
 TABLE = "nb201-digits"
+_PAINTED = "return performance.getEntriesByName('first-contentful-paint')[0].startTime"
 
 
 def figures(folder: Path) -> list[Figure]:
@@ -38,7 +41,7 @@ def figures(folder: Path) -> list[Figure]:
     page = folder / "report.html"
     report = _timed("the report", partial(write_report, [results], page))
     found.append(Figure(f"the report, {page.stat().st_size / 1e6:.2f} MB", report.seconds))
-    return [*found, *_beside_scipy()]
+    return [*found, *_first_paint(page), *_beside_scipy()]
 
 
 def large_results() -> Results:
@@ -47,6 +50,24 @@ def large_results() -> Results:
     names = ["random-search", *(f"regularized-evolution(population={size},sample=5)" for size in sizes)]
     made = {name: read_strategy(name) for name in names}
     return compare(made, TableOracle(TABLE), TRIALS, runs=RUNS, objectives=["parameters"], jobs=2)
+
+
+def _first_paint(page: Path) -> list[Figure]:
+    """Return when a browser first shows something of a page, the median of five; nothing where there is no chromium."""
+    if shutil.which("chromedriver") is None:
+        return []
+    from selenium import webdriver
+    from selenium.webdriver.chrome.service import Service
+
+    options, seconds = webdriver.ChromeOptions(), []
+    for flag in ("--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking"):
+        options.add_argument(flag)
+    with webdriver.Chrome(options, Service(shutil.which("chromedriver"))) as browser:
+        for _ in range(5):
+            browser.get(page.as_uri())
+            time.sleep(1)
+            seconds.append(browser.execute_script(_PAINTED) / 1000)
+    return [Figure("the report opened in headless chromium, to its first paint", statistics.median(seconds))]
 
 
 def _drawn(results: Results, folder: Path, kind: str) -> Figure | None:
