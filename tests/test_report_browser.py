@@ -35,7 +35,13 @@ def report(tmp_path_factory):
     path = tmp_path_factory.mktemp("report") / "report.html"
     verified = [Verified("a", {"hyperband": 2}, 0.95, 0.01, 0.94, 0.01, (1000000,))]
     card = f"# Card\n\n{HOSTILE}\n\n| {' | '.join('abcdefghij')} |\n|{' - |' * 10}\n|{' 1234567890 |' * 10}\n"
-    write_report([first, second], path, verification={first.oracle: verified}, cards={"nb201-digits": card}, command="nasbench " * 30)
+    write_report(
+        [first, second],
+        path,
+        verification={first.oracle: verified},
+        cards={"nb201-digits": card},
+        command="nasbench " * 30,
+    )
     return path
 
 
