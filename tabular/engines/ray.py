@@ -31,7 +31,6 @@ RETRIES = 5
 ANSWER_SECONDS = 30.0
 """How long a cluster has to answer."""
 
-_INTERRUPTED_SECONDS = 2.0
 _ENDING_SECONDS = 10.0
 _LEAST_SHARE = 1e-4  # Ray counts in ten-thousandths
 _CONNECT = """
@@ -99,7 +98,7 @@ class RayEngine:
         gpus = self._share_of_gpu(workshop.device)
         jobs = iter(jobs)
         busy: list[ObjectRef[Any]] = []
-        with self._connected():
+        with self._connected() as ours:
             if not self._room(gpus):
                 found = _resources()
                 raise NasbenchError(
@@ -120,7 +119,8 @@ class RayEngine:
                     (ended,), busy = ray.wait(busy)
                     yield _received(ended)
             finally:
-                _cancel(busy)
+                if not ours:  # or else all workers end at once with Ray: cancelling before that may abort this process
+                    _cancel(busy)
 
     def _share_of_gpu(self, device: str) -> float:
         on_gpu = device.startswith("cuda")
@@ -137,11 +137,12 @@ class RayEngine:
         return int(min(room, self.workers or math.inf))
 
     @contextmanager
-    def _connected(self) -> Iterator[None]:
+    def _connected(self) -> Iterator[bool]:
+        """Give whether Ray was started for this alone, and is to end with it."""
         import ray
 
         if ray.is_initialized():
-            yield
+            yield False
             return
         os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
         os.environ.setdefault("RAY_worker_niceness", "0")  # by Ray's default, workers give way to all other processes
@@ -155,7 +156,7 @@ class RayEngine:
                 ray.init(**options, log_to_driver=False, logging_level=logging.ERROR)
             except Exception as error:  # noqa: BLE001 - Ray raises just that where a node is not up in time
                 raise NasbenchError(f"Ray cannot be started: {_one_line(error)}") from None
-            yield
+            yield self.address is None
         finally:
             ray.shutdown()
 
@@ -211,18 +212,13 @@ def _received(task: ObjectRef[Any]) -> list[Record]:
 
 
 def _cancel(tasks: list[ObjectRef[Any]]) -> None:
-    """End tasks, and wait until no worker writes a journal any more.
-
-    They are interrupted first, and only workers that this does not end are killed: Ray 2.60 may abort this process when
-    a task is done while its worker is being killed.
-    """
+    """End tasks, and wait until no worker writes a journal any more."""
     import ray
 
-    for force, seconds in ((False, _INTERRUPTED_SECONDS), (True, _ENDING_SECONDS)):
-        for task in tasks:
-            ray.cancel(task, force=force)
-        if tasks:
-            _, tasks = ray.wait(tasks, num_returns=len(tasks), timeout=seconds)
+    for task in tasks:
+        ray.cancel(task, force=True)  # an interrupted worker would be used again, with whatever it had half imported
+    if tasks:
+        ray.wait(tasks, num_returns=len(tasks), timeout=_ENDING_SECONDS)
 
 
 def _check_answer(address: str) -> None:
