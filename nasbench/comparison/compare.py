@@ -20,7 +20,7 @@ from nasbench.comparison.trials import Trials
 from nasbench.errors import NasbenchError, QueryError, StrategyError
 from nasbench.oracle import DEFAULT_REPORT, Measure, Oracle, metric_of, resolve_measure
 from nasbench.processes import deaf_to_interrupts, end_with_parent
-from nasbench.progress import silent
+from nasbench.progress import PartProgress, silent
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -141,23 +141,13 @@ def _one_by_one(
 ) -> dict[str, Trials | NasbenchError]:
     done: dict[str, Trials | NasbenchError] = {}
     for i, (name, factory) in enumerate(strategies.items()):
-        note = _Part(progress, i, len(strategies), name) if progress is not silent else silent
+        note = PartProgress(progress, i, len(strategies), name) if progress is not silent else silent
         try:
             done[name] = run_lockstep(factory, name, oracle, protocol, seeds, note, wait)
             note(100, 100, "")
         except NasbenchError as error:
             done[name] = error
     return done
-
-
-class _Part:
-    """Shows one strategy's progress as its part of the whole."""
-
-    def __init__(self, progress: Progress, part: int, parts: int, name: str) -> None:
-        self._progress, self._part, self._parts, self._name = progress, part, parts, name
-
-    def __call__(self, done: int, total: int, note: str) -> None:
-        self._progress(self._part * total + done, self._parts * total, note or self._name)
 
 
 def _in_processes(

@@ -10,7 +10,7 @@ from nasbench.comparison.merging import check_comparable, merge_results
 from nasbench.comparison.patience import PATIENCE
 from nasbench.errors import NasbenchError, QueryError
 from nasbench.oracle import Digested
-from nasbench.progress import silent
+from nasbench.progress import PartProgress, silent
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -82,7 +82,7 @@ def extend(
             made.append(part)
 
     for i, (span, names) in enumerate(missing.items()):
-        run(span, names, progress if len(missing) == 1 else _part(progress, i, len(missing)))
+        run(span, names, progress if len(missing) == 1 else PartProgress(progress, i, len(missing)))
     if missing and not made:
         raise next(iter(errors.values()))
     retried = {name for names in missing.values() for name in names}
@@ -157,12 +157,3 @@ def _missing(results: Results, strategies: Iterable[str], wanted: range) -> dict
         for span in spans(seed for seed in wanted if seed not in there):
             missing.setdefault(span, []).append(name)
     return missing
-
-
-def _part(progress: Progress, place: int, parts: int) -> Progress:
-    """Show one part's progress within the whole."""
-
-    def show(done: int, total: int, note: str) -> None:
-        progress(place * total + done, parts * total, note)
-
-    return show

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from nasbench.comparison.verification import Verified
 from nasbench.errors import FileFormatError
+from nasbench.json_values import without_nan
 from nasbench.replacing import write_text_file
 
 if TYPE_CHECKING:
@@ -42,7 +43,7 @@ def write_verification(oracle: str, report: str, verified: Sequence[Verified], p
     OutputError
     """
     head = {"format": FORMAT, "version": VERSION, "oracle": oracle, "report": report}
-    rows = [{name: _plain(value) for name, value in vars(each).items()} for each in verified]
+    rows = without_nan([vars(each) for each in verified])
     write_text_file(path, json.dumps({**head, "verified": rows}, indent=2, allow_nan=False) + "\n")
 
 
@@ -73,11 +74,6 @@ def read_verification(path: str | Path) -> Verification:
 
 
 _NUMBERS = ("promised", "promised_std", "measured", "measured_std")
-
-
-def _plain(value: Any) -> Any:
-    """Return a value as JSON has it, which knows no NaN."""
-    return None if isinstance(value, float) and value != value else value  # noqa: PLR0124 - NaN
 
 
 def _read(row: dict[str, Any]) -> Verified:

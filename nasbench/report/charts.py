@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from nasbench.analysis.wording import scale_of
 from nasbench.figures.style import line_style
-from nasbench.report.wording import axis_title, measure_name, number, scale_of
+from nasbench.report.wording import axis_title, measure_name, number
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -9,10 +9,11 @@ import numpy as np
 
 from nasbench.analysis.curves import curves
 from nasbench.analysis.ranks import rank_over_time
+from nasbench.analysis.wording import scale_of
 from nasbench.comparison.budget import Budget
 from nasbench.comparison.steps import budget_grid
 from nasbench.errors import NasbenchError
-from nasbench.report.wording import axis_title, report_names, scale_of
+from nasbench.report.wording import axis_title, report_names
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

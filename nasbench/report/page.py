@@ -5,13 +5,13 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
-import math
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
 from markupsafe import Markup
 
 from nasbench.errors import QueryError
+from nasbench.json_values import without_nan
 from nasbench.replacing import check_writable, replacing
 from nasbench.report.background import cards_shown, origins_shown, scorecards_shown, verification_shown
 from nasbench.report.origin import as_text, made_with
@@ -134,16 +134,8 @@ def part_names(results: Sequence[Results]) -> list[str]:
 
 def as_json(value: object) -> str:
     """Return JSON that may stand between script tags: nothing in it can end them, and NaN is null."""
-    text = json.dumps(_without_nan(value), separators=(",", ":"), allow_nan=False, ensure_ascii=False)
+    text = json.dumps(without_nan(value), separators=(",", ":"), allow_nan=False, ensure_ascii=False)
     return text.replace("<", "\\u003c").replace("\u2028", "\\u2028").replace("\u2029", "\\u2029")
-
-
-def _without_nan(value: object) -> object:
-    if isinstance(value, dict):
-        return {str(key): _without_nan(each) for key, each in value.items()}
-    if isinstance(value, list | tuple):
-        return [_without_nan(each) for each in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def _lead(results: Sequence[Results]) -> str:

@@ -96,11 +96,6 @@ def axis_title(text: str, metric: Metric) -> str:
     return f"{text} ({unit})" if unit and unit != "none" else text
 
 
-def scale_of(metric: Metric) -> float:
-    """Return what values are multiplied by before they are drawn."""
-    return 100.0 if metric.unit == "fraction" else 1.0
-
-
 def seeds_of(results: Results) -> str:
     """Return the seeds of all runs, short where they are the same and without gaps."""
     texts = {}
