@@ -91,3 +91,15 @@ def trained(tmp_path_factory):
     assert (summary["trained"], summary["reused"], summary["diverged"]) == (18, 0, 0)
     assert "training space on digits: 18/18" in done.stderr
     return folder
+
+
+@pytest.fixture
+def ax():
+    """Axes of a figure as `nasbench.figures.style.write_figure` makes them; what was drawn is rendered in the end."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(4.6, 3.2), layout="constrained")
+    FigureCanvasAgg(figure)
+    yield figure.add_subplot()
+    figure.canvas.draw()

@@ -44,14 +44,6 @@ def frames(digits):
     return learning_curve_frame(digits), rank_by_epoch_frame(digits), noise_ceiling_frame(digits)
 
 
-@pytest.fixture
-def ax():
-    figure = Figure(figsize=(4.6, 3.2), layout="constrained")
-    FigureCanvasAgg(figure)
-    yield figure.add_subplot()
-    figure.canvas.draw()  # whatever was drawn can be rendered
-
-
 def note(ax):
     return ax.get_title(loc="left")
 

@@ -7,7 +7,6 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from scipy.stats import kendalltau
 
@@ -36,14 +35,6 @@ def digits():
         ranks=rank_by_epoch_frame(table),
         ceiling=noise_ceiling_frame(table),
     )
-
-
-@pytest.fixture
-def ax():
-    figure = Figure(figsize=(4.6, 3.2), layout="constrained")
-    FigureCanvasAgg(figure)
-    yield figure.add_subplot()
-    figure.canvas.draw()  # whatever was drawn can be rendered
 
 
 def note(ax):
