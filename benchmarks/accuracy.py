@@ -18,11 +18,11 @@ from published_data import nasbench101_cells, nasbench201_trials
 from timing import machine
 
 from nasbench import Space, Task, get_space
-from nasbench.oracle import mean_of_known, standard_metric
 from surrogates import fit_surrogate
 from surrogates.models import DEFAULT_MODEL
 from surrogates.scores import kendall_tau, mae, r2
 from tabular import Table, TableData, TaskData, write_table
+from tabular.measures import mean_of_known, standard_metric
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

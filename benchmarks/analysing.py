@@ -16,10 +16,10 @@ from nasbench.analysis.curves import curves
 from nasbench.analysis.figures import KINDS, save_figure
 from nasbench.analysis.final_table import final_table
 from nasbench.comparison import Results, compare
-from nasbench.errors import QueryError
 from nasbench.report import write_report
 from strategies import read_strategy
 from tabular import TableOracle
+from tabular.errors import QueryError
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -1,6 +1,6 @@
 """How much faster networks train together than one at a time: the same networks, one thread each way, in turn.
 
-The other side is `nasbench.training.train` in channels-last layout. A machine runs either way in as many processes as
+The other side is `tabular.training.train` in channels-last layout. A machine runs either way in as many processes as
 it has cores, so the ratio is that of the whole machine as long as its memory keeps up.
 """
 
@@ -12,7 +12,7 @@ import numpy as np
 from timing import Figure, measure_pair
 
 from nasbench import get_space
-from nasbench.training import Recipe, load_dataset, networks_together, train, train_together
+from tabular.training import Recipe, load_dataset, networks_together, train, train_together
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -9,10 +9,10 @@ import numpy as np
 from timing import Figure, measure_pair
 
 from nasbench import get_space
-from nasbench.training import METRICS, Recipe, load_dataset, networks_together
-from nasbench.training.group import train_group
-from tabular.groups import make_groups
-from tabular.journal import JournalHeader, JournalWriter, Record
+from tabular.generation.groups import make_groups
+from tabular.generation.journal import JournalHeader, JournalWriter, Record
+from tabular.training import METRICS, Recipe, load_dataset, networks_together
+from tabular.training.group import train_group
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -19,12 +19,12 @@ from nasbench.cli.strategy_option import read_strategies
 from nasbench.comparison import compare
 from nasbench.figures.curves import incumbent_curves
 from nasbench.figures.style import STYLES
-from nasbench.training import TrainingOracle
 from surrogates import SurrogateOracle, fit_surrogate
 from surrogates.examining import exploits
 from surrogates.scores import spearman
 from surrogates.transferring import transfer
 from tabular import Table, TableOracle, shipped_tables
+from tabular.training import TrainingOracle
 
 if TYPE_CHECKING:
     from nasbench.comparison import Results

@@ -18,9 +18,9 @@ import numpy as np
 from timing import Figure
 
 from nasbench import Task, get_space
-from nasbench.oracle import standard_metric
 from tabular import TableData, TaskData, write_table
 from tabular.importers.tfrecord import masked_crc32c
+from tabular.measures import standard_metric
 
 if TYPE_CHECKING:
     from pathlib import Path

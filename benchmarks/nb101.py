@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 from timing import Figure, measure, measure_pair
 
-from nasbench.spaces.nb101 import NB101
-from nasbench.spaces.nb101_keys import OPERATIONS
-from nasbench.spaces.nb101_matrices import pruned_matrices
-from nasbench.spaces.nb101_md5 import module_hash
+from tabular.spaces.nb101 import NB101
+from tabular.spaces.nb101_keys import OPERATIONS
+from tabular.spaces.nb101_matrices import pruned_matrices
+from tabular.spaces.nb101_md5 import module_hash
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -18,10 +18,10 @@ from timing import machine
 
 from nasbench import Space, get_space
 from nasbench.figures.style import COLOURS, STYLES
-from nasbench.oracle import mean_of_known
 from surrogates import fit_surrogate
 from surrogates.scores import kendall_tau, mae
 from tabular import Table
+from tabular.measures import mean_of_known
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -12,11 +12,11 @@ from timing import Figure, measure, measure_pair
 
 from nasbench import Space, Task, get_space
 from nasbench.comparison import compare
-from nasbench.oracle import standard_metric
 from strategies import RegularizedEvolution
 from surrogates import Surrogate, SurrogateOracle, fit_surrogate
 from surrogates.inputs import Inputs
 from tabular import Table, TableData, TaskData, write_table
+from tabular.measures import standard_metric
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

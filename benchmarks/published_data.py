@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from nasbench import get_space
-from nasbench.spaces.nb101 import NB101
+from tabular.spaces.nb101 import NB101
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -9,10 +9,10 @@ import numpy as np
 from published_data import DATA
 
 from nasbench import Task
-from nasbench.oracle import standard_metric
-from nasbench.spaces.categorical import CategoricalSpace
 from tabular import Table, TableData, TaskData, write_table
 from tabular.importers.csv import import_csv
+from tabular.measures import standard_metric
+from tabular.spaces.categorical import CategoricalSpace
 
 BUDGETS = (4, 12, 36, 108)
 """The rungs of NAS-Bench-201's BOHB."""

@@ -10,8 +10,8 @@ import numpy as np
 from timing import Figure, measure, measure_pair
 
 from nasbench import Task, get_space
-from nasbench.oracle import standard_metric
 from tabular import Table, TableData, TableOracle, TaskData, write_table
+from tabular.measures import standard_metric
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -9,11 +9,11 @@ import ray
 from timing import Figure, measure_pair
 
 from nasbench import get_space
-from nasbench.training import METRICS, Recipe, load_dataset
-from tabular.engines.ray import RayEngine
-from tabular.groups import make_groups
-from tabular.journal import JournalHeader
-from tabular.workshop import Job, Workshop
+from tabular.generation.groups import make_groups
+from tabular.generation.journal import JournalHeader
+from tabular.generation.ray import RayEngine
+from tabular.generation.workshop import Job, Workshop
+from tabular.training import METRICS, Recipe, load_dataset
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -13,9 +13,9 @@ from queries import synthetic_table
 from timing import Figure
 
 from nasbench.comparison import compare
-from nasbench.errors import StrategyError
 from strategies import STRATEGIES, RandomSearch, RegularizedEvolution
 from tabular import TableOracle
+from tabular.errors import StrategyError
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from timing import Figure, measure
 
 from nasbench import CellSpace, get_space
-from nasbench.spaces import nb201
+from tabular.spaces import nb201
 
 if TYPE_CHECKING:
     from pathlib import Path

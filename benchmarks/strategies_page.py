@@ -20,17 +20,17 @@ from timing import machine
 
 from nasbench.analysis import save_figure
 from nasbench.comparison import Results, compare, summarise
-from nasbench.errors import NasbenchError
-from nasbench.oracle import resolve_measure
 from strategies import get_strategy, read_strategy, strategy_families
 from tabular import Table, TableOracle
+from tabular.errors import NasbenchError
+from tabular.measures import resolve_measure
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from nasbench.comparison import SummaryRow
-    from nasbench.oracle import Oracle
     from nasbench.strategy import StrategyFactory
+    from tabular.measures import Oracle
 
 DOCS = Path(__file__).parents[1] / "docs"
 EVOLUTION = "regularized-evolution(population=10,sample=3)"

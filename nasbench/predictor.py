@@ -11,8 +11,8 @@ from abc import ABC, abstractmethod
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from nasbench.errors import StrategyError, UnknownNameError
-from nasbench.named_options import read_named
+from tabular.errors import StrategyError, UnknownNameError
+from tabular.options import read_named
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from nasbench.spaces import Space
+    from tabular.spaces import Space
 
     PredictorFactory = Callable[[Space], "Predictor"]
 

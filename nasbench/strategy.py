@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from nasbench.spaces import Space
+    from tabular.spaces import Space
 
     StrategyFactory = Callable[[Space, np.random.Generator, Sequence[int]], "Strategy"]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from nasbench.errors import StrategyError, UnknownNameError
+from tabular.errors import StrategyError, UnknownNameError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -8,11 +8,9 @@ import importlib
 import inspect
 from typing import TYPE_CHECKING
 
-from nasbench.errors import NasbenchError, StrategyError, UnknownNameError
 from nasbench.interop.nevergrad_search import NevergradSearch
 from nasbench.interop.optuna_search import OptunaSearch
 from nasbench.interop.smac_search import SMACSearch
-from nasbench.named_options import read_named
 from nasbench.strategy import Strategy
 from strategies.evolution.genetic_algorithm import GeneticAlgorithm
 from strategies.evolution.local_search import LocalSearch
@@ -45,6 +43,8 @@ from strategies.reinforcement.reinforce_rnn import ReinforceRNN
 from strategies.warm_start.operation_prior import OperationPrior
 from strategies.warm_start.warm_start import WarmStart
 from strategies.warm_start.zero_cost_warmup import ZeroCostWarmup
+from tabular.errors import NasbenchError, StrategyError, UnknownNameError
+from tabular.options import read_named
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -53,8 +53,8 @@ if TYPE_CHECKING:
 
     import numpy as np
 
-    from nasbench.spaces import Space
     from nasbench.strategy import StrategyFactory
+    from tabular.spaces import Space
 
 STRATEGIES: dict[str, type[Strategy]] = {
     strategy.name: strategy

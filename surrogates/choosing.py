@@ -6,16 +6,16 @@ from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
-from nasbench.errors import QueryError, UnknownNameError
 from surrogates.inputs import Inputs, feature_blocks
 from surrogates.models.xgboost_ensemble import out_of_fold
+from tabular.errors import QueryError, UnknownNameError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from numpy.typing import NDArray
 
-    from nasbench.spaces import Space
+    from tabular.spaces import Space
 
 FOLDS = 3
 TREES = 150

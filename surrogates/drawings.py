@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from nasbench.spaces.choices import ENUMERABLE
 from surrogates.inputs import GRAPH
+from tabular.spaces.choices import ENUMERABLE
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -8,25 +8,25 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from nasbench.errors import QueryError
-from nasbench.oracle import Measure, resolve_measure
-from nasbench.progress import silent
 from surrogates.calibration import cross_calibrated
 from surrogates.fitting import fit_surrogate, known_networks, leading_values, lesson_of, recorded_values
 from surrogates.metric_fitting import Asked, known_rows
 from surrogates.scorecard import Exploit
 from surrogates.scores import FEWEST_ROWS
 from surrogates.splitting import FEWEST_TRAIN, split_at_random
+from tabular.errors import QueryError
+from tabular.measures import Measure, resolve_measure
+from tabular.progress import silent
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from numpy.typing import NDArray
 
-    from nasbench.oracle import Oracle
-    from nasbench.progress import Progress
     from surrogates.scorecard import Score
     from surrogates.surrogate import Surrogate
+    from tabular.measures import Oracle
+    from tabular.progress import Progress
     from tabular.table import Table
 
 

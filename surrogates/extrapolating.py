@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from nasbench.errors import QueryError
-from nasbench.oracle import Measure, resolve_measure
+from tabular.errors import QueryError
+from tabular.measures import Measure, resolve_measure
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

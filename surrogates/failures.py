@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from nasbench.errors import FileFormatError
 from surrogates.familiarity import ROUNDING, Familiarity
 from surrogates.models.parts import deal_parts, side_by_side
 from surrogates.models.xgboost_model import booster_bytes, parse_booster
+from tabular.errors import FileFormatError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -9,9 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from nasbench.errors import FileFormatError, NasbenchError
-from nasbench.oracle import Metric, Task
-from nasbench.spaces import declared_space
 from surrogates.calibration import Calibration
 from surrogates.curves import CurveBasis
 from surrogates.failures import FailureModel
@@ -26,11 +23,14 @@ from surrogates.scorecard import Scorecard
 from surrogates.seed_noise import SeedNoise
 from surrogates.surrogate import Surrogate
 from surrogates.targets import Target
+from tabular.errors import FileFormatError, NasbenchError
+from tabular.measures import Metric, Task
+from tabular.spaces import declared_space
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from nasbench.spaces import Space
+    from tabular.spaces import Space
 
 FAMILIARITY = "familiarity.safetensors"
 FAILURES = "failures."

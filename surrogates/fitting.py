@@ -8,10 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from nasbench.errors import QueryError, UnknownNameError
-from nasbench.fidelity import rungs
-from nasbench.oracle import DEFAULT_REPORT, DEFAULT_SIGNAL, SECONDS, Metric, Task, mean_of_known
-from nasbench.progress import silent
 from surrogates.choosing import DEPTHS, all_candidates, check_blocks, choose
 from surrogates.drawings import drawings_of
 from surrogates.failures import FailureModel, find_failures
@@ -24,15 +20,19 @@ from surrogates.scorecard import Scorecard
 from surrogates.splitting import FEWEST_TRAIN, Split, split_as_told, split_at_random
 from surrogates.surrogate import Surrogate
 from surrogates.targets import Target
+from tabular.errors import QueryError, UnknownNameError
+from tabular.fidelity import rungs
 from tabular.invariants import DIVERGED
+from tabular.measures import DEFAULT_REPORT, DEFAULT_SIGNAL, SECONDS, Metric, Task, mean_of_known
+from tabular.progress import silent
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from numpy.typing import ArrayLike, NDArray
 
-    from nasbench.progress import Progress
     from surrogates.metric_model import MetricModel
+    from tabular.progress import Progress
     from tabular.table import Table
 
 

@@ -15,8 +15,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from nasbench.errors import FileFormatError, OutputError
-from nasbench.replacing import check_writable
+from tabular.errors import FileFormatError, OutputError
+from tabular.files import check_writable
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -15,7 +15,7 @@ import numpy as np
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from nasbench.spaces.graph import Graph, Traits
+    from tabular.spaces.graph import Graph, Traits
 
 BINS = 6
 """Paths with 0, 1, 2, ... layers of a kind are counted, those with ``BINS - 1`` or more together."""

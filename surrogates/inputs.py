@@ -14,9 +14,9 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from nasbench.spaces import Space
-    from nasbench.spaces.graph import Graph
     from surrogates.models.regressor import Estimate, Regressor
+    from tabular.spaces import Space
+    from tabular.spaces.graph import Graph
 
 GRAPH = "graph"
 """The block of `surrogates.graph_features`; every other block is an encoding of the space."""

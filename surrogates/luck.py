@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from nasbench.spaces.hashing import combine, text_hash
-from nasbench.threads import one_thread
+from tabular.spaces.hashing import combine, text_hash
+from tabular.threads import one_thread
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from nasbench.oracle import Measure, mean_of_known
 from surrogates.calibration import Calibration, cross_calibrated
 from surrogates.curves import CurveBasis
 from surrogates.metric_model import Correction, MetricModel
@@ -15,17 +14,18 @@ from surrogates.scorecard import Score, score
 from surrogates.seed_noise import SeedNoise
 from surrogates.splitting import Split, need_enough
 from surrogates.targets import Target
+from tabular.measures import Measure, mean_of_known
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from numpy.typing import NDArray
 
-    from nasbench.oracle import Task
     from surrogates.failures import FailureModel
     from surrogates.familiarity import Familiarity
     from surrogates.inputs import Inputs
     from surrogates.models.regressor import Regressor
+    from tabular.measures import Task
 
 
 FEWEST_TO_CORRELATE = 10

@@ -10,13 +10,13 @@ import numpy as np
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from nasbench.oracle import Metric
     from surrogates.calibration import Calibration
     from surrogates.curves import CurveBasis
     from surrogates.inputs import Inputs
     from surrogates.models.regressor import Regressor
     from surrogates.seed_noise import SeedNoise
     from surrogates.targets import Target
+    from tabular.measures import Metric
 
 
 class Learnt(NamedTuple):

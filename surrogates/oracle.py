@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from nasbench.errors import QueryError
-from nasbench.oracle import Measure, Reference, Task, resolve_measure
-from nasbench.spaces.hashing import combine
 from surrogates.metric_model import Learnt
 from surrogates.surrogate import Surrogate
+from tabular.errors import QueryError
+from tabular.measures import Measure, Reference, Task, resolve_measure
+from tabular.spaces.hashing import combine
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -12,7 +12,7 @@ from surrogates.inputs import Inputs
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from nasbench.spaces.graph import Graph
+    from tabular.spaces.graph import Graph
 
 MOST_PATHS = 512
 """Columns that a kind of cell has at most."""

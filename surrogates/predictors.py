@@ -11,18 +11,18 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
-from nasbench.errors import QueryError
 from nasbench.predictor import Belief, Predictor
 from surrogates.inputs import Inputs, feature_blocks, some_row
 from surrogates.models import regressor_class
 from surrogates.path_encoding import PathInputs
 from surrogates.quick_boosters import QuickBoosters
+from tabular.errors import QueryError
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from nasbench.spaces import Space
     from surrogates.models.regressor import Estimate
+    from tabular.spaces import Space
 
     class Learnt(Protocol):
         """What was fitted."""

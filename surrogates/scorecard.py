@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from nasbench.oracle import mean_of_known
 from surrogates import scores
+from tabular.measures import mean_of_known
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from nasbench.errors import DataError, QueryError
-from nasbench.oracle import mean_of_known
 from surrogates.scores import FEWEST_ROWS
+from tabular.errors import DataError, QueryError
+from tabular.measures import mean_of_known
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray

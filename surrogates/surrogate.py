@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from nasbench.errors import InvalidArchitectureError, SpaceError
-from nasbench.oracle import Measure, resolve_measure
 from surrogates.inputs import GRAPH, Inputs, some_row
 from surrogates.metric_model import Learnt
+from tabular.errors import InvalidArchitectureError, SpaceError
+from tabular.measures import Measure, resolve_measure
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -17,13 +17,13 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from nasbench.oracle import Task
-    from nasbench.spaces import Space
     from surrogates.failures import FailureModel
     from surrogates.familiarity import Familiarity
     from surrogates.luck import Luck
     from surrogates.metric_model import MetricModel
     from surrogates.scorecard import Scorecard
+    from tabular.measures import Task
+    from tabular.spaces import Space
 
 ROWS_AT_ONCE = 1 << 15
 """More rows are predicted piece by piece, which bounds the memory that a query takes."""

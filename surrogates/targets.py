@@ -9,7 +9,7 @@ import numpy as np
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from nasbench.oracle import Metric
+    from tabular.measures import Metric
 
 FLOOR = 0.001
 """Of errors, so that a perfect accuracy has a logarithm, too."""

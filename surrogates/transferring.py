@@ -7,8 +7,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from nasbench.errors import DataError, QueryError
-from nasbench.oracle import Measure, Task
 from surrogates.calibration import Calibration
 from surrogates.fitting import recorded_values, task_name
 from surrogates.metric_fitting import Asked, Lesson, known_rows, score_metric
@@ -17,6 +15,8 @@ from surrogates.scorecard import Scorecard
 from surrogates.scores import FEWEST_ROWS
 from surrogates.splitting import Split, first_of_networks, split_at_random
 from surrogates.surrogate import Surrogate
+from tabular.errors import DataError, QueryError
+from tabular.measures import Measure, Task
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -12,9 +12,9 @@ import time
 from pathlib import Path
 
 from nasbench import get_space
-from nasbench.training import Recipe, load_dataset
 from tabular import Table, generate
 from tabular.reliability import reliability
+from tabular.training import Recipe, load_dataset
 
 CHOSEN = Path(__file__).parent / "nb201-digits.toml"
 

@@ -9,11 +9,11 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from nasbench.errors import FileFormatError
-from nasbench.toml import read_toml
 from tabular import Table, write_table
 from tabular.card import data_card
+from tabular.errors import FileFormatError
 from tabular.shipped import FOLDER
+from tabular.toml import read_toml
 
 HERE = Path(__file__).parent
 CARDS = HERE.parent / "docs" / "tables"

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from nasbench.errors import QueryError
+from tabular.errors import QueryError
 from tabular.invariants import DIVERGED, DONE, MISSING
 from tabular.reliability import SEEDS_IN_A_MEAN, Reliability, reliability
 

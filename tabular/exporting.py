@@ -6,18 +6,18 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from nasbench.errors import OutputError
-from nasbench.progress import silent
-from nasbench.replacing import check_writable, replacing
+from tabular.errors import OutputError
+from tabular.files import check_writable, replacing
 from tabular.frames import KEYS, to_frame
 from tabular.importers.parquet import arrow
+from tabular.progress import silent
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     import pandas as pd
 
-    from nasbench.progress import Progress
+    from tabular.progress import Progress
     from tabular.table import Table
 
 ROWS_AT_ONCE = 100_000

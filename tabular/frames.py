@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from nasbench.errors import FileFormatError
-from nasbench.optional import load_optional
+from tabular.errors import FileFormatError
 from tabular.importers.cells import STATUS_WORDS
+from tabular.optional import load_optional
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from nasbench.errors import InvalidArchitectureError
+from tabular.errors import InvalidArchitectureError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Any
 import h5py
 import numpy as np
 
-from nasbench.errors import FileFormatError
-from nasbench.storage import write_array, write_hdf5, write_text
+from tabular.errors import FileFormatError
 from tabular.invariants import MEANS, find_problems
+from tabular.storage import write_array, write_hdf5, write_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from nasbench.oracle import Task
-    from nasbench.spaces import Space
+    from tabular.measures import Task
+    from tabular.spaces import Space
 
 FORMAT = "nasbench-table"
 VERSION = 1

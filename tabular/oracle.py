@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from nasbench.errors import QueryError
-from nasbench.oracle import Measure, Metric, Reference, mean_of_known, resolve_measure, std_of_known
-from nasbench.spaces.choices import ENUMERABLE
+from tabular.errors import QueryError
 from tabular.invariants import MISSING
+from tabular.measures import Measure, Metric, Reference, mean_of_known, resolve_measure, std_of_known
+from tabular.spaces.choices import ENUMERABLE
 from tabular.table import Table
 
 if TYPE_CHECKING:
@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from nasbench.oracle import Task
-    from nasbench.spaces import Space
+    from tabular.measures import Task
+    from tabular.spaces import Space
 
 _UINT8 = np.dtype(np.uint8)
 BLOCK = 1 << 17

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from nasbench.errors import FileFormatError, SpaceError, UnknownNameError
-from nasbench.oracle import Metric, Task
-from nasbench.spaces import declared_space
-from nasbench.storage import damage_named, find_damage, open_hdf5, read_array, read_json, read_text
+from tabular.errors import FileFormatError, SpaceError, UnknownNameError
 from tabular.invariants import MEANS, REPRESENTS, find_problems, row_bytes
 from tabular.layout import FORMAT, RESERVED, VERSION, TableData, TaskData, content_digest
+from tabular.measures import Metric, Task
 from tabular.shipped import located
+from tabular.spaces import declared_space
+from tabular.storage import damage_named, find_damage, open_hdf5, read_array, read_json, read_text
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from typing_extensions import Self
 
-    from nasbench.spaces import Space
+    from tabular.spaces import Space
 
 
 class Table:

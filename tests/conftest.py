@@ -12,8 +12,8 @@ from hypothesis import settings
 
 from nasbench import CellSpace, Task
 from nasbench.cli.app import main
-from nasbench.oracle import standard_metric
 from tabular import TableData, TableOracle, TaskData, write_table
+from tabular.measures import standard_metric
 
 # A property is tried on this many examples where its test says no number; more of them are for a campaign.
 settings.register_profile("quick", max_examples=20)

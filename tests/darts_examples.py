@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import torch
 
-from nasbench.spaces.darts import Darts
-from nasbench.spaces.darts_genotype import Genotype
-from nasbench.training import Recipe
+from tabular.spaces.darts import Darts
+from tabular.spaces.darts_genotype import Genotype
+from tabular.training import Recipe
 
 # As DARTS published it (Liu et al. 2019, the second-order result).
 DARTS_V2 = Genotype(

@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from nasbench.spaces.constrained import ConstrainedSpace
+from tabular.spaces.constrained import ConstrainedSpace
 
 
 class FewOnes(ConstrainedSpace):

@@ -17,11 +17,11 @@ from types import SimpleNamespace
 import numpy as np
 
 from nasbench import CellSpace
-from nasbench.errors import NasbenchError
-from nasbench.training.dataset import Dataset
-from nasbench.training.recipe import Recipe
-from nasbench.training.result import METRICS, Training
 from tabular import generate
+from tabular.errors import NasbenchError
+from tabular.recipe import Recipe
+from tabular.training.dataset import Dataset
+from tabular.training.result import METRICS, Training
 
 SPACE = CellSpace("tiny", 3, ("none", "skip_connect", "nor_conv_3x3"))
 RECIPE = Recipe(epochs=2, channels=2, stages=1, image_size=4, batch_size=8)
@@ -45,9 +45,9 @@ def train(architecture, recipe, seed):
 
 
 def stand_in_for_torch():
-    sys.modules["nasbench.training.trainer"] = SimpleNamespace(find_device=lambda name: name)
-    sys.modules["nasbench.training.group"] = SimpleNamespace(train_group=train_group)
-    sys.modules["nasbench.training.costs"] = SimpleNamespace(
+    sys.modules["tabular.training.trainer"] = SimpleNamespace(find_device=lambda name: name)
+    sys.modules["tabular.training.group"] = SimpleNamespace(train_group=train_group)
+    sys.modules["tabular.training.costs"] = SimpleNamespace(
         network_costs=lambda _, architecture, *__: {
             "parameters": int(architecture.sum()),
             "flops": 7,
@@ -55,7 +55,7 @@ def stand_in_for_torch():
             "latency_seconds": 0.001,
         }
     )
-    sys.modules["nasbench.training.provenance"]._git_revision = lambda: None
+    sys.modules["tabular.training.provenance"]._git_revision = lambda: None
 
 
 def attacked(folder, attack, tell, *, seeds, together=1, first=0, last=0, action="watch", error=0):

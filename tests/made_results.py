@@ -7,7 +7,7 @@ import numpy as np
 from nasbench import CellSpace
 from nasbench.comparison import Budget, Results, Trials
 from nasbench.comparison.protocol import Protocol
-from nasbench.oracle import Measure, Reference, standard_metric
+from tabular.measures import Measure, Reference, standard_metric
 
 SPACE = CellSpace("made", 3, ("none", "skip_connect"))
 REFERENCE = Reference(1.0, 0.5, 0.1)

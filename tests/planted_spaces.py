@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from nasbench import CellSpace, Task
-from nasbench.oracle import standard_metric
 from tabular import Table, TableData, TaskData, write_table
+from tabular.measures import standard_metric
 
 OPERATIONS = ("none", "nor_conv_1x1", "nor_conv_3x3")
 SMALL = CellSpace("small", 4, OPERATIONS)

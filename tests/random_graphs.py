@@ -7,7 +7,7 @@ import itertools
 import numpy as np
 from hypothesis import strategies as st
 
-from nasbench.spaces.graph import Graph, Traits
+from tabular.spaces.graph import Graph, Traits
 
 LAYERS = st.integers(0, 2)
 TRAITS = st.builds(

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import tiny
 
-from nasbench.training import complexity, train
-from nasbench.training.dataset import Dataset
+from tabular.training import complexity, train
+from tabular.training.dataset import Dataset
 
 
 def images_like(channels, size, classes):

@@ -12,11 +12,11 @@ import pytest
 from nb101_files import CHAIN, CONV, FIVE_VERTICES, FOUR_VERTICES, POOL, metrics, record, write_file
 
 from nasbench import Task, api, get_space
-from nasbench.errors import FileFormatError, InvalidArchitectureError, NasbenchError, QueryError, UnknownNameError
-from nasbench.oracle import standard_metric
-from nasbench.spaces.nb101 import NB101
 from tabular import Table, TableData, TaskData, write_table
+from tabular.errors import FileFormatError, InvalidArchitectureError, NasbenchError, QueryError, UnknownNameError
 from tabular.importers.nasbench101 import import_nasbench101
+from tabular.measures import standard_metric
+from tabular.spaces.nb101 import NB101
 
 INPUT, OUTPUT = "input", "output"
 CONV3X3, CONV1X1, MAXPOOL3X3 = "conv3x3-bn-relu", "conv1x1-bn-relu", "maxpool3x3"

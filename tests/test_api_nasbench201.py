@@ -11,7 +11,7 @@ from nats_pairs import CLASSES, close
 
 from nasbench.api.nas_201_api import NASBench201API
 from nasbench.api.nas_201_api import NASBench201API as API  # noqa: N814 - as NAS-Bench-201's README has it
-from nasbench.errors import FileFormatError, QueryError
+from tabular.errors import FileFormatError, QueryError
 from tabular.importers.nasbench201 import import_nasbench201
 
 INDICES = [0, 1, 2, 112, 123, 15624]

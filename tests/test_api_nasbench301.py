@@ -10,12 +10,12 @@ from darts_examples import DARTS_V2
 
 import nasbench.api.nasbench301 as nb
 from nasbench import CellSpace, Task
-from nasbench.errors import FileFormatError, InvalidArchitectureError, QueryError, UnknownNameError
-from nasbench.oracle import standard_metric
-from nasbench.spaces.darts import Darts
-from nasbench.spaces.darts_genotype import OPERATIONS
 from surrogates import Surrogate, fit_surrogate
 from tabular import Table, TableData, TaskData, write_table
+from tabular.errors import FileFormatError, InvalidArchitectureError, QueryError, UnknownNameError
+from tabular.measures import standard_metric
+from tabular.spaces.darts import Darts
+from tabular.spaces.darts_genotype import OPERATIONS
 
 SPACE = Darts()
 NOISE = 0.004

@@ -12,7 +12,7 @@ from nats_pairs import CLASSES, OF_AN_EPOCH, ROUNDED, Pair, partial_topology
 
 from nasbench.api import nats_bench as ours
 from nasbench.api.nats_trial import SIZE_GENOTYPE
-from nasbench.errors import QueryError
+from tabular.errors import QueryError
 
 
 @pytest.fixture(scope="module", params=["tss", "sss"])

@@ -10,8 +10,8 @@ import pytest
 from nats_pairs import partial_topology
 
 from nasbench.api import nats_bench as ours
-from nasbench.errors import FileFormatError, NasbenchError, QueryError
 from tabular import Table, import_csv
+from tabular.errors import FileFormatError, NasbenchError, QueryError
 
 ROOT = Path(__file__).parent.parent
 NASBENCH201 = ROOT.parent / "shared/data/nasbench201/nasbench201.csv"

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from tiny import DATASET, RECIPE, SPACE, load
 
-from nasbench.errors import QueryError, UnknownNameError
 from tabular import Table, generate, write_table
 from tabular.card import data_card
+from tabular.errors import QueryError, UnknownNameError
 from tabular.reliability import kendall_tau, reliability
 
 

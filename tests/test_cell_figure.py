@@ -18,13 +18,13 @@ from matplotlib.font_manager import FontProperties
 from matplotlib.patches import FancyBboxPatch
 from matplotlib.textpath import TextToPath
 
-from nasbench.errors import InvalidArchitectureError, QueryError
 from nasbench.figures.cell import cell_size, cell_svg, draw_cell
 from nasbench.figures.cell_diagrams import CUT, DEAD, diagrams
 from nasbench.figures.cell_page import page
 from nasbench.figures.cell_shapes import LOOKS, arrowhead
 from nasbench.figures.style import STYLES, write_figure
-from nasbench.spaces import CellSpace, declared_space, get_space, space_names
+from tabular.errors import InvalidArchitectureError, QueryError
+from tabular.spaces import CellSpace, declared_space, get_space, space_names
 
 RECIPES = declared_space(
     {"kind": "categorical", "name": "recipes", "choices": {"optimizer": ["sgd", "adam"], "layers": [2, 4]}}

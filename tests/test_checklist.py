@@ -14,9 +14,9 @@ from markdown_it import MarkdownIt
 
 from nasbench.analysis.checklist import checklist, to_latex, to_markdown
 from nasbench.comparison import Results, compare
-from nasbench.errors import QueryError
 from strategies import Hyperband, RandomSearch, RegularizedEvolution
 from tabular import TableOracle
+from tabular.errors import QueryError
 
 HOSTILE = "my_strategy&co(50%)"
 

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-import nasbench.training
+import tabular.training
 from nasbench.cli import demo
-from nasbench.training import Recipe
+from tabular.training import Recipe
 
 
 @pytest.fixture
@@ -21,7 +21,7 @@ def small(tmp_path, monkeypatch):
     monkeypatch.setattr(demo, "TRAININGS", 12)
     monkeypatch.setattr(demo, "STRATEGIES", "random-search,local-search")
     recipe = Recipe(epochs=3, channels=2, batch_size=128, learning_rate=0.2)
-    monkeypatch.setattr(nasbench.training, "Recipe", lambda: recipe)
+    monkeypatch.setattr(tabular.training, "Recipe", lambda: recipe)
 
 
 def without_times(summary):

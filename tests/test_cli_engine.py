@@ -13,14 +13,14 @@ from pathlib import Path
 import pytest
 from tiny import assert_same_numbers, load
 
-import tabular.engines.ray
+import tabular.generation.ray
 from nasbench.cli.engine_option import read_engine
-from nasbench.errors import BudgetError, NasbenchError, UnknownNameError
-from tabular.engines.local import LocalEngine
-from tabular.engines.ray import RayEngine
-from tabular.engines.slurm import SlurmEngine
+from tabular.errors import BudgetError, NasbenchError, UnknownNameError
+from tabular.generation.journal import read_journal
+from tabular.generation.local import LocalEngine
+from tabular.generation.ray import RayEngine
+from tabular.generation.slurm import SlurmEngine
 from tabular.invariants import DONE
-from tabular.journal import read_journal
 
 pytest.importorskip("ray")
 pytest.importorskip("submitit")
@@ -121,7 +121,7 @@ def silent():
 
 
 def test_an_address_that_does_not_answer_is_told_in_one_line(command, arguments, tmp_path, monkeypatch, silent):
-    monkeypatch.setattr(tabular.engines.ray, "ANSWER_SECONDS", 4.0)
+    monkeypatch.setattr(tabular.generation.ray, "ANSWER_SECONDS", 4.0)
     monkeypatch.delenv("RAY_AUTH_MODE", raising=False)  # Ray sets it for good where it was started before
     done = command(*arguments, f"ray(address={silent})")
     assert (done.code, done.out) == (2, "")

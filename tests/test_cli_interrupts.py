@@ -15,13 +15,13 @@ import numpy as np
 import pytest
 
 from nasbench.comparison.search_run import SearchRun
-from nasbench.training import TrainingOracle
 from surrogates.models.xgboost_ensemble import XGBoostEnsemble
 from tabular import Table
-from tabular.journal import read_journal
-from tabular.ledger import Ledger
-from tabular.sources import Sources
-from tabular.workshop import Workshop
+from tabular.generation.journal import read_journal
+from tabular.generation.ledger import Ledger
+from tabular.generation.sources import Sources
+from tabular.generation.workshop import Workshop
+from tabular.training import TrainingOracle
 
 COMMAND = [sys.executable, "-c", "from nasbench.cli.app import main; main()"]
 

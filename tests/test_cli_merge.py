@@ -18,7 +18,7 @@ def shares(tmp_path_factory):
     generate(SPACE, RECIPE, DATASET, folder / "seed0.h5", seeds=1, together=3)
     generate(SPACE, RECIPE, DATASET, folder / "whole.h5", seeds=2, together=3)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("tabular.generator._compact", lambda *_: None)
+        patch.setattr("tabular.generation.generator._compact", lambda *_: None)
         with pytest.raises(Stop):
             generate(SPACE, RECIPE, DATASET, folder / "killed.h5", seeds=(1,), together=3, progress=stop_after(6, Stop))
     return folder

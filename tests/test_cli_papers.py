@@ -13,10 +13,10 @@ from nasbench.cli.plotting import KIND_HELP, OTHER_KINDS
 from nasbench.comparison import Results, compare
 from nasbench.comparison.verification import Verified
 from nasbench.comparison.verification_file import read_verification, write_verification
-from nasbench.errors import FileFormatError
 from strategies import NSGA2, LocalSearch, RandomSearch, RegularizedEvolution
 from surrogates import fit_surrogate
 from tabular import Table, TableOracle
+from tabular.errors import FileFormatError
 
 TABLE = "nb201-digits"
 HEADS = {"pdf": b"%PDF", "svg": b"<?xml", "png": b"\x89PNG"}

@@ -15,11 +15,11 @@ from planted_spaces import planted_table, some_networks
 
 from nasbench import CellSpace
 from nasbench.cli.app import main
-from nasbench.training import Recipe, load_dataset
-from nasbench.training.provenance import provenance
 from surrogates import Surrogate, fit_surrogate
 from surrogates.transferring import transfer
 from tabular import Table, TableOracle
+from tabular.training import Recipe, load_dataset
+from tabular.training.provenance import provenance
 
 SMALL = CellSpace("small", 4, ("nor_conv_1x1", "nor_conv_3x3"))
 LARGE = CellSpace("large", 5, SMALL.operations)

@@ -8,9 +8,9 @@ import pytest
 from nasbench import Proposal, Strategy
 from nasbench.comparison import run
 from nasbench.comparison.search_run import STALLED
-from nasbench.oracle import SECONDS
 from strategies import RandomSearch
 from tabular import TableOracle
+from tabular.measures import SECONDS
 
 
 class Scripted(Strategy):

@@ -9,8 +9,8 @@ import pytest
 
 from nasbench import Proposal, Strategy
 from nasbench.comparison import Results, compare, run, summarise
-from nasbench.errors import StrategyError
 from strategies import RandomSearch
+from tabular.errors import StrategyError
 
 FAILING = """
 from nasbench import Proposal, Strategy

@@ -10,10 +10,10 @@ from nasbench.comparison import Results, compare, run, summarise
 from nasbench.comparison.fronts import attainment_surfaces, final_fronts, front_over_time
 from nasbench.comparison.pareto import non_dominated
 from nasbench.comparison.protocol import Constraint
-from nasbench.errors import NasbenchError, QueryError, UnknownNameError
 from nasbench.strategy import MultiObjectiveStrategy
 from strategies import Hyperband, RandomSearch, RegularizedEvolution
 from tabular import TableOracle
+from tabular.errors import NasbenchError, QueryError, UnknownNameError
 
 TASK = "digits"
 ACCURACY, PARAMETERS = f"{TASK}/test_accuracy@12", f"{TASK}/parameters@12"

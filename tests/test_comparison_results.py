@@ -13,9 +13,9 @@ import pytest
 from nasbench.analysis import KINDS, FigureOptions, curves, save_figure
 from nasbench.comparison import Results, budget_grid, compare, summarise
 from nasbench.comparison.steps import at_grid
-from nasbench.errors import FileFormatError, OutputError, QueryError, StrategyError, UnknownNameError
 from nasbench.figures.style import line_style
 from strategies import Hyperband, RandomSearch, RegularizedEvolution
+from tabular.errors import FileFormatError, OutputError, QueryError, StrategyError, UnknownNameError
 
 STRATEGIES = {"random-search": RandomSearch, "hyperband": Hyperband}
 

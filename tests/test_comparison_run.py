@@ -11,8 +11,8 @@ from nasbench.comparison.protocol import Protocol
 from nasbench.comparison.records import Goals
 from nasbench.comparison.run import advance, run_lockstep
 from nasbench.comparison.search_run import SearchRun
-from nasbench.errors import BudgetError, QueryError, StrategyError
 from strategies import get_strategy
+from tabular.errors import BudgetError, QueryError, StrategyError
 
 RandomSearch = get_strategy("random-search")
 Hyperband = get_strategy("hyperband")

@@ -19,9 +19,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nasbench.errors import DataError, UnknownNameError
-from nasbench.training import Dataset, load_dataset
-from nasbench.training.dataset import stratified_split
+from tabular.errors import DataError, UnknownNameError
+from tabular.training import Dataset, load_dataset
+from tabular.training.dataset import stratified_split
 
 FASHION_MNIST = Path("/usr/share/datasets/fashion-mnist")
 
@@ -423,7 +423,7 @@ def test_a_foreign_pickle_is_refused_and_runs_nothing(tmp_path, content, message
 @settings(max_examples=200, deadline=None)
 @given(st.data())
 def test_a_damaged_pickle_is_never_a_traceback(data):
-    from nasbench.training.cifar10 import _checked, _parse_pickle
+    from tabular.training.cifar10 import _checked, _parse_pickle
 
     content = bytearray(old_pickle({b"labels": [1, 2], b"data": np.ones((2, 3072), np.uint8)}))
     # Damage outside the pixels, which may hold anything.

@@ -12,13 +12,13 @@ from collections import Counter
 import pytest
 from tiny import DATASET, RECIPE, SPACE, Stop, assert_same_numbers, load
 
-from nasbench.errors import BudgetError, DataError, NasbenchError, OutputError
 from tabular import generate
-from tabular.engines.ray import RETRIES, RayEngine
-from tabular.groups import Group
+from tabular.errors import BudgetError, DataError, NasbenchError, OutputError
+from tabular.generation.groups import Group
+from tabular.generation.journal import JournalHeader, read_journal
+from tabular.generation.ray import RETRIES, RayEngine
+from tabular.generation.workshop import Job, Workshop
 from tabular.invariants import DONE
-from tabular.journal import JournalHeader, read_journal
-from tabular.workshop import Job, Workshop
 
 ray = pytest.importorskip("ray")
 LONGER = RECIPE.replace(epochs=60)

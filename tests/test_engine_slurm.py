@@ -15,11 +15,11 @@ import pytest
 from tiny import DATASET, RECIPE, SPACE, assert_same_numbers, load
 
 from nasbench import CellSpace
-from nasbench.errors import BudgetError, NasbenchError, UnknownNameError
 from tabular import generate
-from tabular.engines.slurm import SlurmEngine
+from tabular.errors import BudgetError, NasbenchError, UnknownNameError
+from tabular.generation.merging import merge
+from tabular.generation.slurm import SlurmEngine
 from tabular.invariants import DONE
-from tabular.merging import merge
 
 pytest.importorskip("submitit")
 
@@ -32,7 +32,7 @@ from pathlib import Path
 sys.path.insert(0, {tests!r})
 from tiny import DATASET, RECIPE, SPACE
 from tabular import generate
-from tabular.engines.slurm import SlurmEngine
+from tabular.generation.slurm import SlurmEngine
 
 generate(
     SPACE, RECIPE.replace(epochs=16), DATASET, Path(sys.argv[1]), seeds=60, together=3,

@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 from tiny import DATASET, RECIPE, SPACE, assert_same_numbers, load
 
-from nasbench.errors import NasbenchError
 from tabular import generate
-from tabular.engines import queue
-from tabular.engines.slurm import _PAUSES, SlurmEngine
+from tabular.errors import NasbenchError
+from tabular.generation import queue
+from tabular.generation.slurm import _PAUSES, SlurmEngine
 from tabular.invariants import DONE
 
 pytest.importorskip("submitit")

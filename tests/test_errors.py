@@ -6,8 +6,8 @@ import pickle
 
 import pytest
 
-from nasbench import errors
-from nasbench.errors import NasbenchError, UnknownNameError
+from tabular import errors
+from tabular.errors import NasbenchError, UnknownNameError
 
 
 def test_an_unknown_name_offers_the_nearest_or_lists_what_is_known():

@@ -9,8 +9,6 @@ import numpy as np
 import pytest
 from planted_spaces import LARGE, SMALL, planted_table
 
-from nasbench.errors import QueryError, UnknownNameError
-from nasbench.oracle import Measure
 from surrogates import examining, fit_surrogate
 from surrogates.examining import (
     check_fitted_to,
@@ -22,6 +20,8 @@ from surrogates.examining import (
 )
 from surrogates.scores import coverage, mae
 from tabular import Table, TableOracle
+from tabular.errors import QueryError, UnknownNameError
+from tabular.measures import Measure
 
 FEW = {"members": 2, "trees": 20, "max_depth": 4}
 FIT = {"model": "xgboost", "options": FEW, "features": ["graph"]}

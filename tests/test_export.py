@@ -12,12 +12,12 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from nasbench import CellSpace, Metric, Task
-from nasbench.errors import FileFormatError, NasbenchError, OutputError
-from nasbench.oracle import standard_metric
 from tabular import Table, TableData, TaskData, import_csv, write_table
+from tabular.errors import FileFormatError, NasbenchError, OutputError
 from tabular.exporting import export
 from tabular.importers.parquet import import_parquet
 from tabular.invariants import DIVERGED, DONE, MISSING
+from tabular.measures import standard_metric
 
 IMPORTS = {".csv": import_csv, ".parquet": import_parquet}
 SPACE = CellSpace("tiny", 3, ("none", "skip_connect", "nor_conv_3x3"))

@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from nasbench.errors import QueryError
 from surrogates import fit_surrogate
 from surrogates.extrapolating import continue_curves
 from surrogates.scores import coverage, kendall_tau, mae
 from tabular import Table
+from tabular.errors import QueryError
 
 EPOCHS = [1, 4, 8, 12]
 

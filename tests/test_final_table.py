@@ -22,9 +22,9 @@ from nasbench.analysis.printed_table import Cell, Column, PrintedTable, decimals
 from nasbench.analysis.side_by_side import side_by_side
 from nasbench.analysis.significance import not_worse
 from nasbench.comparison import compare, summarise
-from nasbench.errors import QueryError
 from strategies import RandomSearch, RegularizedEvolution, SuccessiveHalving
 from tabular import TableOracle
+from tabular.errors import QueryError
 
 THREE = {"random-search": RandomSearch, "evolution": RegularizedEvolution, "halving": SuccessiveHalving}
 HOSTILE = ("my_strategy&co(50%)", '[x]*#\\~^{}<>|"$ é Ωλ 漢 --', "*first|second*\nline")

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 from nasbench.comparison import compare
-from nasbench.errors import NasbenchError, UnknownNameError
 from strategies import Hyperband, RandomSearch
 from tabular import Table
+from tabular.errors import NasbenchError, UnknownNameError
 from tabular.frames import to_frame, to_xarray
 
 

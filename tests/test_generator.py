@@ -13,7 +13,8 @@ from tiny import DATASET, RECIPE, SPACE, Stop, assert_same_numbers, load, make_d
 
 import tabular
 from nasbench import CellSpace
-from nasbench.errors import (
+from tabular import Table, TableOracle, write_table
+from tabular.errors import (
     BudgetError,
     FileFormatError,
     NasbenchError,
@@ -21,9 +22,8 @@ from nasbench.errors import (
     PlanMismatchError,
     UnknownNameError,
 )
-from nasbench.training.trainer import train
-from tabular import Table, TableOracle, write_table
 from tabular.invariants import DIVERGED, DONE, MISSING
+from tabular.training.trainer import train
 
 
 def generate(*arguments, **options):
@@ -124,7 +124,7 @@ def test_an_interrupted_run_leaves_a_valid_table_and_goes_on_from_there(whole, t
 def leave_journals(path, monkeypatch, after):
     """Run a generator that ends as if killed after so many trainings."""
     with monkeypatch.context() as patch:
-        patch.setattr("tabular.generator._compact", lambda *_: None)
+        patch.setattr("tabular.generation.generator._compact", lambda *_: None)
         with pytest.raises(Stop):
             generate(SPACE, RECIPE, DATASET, path, seeds=2, progress=stop_after(after, Stop))
 
@@ -141,7 +141,7 @@ def test_a_failed_compaction_keeps_the_journals(whole, tmp_path, monkeypatch):
 
     path = tmp_path / "t.h5"
     with monkeypatch.context() as patch:
-        patch.setattr("tabular.sources.write_table", fail)
+        patch.setattr("tabular.generation.sources.write_table", fail)
         with pytest.raises(OutputError, match="No space left"):
             generate(SPACE, RECIPE, DATASET, path, seeds=2)
     assert not path.exists()

@@ -13,11 +13,11 @@ from random_graphs import graphs, walk
 from torch import nn
 
 from nasbench import CellSpace, get_space
-from nasbench.errors import InvalidArchitectureError
-from nasbench.spaces.declared import SPACES
-from nasbench.spaces.graph import Graph
-from nasbench.training import Recipe
-from nasbench.training.darts_network import DartsNetwork
+from tabular.errors import InvalidArchitectureError
+from tabular.networks.darts import DartsNetwork
+from tabular.spaces.declared import SPACES
+from tabular.spaces.graph import Graph
+from tabular.training import Recipe
 
 IMAGE = (3, 8, 8)
 

@@ -10,11 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tiny import DATASET, RECIPE, SPACE, assert_same_numbers, load, stop_after
 
-from nasbench.errors import BudgetError, PlanMismatchError
-from nasbench.spaces import CellSpace, get_space
 from tabular import generate, write_table
-from tabular.groups import drawn_rows, listed_networks, make_groups, networks_to_train
+from tabular.errors import BudgetError, PlanMismatchError
+from tabular.generation.groups import drawn_rows, listed_networks, make_groups, networks_to_train
 from tabular.invariants import MISSING
+from tabular.spaces import CellSpace, get_space
 
 NETWORKS = SPACE.unique()
 

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from nasbench import CellSpace, Metric
-from nasbench.errors import FileFormatError, OutputError, UnknownNameError
-from nasbench.spaces import NB201
 from tabular import Table, TableOracle, import_csv
+from tabular.errors import FileFormatError, OutputError, UnknownNameError
+from tabular.spaces import NB201
 
 SPACE = CellSpace("tiny", 3, ("none", "skip_connect", "nor_conv_3x3"))
 ROOT = Path(__file__).parent.parent

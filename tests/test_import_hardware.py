@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 
 from nasbench import Task, get_space
-from nasbench.errors import FileFormatError, UnknownNameError
-from nasbench.oracle import standard_metric
 from tabular import Table, TableData, TableOracle, TaskData, import_csv, write_table
+from tabular.errors import FileFormatError, UnknownNameError
 from tabular.importers.completeness import completeness
 from tabular.importers.hw_nas_bench import join_costs
+from tabular.measures import standard_metric
 
 ROOT = Path(__file__).parent.parent
 DATA = ROOT.parent / "shared/data/nasbench201"

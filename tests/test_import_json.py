@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 from darts_examples import DARTS_V2
 
-from nasbench.errors import FileFormatError, OutputError, UnknownNameError
-from nasbench.spaces import get_space
-from nasbench.spaces.darts import Darts
 from tabular import TableOracle
+from tabular.errors import FileFormatError, OutputError, UnknownNameError
 from tabular.importers.nasbench301 import import_nasbench301
 from tabular.importers.nasbench_macro import import_nasbench_macro
+from tabular.spaces import get_space
+from tabular.spaces.darts import Darts
 
 DARTS = Darts()
 ROW = DARTS.from_genotype(DARTS_V2)

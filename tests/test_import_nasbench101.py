@@ -25,14 +25,14 @@ from nb101_files import (
 )
 
 from nasbench import get_space
-from nasbench.errors import FileFormatError
-from nasbench.oracle import Metric
-from nasbench.spaces.nb101 import NB101
 from tabular import TableOracle
+from tabular.errors import FileFormatError
 from tabular.importers.model_metrics import read_model_metrics
 from tabular.importers.nasbench101 import import_nasbench101
 from tabular.importers.nb101_cells import Cell, read_cells
 from tabular.importers.tfrecord import MASK, masked_crc32c, read_tfrecord
+from tabular.measures import Metric
+from tabular.spaces.nb101 import NB101
 
 real = pytest.mark.skipif(not FOUR_VERTICES.exists(), reason="needs ../shared/data/nasbench101")
 

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from nats_archives import DATASETS, HPS, official_architectures
 
-from nasbench.errors import FileFormatError, OutputError
+from tabular.errors import FileFormatError, OutputError
 from tabular.importers.nasbench201 import import_nasbench201
 from tabular.importers.nats_bench import import_nats_bench
 

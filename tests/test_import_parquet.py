@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from nasbench.errors import FileFormatError, NasbenchError, UnknownNameError
 from tabular import import_csv
+from tabular.errors import FileFormatError, NasbenchError, UnknownNameError
 from tabular.importers.parquet import import_parquet
 
 pa = pytest.importorskip("pyarrow", reason="Parquet needs pyarrow")

@@ -15,7 +15,7 @@ from tiny import DATASET, RECIPE, SPACE, Stop, assert_same_numbers, load, stop_a
 
 from nasbench.cli import console
 from tabular import generate
-from tabular.construction import construction, generator_at_work
+from tabular.generation.construction import construction, generator_at_work
 
 
 @pytest.fixture(scope="module")
@@ -23,7 +23,7 @@ def killed(tmp_path_factory):
     """A folder with what a killed generator leaves of seed 1, which it had not begun to make a table of."""
     path = tmp_path_factory.mktemp("killed") / "t.h5"
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("tabular.generator._compact", lambda *_: None)
+        patch.setattr("tabular.generation.generator._compact", lambda *_: None)
         with pytest.raises(Stop):
             generate(SPACE, RECIPE, DATASET, path, seeds=(1,), together=3, progress=stop_after(6, Stop))
     return path.parent

@@ -17,18 +17,18 @@ import numpy as np
 import pytest
 from few_ones import FewOnes
 
-from nasbench.errors import NasbenchError, StrategyError, UnknownNameError
 from nasbench.interop.choices import to_named
 from nasbench.interop.global_state import GlobalState
 from nasbench.interop.nevergrad_search import WORST, NevergradSearch
 from nasbench.interop.optuna import Objective, distributions, suggest
 from nasbench.interop.optuna_search import OptunaSearch
 from nasbench.interop.smac_search import SMACSearch
-from nasbench.spaces import CellSpace, get_space
 from nasbench.strategy import MultiObjectiveStrategy, Proposal, Strategy
 from nasbench.testing.strategy import PlantedOracle, StrategyConformance, drive
 from strategies import LocalSearch, RandomSearch, RegularizedEvolution, SuccessiveHalving
 from tabular import TableOracle
+from tabular.errors import NasbenchError, StrategyError, UnknownNameError
+from tabular.spaces import CellSpace, get_space
 
 NB201 = get_space("nb201")
 RNG_STATES = "import random, numpy as np\nstate = repr((random.getstate(), np.random.get_state()))\n"

@@ -14,15 +14,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nasbench.comparison import run
-from nasbench.errors import InvalidArchitectureError, NasbenchError, QueryError, StrategyError, UnknownNameError
 from nasbench.interop.choices import to_named
 from nasbench.interop.optuna import Objective, architecture_of, distributions, known_trial, suggest
 from nasbench.interop.optuna_search import OptunaSearch
-from nasbench.spaces import get_space, space_names
 from nasbench.strategy import Proposal, Strategy
 from nasbench.testing import StrategyConformance
 from nasbench.testing.strategy import PlantedOracle
 from tabular import TableOracle
+from tabular.errors import InvalidArchitectureError, NasbenchError, QueryError, StrategyError, UnknownNameError
+from tabular.spaces import get_space, space_names
 
 optuna = pytest.importorskip("optuna", reason="Optuna is not installed: pip install 'nasbench[optuna]'")
 optuna.logging.set_verbosity(optuna.logging.WARNING)

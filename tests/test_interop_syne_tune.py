@@ -9,10 +9,10 @@ import sys
 import numpy as np
 import pytest
 
-from nasbench.errors import NasbenchError, QueryError, UnknownNameError
 from nasbench.interop.choices import from_named, to_named
+from nasbench.interop.syne_tune import ELAPSED_TIME, FIDELITY, blackbox
 from tabular import Table, TableData, TableOracle, write_table
-from tabular.syne_tune import ELAPSED_TIME, FIDELITY, blackbox
+from tabular.errors import NasbenchError, QueryError, UnknownNameError
 
 NOT_TRAINED, DIVERGED = 7, 5
 

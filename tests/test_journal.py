@@ -7,8 +7,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from nasbench.errors import OutputError
-from tabular.journal import MAGIC, MARK, JournalHeader, JournalWriter, Record, read_journal
+from tabular.errors import OutputError
+from tabular.generation.journal import MAGIC, MARK, JournalHeader, JournalWriter, Record, read_journal
 
 HEADER = JournalHeader({"space": "tiny"}, {"torch": "2"}, ("validation_accuracy", "train_seconds"), (1, 2), ("flops",))
 

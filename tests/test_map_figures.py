@@ -13,9 +13,10 @@ from matplotlib.collections import PathCollection, PolyCollection
 from matplotlib.figure import Figure
 from matplotlib.text import Text
 
+from nasbench.analysis.map_frames import found_frame, space_map_frame
+from nasbench.analysis.table_frames import learning_curve_frame, noise_ceiling_frame, rank_by_epoch_frame
 from nasbench.comparison import compare
 from nasbench.comparison.verification import Verified
-from nasbench.errors import QueryError
 from nasbench.figures.learning_curves import learning_curves
 from nasbench.figures.noise_ceiling import noise_ceiling
 from nasbench.figures.rank_by_epoch import rank_by_epoch
@@ -24,8 +25,7 @@ from nasbench.figures.style import STYLES, line_style, write_figure
 from nasbench.figures.verification import promised_against_measured, verification_frame
 from strategies import RandomSearch, RegularizedEvolution
 from tabular import TableOracle
-from tabular.figure_frames import learning_curve_frame, noise_ceiling_frame, rank_by_epoch_frame
-from tabular.map_frames import found_frame, space_map_frame
+from tabular.errors import QueryError
 from tabular.table import Table
 
 

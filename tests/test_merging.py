@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 from tiny import DATASET, RECIPE, SPACE, Stop, assert_same_numbers, load, stop_after
 
-import tabular.construction
-from nasbench.errors import FileFormatError, OutputError, PlanMismatchError
+import tabular.generation.construction
 from tabular import generate, merge, write_table
+from tabular.errors import FileFormatError, OutputError, PlanMismatchError
+from tabular.generation.journal import JournalWriter, read_journal
 from tabular.invariants import DONE
-from tabular.journal import JournalWriter, read_journal
 
 
 @pytest.fixture(scope="module")
@@ -25,7 +25,7 @@ def shares(tmp_path_factory):
     for seed in (0, 1):
         generate(SPACE, RECIPE, DATASET, folder / f"seed{seed}.h5", seeds=(seed,), together=3)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("tabular.generator._compact", lambda *_: None)
+        patch.setattr("tabular.generation.generator._compact", lambda *_: None)
         with pytest.raises(Stop):
             generate(SPACE, RECIPE, DATASET, folder / "killed.h5", seeds=(1,), together=3, progress=stop_after(6, Stop))
     return folder
@@ -141,14 +141,14 @@ def test_a_record_that_a_generator_is_writing_is_no_damage(shares, tmp_path):
 def test_a_generator_that_ends_while_its_table_is_read_costs_nothing(shares, tmp_path, monkeypatch):
     shutil.copytree(shares / "killed.h5.journal", tmp_path / "t.h5.journal")
     (journal,) = (tmp_path / "t.h5.journal").glob("*.journal")
-    original = tabular.construction.read_journal
+    original = tabular.generation.construction.read_journal
 
     def compact_first(path):
         merge(tmp_path / "t.h5", [])  # as a generator does that ends
         return original(path)
 
     with monkeypatch.context() as patch:
-        patch.setattr("tabular.construction.read_journal", lambda path: patch.undo() or compact_first(path))
+        patch.setattr("tabular.generation.construction.read_journal", lambda path: patch.undo() or compact_first(path))
         assert merge(tmp_path / "copy.h5", [tmp_path / "t.h5"]).trainings == 6
     assert not journal.exists()
 
@@ -179,7 +179,7 @@ def test_a_merge_that_fails_leaves_everything_as_it_was(shares, tmp_path, monkey
         raise OutputError(f"{path}: cannot be written: No space left on device")
 
     with monkeypatch.context() as patch:
-        patch.setattr("tabular.sources.write_table", fail)
+        patch.setattr("tabular.generation.sources.write_table", fail)
         with pytest.raises(OutputError, match="No space left"):
             merge(tmp_path / "t.h5", [shares / "whole.h5"])
     assert {path: path.read_bytes() for path in tmp_path.rglob("*.*") if path.is_file()} == before

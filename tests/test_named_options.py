@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nasbench.errors import StrategyError
-from nasbench.named_options import read_named, split_list
+from tabular.errors import StrategyError
+from tabular.options import read_named, split_list
 
 WORDS = st.text(alphabet="abc-=1", min_size=1, max_size=5)
 

@@ -8,9 +8,9 @@ import pytest
 
 from nasbench import CellSpace
 from nasbench.testing import OracleConformance
-from nasbench.training import Recipe, TrainingOracle, load_dataset
 from surrogates import SurrogateOracle, fit_surrogate
 from tabular import Table
+from tabular.training import Recipe, TrainingOracle, load_dataset
 
 
 @pytest.fixture(scope="module")

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nasbench.errors import QueryError, UnknownNameError
-from nasbench.oracle import Measure, Metric, Task, resolve_measure, standard_metric
+from tabular.errors import QueryError, UnknownNameError
+from tabular.measures import Measure, Metric, Task, resolve_measure, standard_metric
 
 METRICS = {name: standard_metric(name) for name in ("validation_accuracy", "test_accuracy", "train_seconds")}
 SHORT = Task("digits", (1, 3, 12), METRICS)

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from nasbench.comparison.pareto import attainment, hypervolume, hypervolumes, igds_plus, non_dominated
-from nasbench.errors import QueryError
+from tabular.errors import QueryError
 
 
 def whole(measures, most=40):

@@ -10,18 +10,18 @@ import pytest
 
 import tabular
 from nasbench import CellSpace
-from nasbench.errors import BudgetError
-from nasbench.training.dataset import Dataset
-from nasbench.training.recipe import Recipe
 from tabular import Table
-from tabular.deadline import MARGIN, Deadline
-from tabular.engines.local import LocalEngine
-from tabular.groups import Group
+from tabular.errors import BudgetError
+from tabular.generation.deadline import MARGIN, Deadline
+from tabular.generation.groups import Group
+from tabular.generation.journal import JournalHeader, Record
+from tabular.generation.local import LocalEngine
+from tabular.generation.planner import data_bytes, forecast
+from tabular.generation.throughput import measure
+from tabular.generation.workshop import Job, Workshop
 from tabular.invariants import DONE, MISSING
-from tabular.journal import JournalHeader, Record
-from tabular.planner import data_bytes, forecast
-from tabular.throughput import measure
-from tabular.workshop import Job, Workshop
+from tabular.recipe import Recipe
+from tabular.training.dataset import Dataset
 
 SPACE = CellSpace("tiny", 3, ("none", "skip_connect", "nor_conv_3x3"))
 RECIPE = Recipe(epochs=2, channels=2, stages=1, image_size=4, batch_size=8)

@@ -14,15 +14,15 @@ from planted_spaces import SMALL, rule, some_networks
 from scipy.stats import kendalltau
 
 from nasbench import get_space
-from nasbench.errors import NasbenchError, QueryError, StrategyError, UnknownNameError
 from nasbench.predictor import DEFAULT_PREDICTOR, Predictor, make_predictor, predictor_names
-from nasbench.spaces import CellSpace
-from nasbench.spaces.categorical import CategoricalSpace
-from nasbench.spaces.graph import Graph, Traits
 from surrogates import predictors
 from surrogates.path_encoding import path_encoding
 from surrogates.predictors import NormalScores
 from tabular import TableOracle
+from tabular.errors import NasbenchError, QueryError, StrategyError, UnknownNameError
+from tabular.spaces import CellSpace
+from tabular.spaces.categorical import CategoricalSpace
+from tabular.spaces.graph import Graph, Traits
 
 KINDS = {
     "xgboost": "",

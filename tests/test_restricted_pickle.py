@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from nasbench.errors import FileFormatError
+from tabular.errors import FileFormatError
 from tabular.importers.restricted_pickle import PickleReader, read_pickle
 
 PROTOCOLS = range(6)

@@ -15,7 +15,7 @@ import tracemalloc
 import numpy as np
 import pytest
 
-from nasbench.errors import FileFormatError
+from tabular.errors import FileFormatError
 from tabular.importers.pickled_values import BUILDERS
 from tabular.importers.restricted_pickle import PickleReader, read_pickle
 

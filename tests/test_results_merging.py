@@ -14,9 +14,9 @@ from nasbench.comparison import Results, compare, summarise
 from nasbench.comparison.extending import extend
 from nasbench.comparison.merging import merge_results
 from nasbench.comparison.selecting import select, take_runs
-from nasbench.errors import PlanMismatchError, QueryError, StrategyError
 from strategies import LocalSearch, RandomSearch, read_strategy
 from tabular import TableOracle, write_table
+from tabular.errors import PlanMismatchError, QueryError, StrategyError
 
 EVOLUTION = "regularized-evolution(population=10,sample=3)"
 STRATEGIES = {name: read_strategy(name) for name in ("random-search", EVOLUTION, "local-search")}

@@ -10,10 +10,11 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from sklearn.linear_model import RidgeCV
 
-from nasbench.errors import QueryError
-from nasbench.oracle import mean_of_known
-from surrogates import figures, scores
+from nasbench.figures import surrogates as figures
+from surrogates import scores
 from surrogates.scorecard import Score, score
+from tabular.errors import QueryError
+from tabular.measures import mean_of_known
 from tabular.shipped import located
 from tabular.table import Table
 

@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 
 from nasbench import get_space
-from nasbench.errors import FileFormatError
-from nasbench.training import Recipe, TrainingOracle
 from tabular import Table, TableOracle, shipped_tables
 from tabular.card import data_card
+from tabular.errors import FileFormatError
 from tabular.reliability import reliability
+from tabular.training import Recipe, TrainingOracle
 
 ROOT = Path(__file__).parent.parent
 
@@ -60,7 +60,7 @@ def test_its_numbers_are_those_of_training_again(table, row):
 
 
 def test_costs_are_those_of_the_networks(table):
-    from nasbench.training import Dataset, complexity, load_dataset
+    from tabular.training import Dataset, complexity, load_dataset
 
     digits: Dataset = load_dataset("digits")
     recipe = Recipe.from_toml(ROOT / "tables" / "nb201-digits.toml")

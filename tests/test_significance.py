@@ -17,10 +17,10 @@ from nasbench.analysis.ranks import final_ranks
 from nasbench.analysis.significance import friedman, nemenyi, not_worse, pairwise, signed_rank_p, signed_ranks
 from nasbench.comparison import compare
 from nasbench.comparison.steps import at_grid
-from nasbench.errors import QueryError
-from nasbench.oracle import Reference
 from strategies import Hyperband, LocalSearch, RandomSearch, SuccessiveHalving
 from tabular import TableOracle
+from tabular.errors import QueryError
+from tabular.measures import Reference
 
 PLAYERS = {
     "random-search": RandomSearch,

@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from nasbench.errors import InvalidArchitectureError, SpaceError, UnknownNameError
-from nasbench.spaces import CellSpace, Space, get_space, space_names
-from nasbench.spaces.constrained import ConstrainedSpace
-from nasbench.spaces.encoding import one_hot
 from nasbench.testing import SpaceConformance
+from tabular.errors import InvalidArchitectureError, SpaceError, UnknownNameError
+from tabular.spaces import CellSpace, Space, get_space, space_names
+from tabular.spaces.constrained import ConstrainedSpace
+from tabular.spaces.encoding import one_hot
 
 
 class TestNamedSpaces(SpaceConformance):

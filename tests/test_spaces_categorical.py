@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from nasbench import get_space
-from nasbench.errors import SpaceError
-from nasbench.spaces.categorical import CategoricalSpace
 from nasbench.testing import SpaceConformance
-from nasbench.training import Recipe
+from tabular.errors import SpaceError
+from tabular.spaces.categorical import CategoricalSpace
+from tabular.training import Recipe
 
 CHOICES = {"optimizer": ["sgd", "adam"], "layers": [2, 4, 8], "activation": ["relu"]}
 

@@ -8,11 +8,11 @@ import networkx as nx
 import numpy as np
 import pytest
 
-from nasbench.errors import InvalidArchitectureError, SpaceError, UnknownNameError
-from nasbench.spaces import CellSpace, get_space
-from nasbench.spaces.cell import WEIGHTLESS
-from nasbench.spaces.graph import IDENTITY, ZERO
-from nasbench.spaces.nb201 import NB201_OPERATIONS
+from tabular.errors import InvalidArchitectureError, SpaceError, UnknownNameError
+from tabular.spaces import CellSpace, get_space
+from tabular.spaces.cell import WEIGHTLESS
+from tabular.spaces.graph import IDENTITY, ZERO
+from tabular.spaces.nb201 import NB201_OPERATIONS
 
 SMALL = [
     CellSpace("three", 3, ["none", "skip_connect", "nor_conv_1x1", "avg_pool_3x3"]),

@@ -11,11 +11,11 @@ import numpy as np
 import pytest
 from darts_examples import DARTS_V2, parameters_of
 
-from nasbench.errors import InvalidArchitectureError
-from nasbench.spaces import get_space
-from nasbench.spaces.darts import PER_CELL, Darts
-from nasbench.spaces.darts_genotype import NODES, PAIRS, parse_genotype
 from nasbench.testing import SpaceConformance
+from tabular.errors import InvalidArchitectureError
+from tabular.spaces import get_space
+from tabular.spaces.darts import PER_CELL, Darts
+from tabular.spaces.darts_genotype import NODES, PAIRS, parse_genotype
 
 SPACE = Darts()
 PREFIX = "NetworkSelectorDatasetInfo:darts:"

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from nasbench.errors import NasbenchError, SpaceError, UnknownNameError
-from nasbench.spaces import NB201, CellSpace, declared_space, get_space, space_names
+from tabular.errors import NasbenchError, SpaceError, UnknownNameError
+from tabular.spaces import NB201, CellSpace, declared_space, get_space, space_names
 
 EXAMPLE = Path(__file__).parents[1] / "examples" / "space.toml"
 

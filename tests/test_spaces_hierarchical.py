@@ -11,10 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from space_networks import assert_equal_keys_cost_the_same, assert_trains
 
-from nasbench.errors import InvalidArchitectureError, SpaceError, UnknownNameError
-from nasbench.spaces import CellSpace, get_space
-from nasbench.spaces.hierarchical import HierarchicalSpace
 from nasbench.testing import SpaceConformance, architectures
+from tabular.errors import InvalidArchitectureError, SpaceError, UnknownNameError
+from tabular.spaces import CellSpace, get_space
+from tabular.spaces.hierarchical import HierarchicalSpace
 
 OPERATIONS = ("none", "skip_connect", "nor_conv_1x1", "nor_conv_3x3", "avg_pool_3x3")
 SPACE = get_space("hierarchical")

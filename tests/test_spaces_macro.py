@@ -10,11 +10,11 @@ import torch
 from space_networks import CIFAR10, assert_equal_keys_cost_the_same, assert_trains
 from torch import nn
 
-from nasbench.errors import InvalidArchitectureError
-from nasbench.spaces.nb_macro import NBMacro
 from nasbench.testing import SpaceConformance
-from nasbench.training import Recipe, complexity
-from nasbench.training.nb_macro_network import InvertedResidual
+from tabular.errors import InvalidArchitectureError
+from tabular.networks.nb_macro_network import InvertedResidual
+from tabular.spaces.nb_macro import NBMacro
+from tabular.training import Recipe, complexity
 
 OFFICIAL = Recipe(channels=32, image_size=32)
 

@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nasbench.errors import InvalidArchitectureError, SpaceError, UnknownNameError
-from nasbench.spaces import Space, declared_space, get_space
-from nasbench.spaces.nb101 import NB101
 from nasbench.testing import SpaceConformance, architectures
+from tabular.errors import InvalidArchitectureError, SpaceError, UnknownNameError
+from tabular.spaces import Space, declared_space, get_space
+from tabular.spaces.nb101 import NB101
 
 SPACE = NB101()
 CONV3, CONV1, POOL = SPACE.operations

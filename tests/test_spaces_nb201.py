@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from nasbench.spaces import NB201, CellSpace, get_space
+from tabular.spaces import NB201, CellSpace, get_space
 
 PUBLISHED = Path(__file__).parents[1] / "../shared/data/nasbench201/nasbench201.csv"
 

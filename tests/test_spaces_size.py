@@ -9,11 +9,11 @@ import pytest
 import torch
 from space_networks import CIFAR10, assert_trains
 
-from nasbench.errors import InvalidArchitectureError
-from nasbench.spaces.nats_size import NatsSize
 from nasbench.testing import SpaceConformance
-from nasbench.training import Recipe, complexity
-from nasbench.training.nats_size_network import SizedCell
+from tabular.errors import InvalidArchitectureError
+from tabular.networks.layers import SizedCell
+from tabular.spaces.nats_size import NatsSize
+from tabular.training import Recipe, complexity
 
 CIFAR = Recipe(image_size=32)
 

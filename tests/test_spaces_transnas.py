@@ -10,13 +10,13 @@ import tiny
 import torch
 from space_networks import CIFAR10, assert_equal_keys_cost_the_same, assert_trains
 
-from nasbench.errors import InvalidArchitectureError
-from nasbench.spaces import CellSpace
-from nasbench.spaces.transnas_macro import TransNasMacro
-from nasbench.spaces.transnas_micro import TransNasMicro
 from nasbench.testing import SpaceConformance
-from nasbench.training import Recipe, complexity, train, train_together
-from tabular.generator import advised_together
+from tabular.errors import InvalidArchitectureError
+from tabular.generation.generator import advised_together
+from tabular.spaces import CellSpace
+from tabular.spaces.transnas_macro import TransNasMacro
+from tabular.spaces.transnas_micro import TransNasMicro
+from tabular.training import Recipe, complexity, train, train_together
 
 OFFICIAL = Recipe(channels=64, cells_per_stage=2, image_size=32)
 

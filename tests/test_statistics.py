@@ -16,9 +16,9 @@ from nasbench.analysis.ranks import final_ranks, rank_over_time
 from nasbench.analysis.targets import default_target, ecdf, time_to_target
 from nasbench.comparison import compare, front_curves, summarise
 from nasbench.comparison.steps import budget_grid
-from nasbench.errors import QueryError, UnknownNameError
 from strategies import Hyperband, LocalSearch, RandomSearch
 from tabular import TableOracle
+from tabular.errors import QueryError, UnknownNameError
 
 STATISTICS = {
     "median": np.median,

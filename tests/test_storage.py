@@ -15,9 +15,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from nasbench.errors import FileFormatError, OutputError
-from nasbench.replacing import check_writable, replacing
-from nasbench.storage import (
+from tabular.errors import FileFormatError, OutputError
+from tabular.files import check_writable, replacing
+from tabular.storage import (
     array_digest,
     file_format_of,
     find_damage,
@@ -127,7 +127,7 @@ def test_killed_while_writing_keeps_the_old_file(path):
     before = path.read_bytes()
     program = f"""
 import os, signal, numpy as np
-from nasbench.storage import write_array, write_hdf5
+from tabular.storage import write_array, write_hdf5
 def fill(file):
     write_array(file, "values", np.zeros((1000, 1000)))
     file.flush()

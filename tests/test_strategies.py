@@ -10,11 +10,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nasbench.errors import StrategyError
-from nasbench.spaces import CellSpace, get_space
 from nasbench.strategy import Proposal
 from nasbench.testing.strategy import PlantedOracle, drive
 from strategies import Hyperband, LocalSearch, RandomSearch, RegularizedEvolution, SuccessiveHalving
+from tabular.errors import StrategyError
+from tabular.spaces import CellSpace, get_space
 
 SPACE = CellSpace("small", 4, ("none", "skip_connect", "nor_conv_3x3", "avg_pool_3x3"))
 

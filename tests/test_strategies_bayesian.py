@@ -16,10 +16,6 @@ from hypothesis import strategies as st
 from sklearn.gaussian_process import GaussianProcessRegressor
 from sklearn.gaussian_process.kernels import RBF, ConstantKernel
 
-from nasbench.errors import StrategyError
-from nasbench.spaces import CellSpace, get_space
-from nasbench.spaces.categorical import CategoricalSpace
-from nasbench.spaces.encoding import one_hot
 from nasbench.strategy import Proposal
 from nasbench.testing.strategy import FIDELITIES, PlantedOracle, StrategyConformance, drive, random_best
 from strategies.history import History
@@ -32,6 +28,10 @@ from strategies.model_based.normal_scores import normal_scores
 from strategies.model_based.smac import SMAC
 from strategies.model_based.subtrees import subtree_labels
 from strategies.model_based.tpe import TPE
+from tabular.errors import StrategyError
+from tabular.spaces import CellSpace, get_space
+from tabular.spaces.categorical import CategoricalSpace
+from tabular.spaces.encoding import one_hot
 
 SPACE = CellSpace("small", 4, ("none", "skip_connect", "nor_conv_1x1", "nor_conv_3x3"))
 KERNELS = [OverlapKernel, SubtreeKernel]

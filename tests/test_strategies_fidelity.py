@@ -12,9 +12,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nasbench.errors import StrategyError
-from nasbench.spaces import CellSpace, get_space
-from nasbench.spaces.nb101 import NB101
 from nasbench.strategy import Proposal
 from nasbench.testing.strategy import FIDELITIES, PlantedOracle, StrategyConformance, drive
 from strategies import Hyperband
@@ -30,6 +27,9 @@ from strategies.multi_fidelity.differential_evolution import (
     row_of,
 )
 from strategies.multi_fidelity.kernel_density import ChoiceDensity
+from tabular.errors import StrategyError
+from tabular.spaces import CellSpace, get_space
+from tabular.spaces.nb101 import NB101
 
 SPACE = CellSpace("small", 4, ("none", "skip_connect", "nor_conv_3x3", "avg_pool_3x3"))
 

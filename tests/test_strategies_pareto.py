@@ -14,9 +14,7 @@ from hypothesis.extra.numpy import arrays
 
 from nasbench import CellSpace
 from nasbench.comparison.pareto import hypervolume
-from nasbench.errors import StrategyError, UnknownNameError
 from nasbench.predictor import Belief, Predictor
-from nasbench.spaces import OPERATIONS
 from nasbench.testing.strategy import StrategyConformance, check_proposal
 from strategies.multi_objective.best_fronts import BestFronts
 from strategies.multi_objective.dominance import Domination, crowding_distance, nondominated_fronts, standing
@@ -25,6 +23,8 @@ from strategies.multi_objective.mo_regularized_evolution import MultiObjectiveRe
 from strategies.multi_objective.nsga2 import NSGA2
 from strategies.multi_objective.parego import ParEGO, augmented_tchebycheff, draw_weights
 from strategies.random_search import RandomSearch
+from tabular.errors import StrategyError, UnknownNameError
+from tabular.spaces import OPERATIONS
 
 SPACE = CellSpace("ten choices", 5, OPERATIONS[:5])
 FIDELITIES = (1, 3, 9)

@@ -11,10 +11,7 @@ import pytest
 
 from nasbench import get_space
 from nasbench.comparison import compare, summarise
-from nasbench.errors import NasbenchError, StrategyError, UnknownNameError
 from nasbench.predictor import Belief, Predictor
-from nasbench.spaces import CellSpace
-from nasbench.spaces.categorical import CategoricalSpace
 from nasbench.strategy import Proposal
 from nasbench.testing.strategy import PlantedOracle, StrategyConformance, drive
 from strategies.model_based.bananas import BANANAS
@@ -24,6 +21,9 @@ from strategies.model_based.npenas import NPENAS
 from strategies.model_based.pnas import PNAS
 from strategies.random_search import RandomSearch
 from tabular import TableOracle
+from tabular.errors import NasbenchError, StrategyError, UnknownNameError
+from tabular.spaces import CellSpace
+from tabular.spaces.categorical import CategoricalSpace
 
 ALL = [BANANAS, NPENAS, NeuralPredictor, PNAS, MCTS]
 GRID = CategoricalSpace("grid", {name: list(range(4)) for name in "abcdefgh"})

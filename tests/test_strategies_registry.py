@@ -9,8 +9,6 @@ import numpy as np
 import pytest
 
 import strategies
-from nasbench.errors import StrategyError, UnknownNameError
-from nasbench.spaces import OPERATIONS, CellSpace
 from nasbench.strategy import Strategy
 from strategies import (
     STRATEGIES,
@@ -22,6 +20,8 @@ from strategies import (
     strategy_families,
     strategy_names,
 )
+from tabular.errors import StrategyError, UnknownNameError
+from tabular.spaces import OPERATIONS, CellSpace
 
 FAMILIES = [
     *("baseline", "evolution", "reinforcement", "model-based", "multi-fidelity", "multi-objective"),

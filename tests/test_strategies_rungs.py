@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nasbench.errors import QueryError
-from nasbench.fidelity import rungs
+from tabular.errors import QueryError
+from tabular.fidelity import rungs
 
 
 @pytest.mark.parametrize(

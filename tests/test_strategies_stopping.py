@@ -9,13 +9,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nasbench.errors import StrategyError, UnknownNameError
-from nasbench.spaces import CellSpace
 from nasbench.testing.strategy import PlantedOracle, StrategyConformance, drive
 from strategies import RandomSearch
 from strategies.multi_fidelity.curve_extrapolation import CurveExtrapolation
 from strategies.multi_fidelity.curve_fits import Prior, forecast, residual_variance
 from strategies.multi_fidelity.median_stopping import MedianStopping
+from tabular.errors import StrategyError, UnknownNameError
+from tabular.spaces import CellSpace
 
 SPACE = CellSpace("small", 4, ("none", "skip_connect", "nor_conv_3x3", "avg_pool_3x3"))
 

@@ -10,12 +10,12 @@ import random
 import numpy as np
 import pytest
 
-from nasbench.errors import UnknownNameError
-from nasbench.oracle import Oracle
-from nasbench.spaces import CellSpace
 from nasbench.strategy import Proposal
 from nasbench.testing.strategy import FIDELITIES, PlantedOracle, StrategyConformance, drive, fingerprint, random_best
 from strategies import RandomSearch
+from tabular.errors import UnknownNameError
+from tabular.measures import Oracle
+from tabular.spaces import CellSpace
 
 SPACE = CellSpace("tiny", 3, ("none", "skip_connect", "nor_conv_3x3"))
 

@@ -18,8 +18,6 @@ from hypothesis import strategies as st
 from warm_starts import ELSEWHERE, PriorEvolution, ScoredEvolution, WarmEvolution, choices
 
 from nasbench.comparison import compare, run, summarise
-from nasbench.errors import InvalidArchitectureError, QueryError, StrategyError, UnknownNameError
-from nasbench.spaces import CellSpace, get_space, space_names
 from nasbench.strategy import MultiObjectiveStrategy, Proposal, Strategy
 from nasbench.testing.strategy import PlantedOracle, StrategyConformance
 from strategies import RandomSearch, RegularizedEvolution
@@ -30,6 +28,8 @@ from strategies.warm_start.space_view import space_view
 from strategies.warm_start.warm_start import WarmStart
 from strategies.warm_start.zero_cost_warmup import ZeroCostWarmup
 from tabular import TableOracle
+from tabular.errors import InvalidArchitectureError, QueryError, StrategyError, UnknownNameError
+from tabular.spaces import CellSpace, get_space, space_names
 
 ROOT = Path(__file__).parents[1]
 PUBLISHED = ROOT / "../shared/data/nasbench201/nasbench201.csv"

@@ -7,8 +7,10 @@ from declared_studies import write_declaration
 
 from nasbench.cli.oracles import open_oracle
 from nasbench.cli.studying import _make_strategies
-from nasbench.errors import OutputError
-from nasbench.study import DeclarationError, DeclaredOracle, read_declaration, run_study
+from nasbench.comparison.study import run_study
+from nasbench.comparison.study_file import DeclaredOracle, read_declaration
+from nasbench.comparison.study_keys import DeclarationError
+from tabular.errors import OutputError
 
 
 def test_a_declaration_says_what_compare_takes(tmp_path):

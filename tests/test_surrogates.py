@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 
 from nasbench import Task, get_space
-from nasbench.errors import DataError, QueryError, UnknownNameError
-from nasbench.oracle import standard_metric
-from nasbench.spaces.categorical import CategoricalSpace
 from surrogates import Surrogate, fit_surrogate
 from surrogates.seed_noise import SeedNoise
 from tabular import Table, TableData, TaskData, write_table
+from tabular.errors import DataError, QueryError, UnknownNameError
+from tabular.measures import standard_metric
+from tabular.spaces.categorical import CategoricalSpace
 
 MINI = get_space("nb201-mini")
 

@@ -11,9 +11,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from nasbench.errors import FileFormatError, OutputError
 from surrogates import Surrogate, fit_surrogate
 from tabular import Table
+from tabular.errors import FileFormatError, OutputError
 
 FEW = {"members": 2, "trees": 20}
 MEMBERS = [

@@ -15,12 +15,12 @@ from hypothesis import strategies as st
 from scipy.stats import kstest
 from test_surrogates import make_table
 
-from nasbench.errors import InvalidArchitectureError, QueryError, UnknownNameError
-from nasbench.oracle import Measure, Oracle
 from surrogates import Surrogate, SurrogateOracle, fit_surrogate
 from surrogates import oracle as oracle_module
 from surrogates.curves import CurveBasis
 from tabular import Table
+from tabular.errors import InvalidArchitectureError, QueryError, UnknownNameError
+from tabular.measures import Measure, Oracle
 
 MEASURES = ["validation_accuracy@1", "validation_accuracy@9", "test_accuracy@9", "train_seconds@3"]
 

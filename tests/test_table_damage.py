@@ -10,10 +10,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from nasbench.errors import FileFormatError
-from nasbench.storage import write_text
 from tabular import Table, TableOracle
+from tabular.errors import FileFormatError
 from tabular.layout import content_digest
+from tabular.storage import write_text
 
 
 @pytest.fixture(scope="module")

@@ -10,16 +10,16 @@ import pytest
 from matplotlib.figure import Figure
 from scipy.stats import kendalltau
 
-from nasbench.errors import QueryError, UnknownNameError
+from nasbench.analysis.table_frames import learning_curve_frame, noise_ceiling_frame, rank_by_epoch_frame
 from nasbench.figures.learning_curves import learning_curves
 from nasbench.figures.noise_ceiling import noise_ceiling
 from nasbench.figures.rank_by_epoch import rank_by_epoch
-from nasbench.oracle import Task, standard_metric
-from nasbench.spaces import CellSpace
 from tabular import TableData, TaskData, write_table
 from tabular.agreement import between_means, seed_sets
-from tabular.figure_frames import learning_curve_frame, noise_ceiling_frame, rank_by_epoch_frame
+from tabular.errors import QueryError, UnknownNameError
+from tabular.measures import Task, standard_metric
 from tabular.reliability import reliability
+from tabular.spaces import CellSpace
 from tabular.table import Table
 
 

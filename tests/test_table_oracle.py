@@ -10,10 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nasbench import CellSpace, Measure, Oracle, Task
-from nasbench.errors import InvalidArchitectureError, QueryError, UnknownNameError
-from nasbench.oracle import standard_metric
-from nasbench.spaces import NB201
 from tabular import TableData, TableOracle, TaskData, write_table
+from tabular.errors import InvalidArchitectureError, QueryError, UnknownNameError
+from tabular.measures import standard_metric
+from tabular.spaces import NB201
 
 SPACE = CellSpace("tiny", 3, ("none", "skip_connect", "nor_conv_3x3"))
 HUGE = CellSpace("huge", 7, ("none", "skip_connect", "nor_conv_3x3"))  # 3^21 rows: answered by sorted search

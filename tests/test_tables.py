@@ -16,12 +16,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nasbench import CellSpace, Metric, Task
-from nasbench.errors import FileFormatError, OutputError, UnknownNameError
-from nasbench.oracle import standard_metric
-from nasbench.storage import write_text
 from tabular import Table, TableData, TaskData, write_table
+from tabular.errors import FileFormatError, OutputError, UnknownNameError
 from tabular.invariants import DIVERGED, DONE, MISSING
 from tabular.layout import FORMAT, content_digest
+from tabular.measures import standard_metric
+from tabular.storage import write_text
 
 TINY = CellSpace("tiny", 3, ("none", "skip_connect", "nor_conv_3x3"))
 
@@ -355,7 +355,7 @@ def test_an_unwritable_place_is_named(tmp_path):
 
 
 def test_check_finds_values_that_fit_their_checksum_but_not_their_meaning(tiny_table):
-    from nasbench.storage import write_array
+    from tabular.storage import write_array
 
     with h5py.File(tiny_table, "r+") as file:
         group = file["tasks/digits"]
@@ -366,7 +366,7 @@ def test_check_finds_values_that_fit_their_checksum_but_not_their_meaning(tiny_t
 
 
 def test_check_finds_foreign_canonical_keys(tiny_table):
-    from nasbench.storage import write_array
+    from tabular.storage import write_array
 
     with h5py.File(tiny_table, "r+") as file:
         keys = file["canonical_keys"][()] + np.uint64(1)

@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 import torch
 
-from nasbench.errors import InvalidArchitectureError, QueryError, UnknownNameError
-from nasbench.spaces import OPERATIONS, CellSpace, get_space
-from nasbench.training import METRICS, Recipe, load_dataset, train
-from nasbench.training.augmentation import augment
-from nasbench.training.tensors import dataset_tensors
+from tabular.errors import InvalidArchitectureError, QueryError, UnknownNameError
+from tabular.spaces import OPERATIONS, CellSpace, get_space
+from tabular.training import METRICS, Recipe, load_dataset, train
+from tabular.training.augmentation import augment
+from tabular.training.tensors import dataset_tensors
 
 SPACE = get_space("nb201-mini")
 FULL = np.full(6, 2, np.uint8)
@@ -69,7 +69,7 @@ def test_the_same_seed_gives_the_same_bits_whatever_ran_before(digits, changes):
 
 def test_the_same_seed_gives_the_same_bits_in_another_process(digits):
     code = (
-        "import numpy as np; from nasbench.spaces import get_space; from nasbench.training import *;"
+        "import numpy as np; from tabular.spaces import get_space; from tabular.training import *;"
         "r = Recipe(epochs=2, batch_size=256, channels=4, stages=1, cells_per_stage=1);"
         "t = train(get_space('nb201-mini'), np.full(6, 2, np.uint8), r, load_dataset('digits'), seed=5);"
         "print(*(t.metrics[n].tobytes().hex() for n in METRICS if n != 'train_seconds'))"

@@ -8,11 +8,11 @@ import tiny
 import torch
 from darts_examples import DARTS_V2, parameters_of
 
-from nasbench.spaces.darts import Darts
-from nasbench.spaces.darts_genotype import OPERATIONS
-from nasbench.training import Recipe, train
-from nasbench.training.darts_network import DartsNetwork
-from nasbench.training.operations import DARTS_BUILDERS, FactorizedReduce
+from tabular.networks.darts import DartsNetwork
+from tabular.networks.operations import DARTS_BUILDERS, FactorizedReduce
+from tabular.spaces.darts import Darts
+from tabular.spaces.darts_genotype import OPERATIONS
+from tabular.training import Recipe, train
 
 SPACE = Darts()
 

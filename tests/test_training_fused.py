@@ -11,13 +11,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
-from nasbench.errors import InvalidArchitectureError, QueryError, SpaceError, UnknownNameError
-from nasbench.spaces import NB201, OPERATIONS, CellSpace, get_space
-from nasbench.training import METRICS, Dataset, Recipe, load_dataset, networks_together, train, train_together
-from nasbench.training.fused_modules import fuse
-from nasbench.training.fused_network import FusedNetwork
-from nasbench.training.networks import CellNetwork
-from nasbench.training.partition import Partition
+from tabular.errors import InvalidArchitectureError, QueryError, SpaceError, UnknownNameError
+from tabular.networks.cell import CellNetwork
+from tabular.spaces import NB201, OPERATIONS, CellSpace, get_space
+from tabular.training import METRICS, Dataset, Recipe, load_dataset, networks_together, train, train_together
+from tabular.training.fused_modules import fuse
+from tabular.training.fused_network import FusedNetwork
+from tabular.training.partition import Partition
 
 CPU = torch.device("cpu")
 SPACE = get_space("nb201")

@@ -8,9 +8,9 @@ import sys
 import numpy as np
 import pytest
 
-from nasbench.spaces import get_space
-from nasbench.training import METRICS, Recipe, load_dataset, train
-from nasbench.training.group import train_group
+from tabular.spaces import get_space
+from tabular.training import METRICS, Recipe, load_dataset, train
+from tabular.training.group import train_group
 
 SPACE = get_space("nb201")
 MEASURED = [name for name in METRICS if name != "train_seconds"]
@@ -19,8 +19,9 @@ SCRIPT = """
 import resource, sys
 import numpy as np
 from pathlib import Path
-from nasbench.spaces import get_space
-from nasbench.training import Recipe, load_dataset, group
+from tabular.spaces import get_space
+from tabular.training import Recipe, load_dataset
+from tabular.training import group
 
 space, digits, sizes = get_space("nb201"), load_dataset("digits"), []
 rows = space.from_text(["|none~0|+|none~0|none~1|+|skip_connect~0|none~1|none~2|"] * 4)

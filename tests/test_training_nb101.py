@@ -14,11 +14,11 @@ import tiny
 import torch
 from torch.nn.functional import max_pool2d
 
-from nasbench.errors import RecipeError
-from nasbench.spaces.nb101 import NB101
-from nasbench.training import Recipe, complexity, train
-from nasbench.training.nb101_network import BUILDERS, NB101Cell, vertex_channels
+from tabular.errors import RecipeError
 from tabular.importers.tfrecord import read_tfrecord
+from tabular.networks.nb101 import BUILDERS, NB101Cell, vertex_channels
+from tabular.spaces.nb101 import NB101
+from tabular.training import Recipe, complexity, train
 
 DATA = Path(__file__).parents[2] / "shared/data/nasbench101"
 published = pytest.mark.skipif(not DATA.is_dir(), reason=f"the published files are not at {DATA}")

@@ -7,10 +7,10 @@ import json
 import numpy as np
 import pytest
 
-from nasbench.errors import DataError, InvalidArchitectureError, QueryError, RecipeError, UnknownNameError
-from nasbench.oracle import Oracle
-from nasbench.spaces import get_space
-from nasbench.training import METRICS, Recipe, TrainingOracle, load_dataset, provenance, train
+from tabular.errors import DataError, InvalidArchitectureError, QueryError, RecipeError, UnknownNameError
+from tabular.measures import Oracle
+from tabular.spaces import get_space
+from tabular.training import METRICS, Recipe, TrainingOracle, load_dataset, provenance, train
 
 SPACE = get_space("nb201-mini")
 ROWS = np.array([[2, 1, 0, 1, 0, 2], [0, 0, 0, 2, 0, 0]], np.uint8)
@@ -25,7 +25,7 @@ def digits():
 @pytest.fixture
 def trainings(monkeypatch):
     """Count the trainings that really happen."""
-    from nasbench.training import trainer
+    from tabular.training import trainer
 
     done = []
 
@@ -87,7 +87,7 @@ def test_a_diverged_training_answers_nan_and_its_seconds(digits):
 
 
 def test_the_mean_is_over_the_trainings_that_have_a_number(digits, monkeypatch):
-    from nasbench.training import trainer
+    from tabular.training import trainer
 
     def sometimes_diverging(space, architecture, recipe, dataset, seed, device):
         recipe = recipe.replace(learning_rate=1e18) if seed == 1 else recipe

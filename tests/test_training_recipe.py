@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nasbench.errors import RecipeError
-from nasbench.training import Recipe
+from tabular.errors import RecipeError
+from tabular.training import Recipe
 
 RECIPES = st.builds(
     Recipe,
@@ -46,7 +46,7 @@ def test_different_recipes_have_different_hashes(first, second):
 
 def test_the_hash_does_not_depend_on_how_a_number_is_written_or_on_the_process():
     assert Recipe(learning_rate=1, weight_decay=0).hash == Recipe(learning_rate=1.0, weight_decay=0.0).hash
-    code = "from nasbench.training import Recipe; print(Recipe(epochs=3).hash)"
+    code = "from tabular.training import Recipe; print(Recipe(epochs=3).hash)"
     printed = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
     assert printed.strip() == Recipe(epochs=3).hash
 
@@ -106,8 +106,8 @@ def test_a_recipe_from_a_toml_file(tmp_path):
 
 def test_importing_the_package_does_not_load_torch():
     code = (
-        "import sys, nasbench.training as t; d = t.load_dataset('digits'); t.Recipe(); t.METRICS; t.complexity; "
-        "from nasbench.spaces import get_space; t.TrainingOracle(get_space('nb201'), t.Recipe(), d); "
+        "import sys, tabular.training as t; d = t.load_dataset('digits'); t.Recipe(); t.METRICS; t.complexity; "
+        "from tabular.spaces import get_space; t.TrainingOracle(get_space('nb201'), t.Recipe(), d); "
         "print('torch' in sys.modules)"
     )
     printed = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout

@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 from planted_spaces import LARGE, SMALL, planted_table, rule, some_networks
 
-from nasbench.errors import DataError, QueryError, SpaceError, UnknownNameError
 from surrogates import Surrogate, fit_surrogate
 from surrogates.examining import check_fitted_to
 from surrogates.scores import kendall_tau
 from surrogates.transferring import transfer
 from tabular import Table
+from tabular.errors import DataError, QueryError, SpaceError, UnknownNameError
 
 FEW = {"members": 2, "trees": 60, "max_depth": 4}
 OFFSET, SLOPE = 0.15, 0.6

@@ -5,10 +5,10 @@ import numpy as np
 from nasbench import CellSpace, Proposal, Strategy
 from nasbench.analysis import save_figure
 from nasbench.comparison import Results, compare, summarise, verify
-from nasbench.training import Recipe, TrainingOracle, load_dataset
 from strategies import RandomSearch
 from surrogates import SurrogateOracle, fit_surrogate
 from tabular import Table, TableOracle, generate
+from tabular.training import Recipe, TrainingOracle, load_dataset
 
 
 def test_declare_a_space_generate_a_table_open_it_and_query_it(tmp_path):

@@ -8,9 +8,9 @@ import pytest
 from nasbench import Measure, Reference, Task
 from nasbench.comparison import compare, verify
 from nasbench.comparison.verification import FRESH_SEED
-from nasbench.errors import QueryError
-from nasbench.oracle import standard_metric
 from strategies import LocalSearch, RandomSearch
+from tabular.errors import QueryError
+from tabular.measures import standard_metric
 
 
 class Retraining:

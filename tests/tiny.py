@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from nasbench import CellSpace
-from nasbench.training.dataset import Dataset
-from nasbench.training.recipe import Recipe
 from tabular import Table, TableData
+from tabular.recipe import Recipe
+from tabular.training.dataset import Dataset
 
 SPACE = CellSpace("tiny", 3, ("none", "skip_connect", "nor_conv_3x3"))
 RECIPE = Recipe(epochs=2, channels=2, stages=1, image_size=4, batch_size=8)

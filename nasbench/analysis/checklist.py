@@ -14,7 +14,7 @@ from nasbench.analysis import checklist_releasing as releasing
 from nasbench.analysis import checklist_reporting as reporting
 from nasbench.analysis import latex, markdown
 from nasbench.analysis.checklist_findings import AUTHOR, NO, YES, joined
-from nasbench.errors import QueryError
+from tabular.errors import QueryError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

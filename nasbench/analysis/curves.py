@@ -9,14 +9,14 @@ import numpy as np
 from nasbench.analysis.aggregation import aggregate
 from nasbench.comparison.fronts import front_curves
 from nasbench.comparison.steps import at_grid, budget_grid
-from nasbench.errors import QueryError, UnknownNameError
+from tabular.errors import QueryError, UnknownNameError
 
 if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
 
     from nasbench.comparison.results import Results
-    from nasbench.oracle import Reference
+    from tabular.measures import Reference
 
 OF = ("regret", "simple-regret", "report", "hypervolume", "igd+")
 

@@ -17,7 +17,6 @@ from nasbench.analysis.significance import friedman
 from nasbench.analysis.targets import default_target, ecdf
 from nasbench.comparison.fronts import attainment_surfaces, final_fronts
 from nasbench.comparison.results import Results
-from nasbench.errors import QueryError, UnknownNameError
 from nasbench.figures import curves as curve_figures
 from nasbench.figures.critical_difference import critical_difference
 from nasbench.figures.ecdf import ecdf_curves
@@ -25,6 +24,7 @@ from nasbench.figures.final_values import final_boxes, final_violins
 from nasbench.figures.fronts import fronts
 from nasbench.figures.labels import plain
 from nasbench.figures.style import write_figure
+from tabular.errors import QueryError, UnknownNameError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -16,7 +16,7 @@ from nasbench.analysis.significance import not_worse
 from nasbench.analysis.table_notes import notes_of, why_untested
 from nasbench.analysis.wording import budget_text, capital, label_of, name_of, report_text, scale_of, with_unit
 from nasbench.comparison.fronts import front_over_time
-from nasbench.oracle import mean_of_known, std_of_known
+from tabular.measures import mean_of_known, std_of_known
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from nasbench.comparison.results import Results
-from nasbench.errors import QueryError
+from tabular.errors import QueryError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

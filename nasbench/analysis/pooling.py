@@ -9,7 +9,7 @@ import numpy as np
 from nasbench.analysis.aggregation import aggregate
 from nasbench.analysis.curves import known_reference
 from nasbench.comparison.steps import at_grid, budget_grid
-from nasbench.errors import QueryError
+from tabular.errors import QueryError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -10,7 +10,7 @@ import numpy as np
 
 from nasbench.analysis.finals import need_two
 from nasbench.analysis.significance import matched_gains
-from nasbench.errors import QueryError
+from tabular.errors import QueryError
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from nasbench.analysis.final_table import OPTIMUM, RANDOM, final_table, report_cell, write_csv
 from nasbench.analysis.printed_table import NONE, Cell, Column, PrintedTable, fixed
 from nasbench.analysis.wording import budget_text, capital, label_of, listed, name_of, scale_of, titles, with_unit
-from nasbench.errors import QueryError
+from tabular.errors import QueryError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

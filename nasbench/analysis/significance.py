@@ -11,7 +11,7 @@ import numpy as np
 from nasbench.analysis.aggregation import aggregate
 from nasbench.analysis.finals import final_blocks, final_scores, need_two, shared_seeds
 from nasbench.analysis.ranks import ranked
-from nasbench.errors import QueryError
+from tabular.errors import QueryError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from nasbench.analysis.curves import known_reference
-from nasbench.errors import QueryError
+from tabular.errors import QueryError
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from nasbench.comparison.budget import Budget
     from nasbench.comparison.results import Results
-    from nasbench.oracle import Metric
+    from tabular.measures import Metric
 
 _UNITS = {"fraction": "%", "second": "s", "byte": "bytes", "count": ""}
 

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from nasbench.errors import InvalidArchitectureError, UnknownNameError
-from nasbench.spaces.graph import IDENTITY, ZERO
-from nasbench.spaces.nb201 import NB201_OPERATIONS
+from tabular.errors import InvalidArchitectureError, UnknownNameError
+from tabular.spaces.graph import IDENTITY, ZERO
+from tabular.spaces.nb201 import NB201_OPERATIONS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -83,7 +83,7 @@ def unique_str(arch_str: str) -> str:
     """Return the string by which NAS-Bench-201 tells whether two cells are the same network.
 
     A node is the sorted sum of its terms, an identity passes on what its source is, and ``#`` stands for zero. See
-    `nasbench.spaces.nb201.NB201` for what this string does not see; `NB201.unique_text` gives the same from a row.
+    `tabular.spaces.nb201.NB201` for what this string does not see; `NB201.unique_text` gives the same from a row.
 
     Raises
     ------

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from nasbench.errors import InvalidArchitectureError
-from nasbench.spaces.nb101_md5 import module_hash
+from tabular.errors import InvalidArchitectureError
+from tabular.spaces.nb101_md5 import module_hash
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

@@ -19,7 +19,7 @@ from nasbench.api.nats_meta import NASBenchMetaAPI
 from nasbench.api.nats_results import ArchResults
 from nasbench.api.nats_tables import TOPOLOGY, open_table
 from nasbench.api.nats_trial import ResultsCount
-from nasbench.spaces.nb201 import NB201_OPERATIONS
+from tabular.spaces.nb201 import NB201_OPERATIONS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -39,11 +39,11 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from nasbench.api.nb101_records import Nb101Records
 from nasbench.api.nb101_statistics import Statistics
-from nasbench.errors import NasbenchError, QueryError
-from nasbench.spaces.nb101_forms import INPUT, OUTPUT
-from nasbench.spaces.nb101_keys import OPERATIONS, key_of_one
-from nasbench.spaces.nb101_matrices import MOST_EDGES
+from tabular.errors import NasbenchError, QueryError
 from tabular.importers.model_metrics import HALFWAY
+from tabular.spaces.nb101_forms import INPUT, OUTPUT
+from tabular.spaces.nb101_keys import OPERATIONS, key_of_one
+from tabular.spaces.nb101_matrices import MOST_EDGES
 
 if TYPE_CHECKING:
     from collections.abc import KeysView
@@ -192,7 +192,7 @@ class NASBench:
         """
         raise QueryError(
             f"evaluate() would train {model_spec!r} and write to {model_dir}; a table does not train, use "
-            "'nasbench generate' or nasbench.training"
+            "'nasbench generate' or tabular.training"
         )
 
     def hash_iterator(self) -> KeysView[str]:

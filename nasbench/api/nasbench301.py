@@ -21,12 +21,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from nasbench.errors import FileFormatError, QueryError, UnknownNameError
-from nasbench.oracle import DEFAULT_SIGNAL, SECONDS, Measure
-from nasbench.spaces.darts import Darts
-from nasbench.spaces.darts_genotype import Genotype
 from surrogates import SurrogateOracle
 from surrogates.folders import is_surrogate
+from tabular.errors import FileFormatError, QueryError, UnknownNameError
+from tabular.measures import DEFAULT_SIGNAL, SECONDS, Measure
+from tabular.spaces.darts import Darts
+from tabular.spaces.darts_genotype import Genotype
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

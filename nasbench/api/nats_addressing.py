@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from nasbench.api.nats_columns import CIFAR10
-from nasbench.errors import QueryError
-from nasbench.spaces.choices import ENUMERABLE
+from tabular.errors import QueryError
+from tabular.spaces.choices import ENUMERABLE
 
 if TYPE_CHECKING:
     from random import Random

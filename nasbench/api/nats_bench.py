@@ -23,8 +23,8 @@ from typing import TYPE_CHECKING, Any
 from nasbench.api import cell_strings
 from nasbench.api.nats_meta import NASBenchMetaAPI
 from nasbench.api.nats_tables import SIZE, TOPOLOGY, open_table
-from nasbench.errors import QueryError, UnknownNameError
-from nasbench.spaces.nb201 import NB201_OPERATIONS
+from tabular.errors import QueryError, UnknownNameError
+from tabular.spaces.nb201 import NB201_OPERATIONS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

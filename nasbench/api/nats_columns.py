@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from nasbench.errors import QueryError
-from nasbench.oracle import SECONDS, mean_of_known
+from tabular.errors import QueryError
 from tabular.invariants import DIVERGED, MISSING
+from tabular.measures import SECONDS, mean_of_known
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -6,12 +6,12 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from nasbench.errors import FileFormatError, QueryError
-from nasbench.spaces.cell import CellSpace
+from tabular.errors import FileFormatError, QueryError
+from tabular.spaces.cell import CellSpace
 from tabular.table import Table
 
 if TYPE_CHECKING:
-    from nasbench.spaces import Space
+    from tabular.spaces import Space
 
 ARCHIVES = {".pbz2": "nats-bench", ".pickle": "nats-bench", ".tar": "nats-bench", ".pth": "nasbench201"}
 """How the files of the original packages end, and the format as which each is imported."""

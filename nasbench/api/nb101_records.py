@@ -12,14 +12,14 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from nasbench.api.nb101_statistics import HashIndex
-from nasbench.errors import FileFormatError, QueryError, UnknownNameError
-from nasbench.oracle import SECONDS
-from nasbench.spaces.nb101 import NB101
-from nasbench.spaces.nb101_forms import INPUT, OUTPUT
-from nasbench.spaces.nb101_keys import OPERATIONS
-from nasbench.spaces.nb101_matrices import edges
+from tabular.errors import FileFormatError, QueryError, UnknownNameError
 from tabular.importers.model_metrics import HALFWAY
 from tabular.invariants import DIVERGED
+from tabular.measures import SECONDS
+from tabular.spaces.nb101 import NB101
+from tabular.spaces.nb101_forms import INPUT, OUTPUT
+from tabular.spaces.nb101_keys import OPERATIONS
+from tabular.spaces.nb101_matrices import edges
 from tabular.table import Table
 
 if TYPE_CHECKING:

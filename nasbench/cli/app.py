@@ -26,7 +26,7 @@ from nasbench.cli import (
     studying,
     transferring,
 )
-from nasbench.errors import NasbenchError
+from tabular.errors import NasbenchError
 
 _EPILOG = (
     "'nasbench COMMAND --help' explains a command. Each takes --json for machines. A user's mistake gives one line and "

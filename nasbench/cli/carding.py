@@ -10,7 +10,7 @@ import typer
 
 from nasbench.cli import console
 from nasbench.cli.console import AsJson
-from nasbench.replacing import check_writable, write_text_file
+from tabular.files import check_writable, write_text_file
 
 
 def card(

@@ -14,11 +14,11 @@ from nasbench.cli.oracles import open_oracle
 from nasbench.cli.outputs import check_output
 from nasbench.cli.strategy_option import strategies_for
 from nasbench.comparison.patience import PATIENCE
-from nasbench.errors import BudgetError, QueryError, StrategyError
+from tabular.errors import BudgetError, QueryError, StrategyError
 
 if TYPE_CHECKING:
     from nasbench.comparison import Results, Verified
-    from nasbench.oracle import Measure
+    from tabular.measures import Measure
 
 DEFAULT_STRATEGIES = "baseline,evolution,multi-fidelity"
 """Families whose strategies take seconds; the others are asked for."""
@@ -198,7 +198,7 @@ def verify(
     """
     from nasbench.comparison import Results
     from nasbench.comparison.verification_file import write_verification
-    from nasbench.replacing import check_writable
+    from tabular.files import check_writable
 
     loaded = Results.load(results)
     if out is not None:
@@ -215,7 +215,7 @@ def verify(
 def verify_results(results: Results, *, top: int, seeds: int, device: str = "cpu") -> list[Verified]:
     """Retrain what runs found, by the recipe and on the data set that the report's task names."""
     from nasbench.comparison import verify as train_again
-    from nasbench.training import TrainingOracle
+    from tabular.training import TrainingOracle
 
     task = results.report.task
     training = TrainingOracle.from_provenance(

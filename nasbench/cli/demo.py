@@ -16,9 +16,9 @@ from nasbench.cli.console import AsJson
 from nasbench.cli.fitting import print_scorecard
 from nasbench.cli.oracles import open_oracle
 from nasbench.cli.strategy_option import read_strategies
-from nasbench.errors import NasbenchError
-from nasbench.replacing import check_writable
-from nasbench.spaces import get_space
+from tabular.errors import NasbenchError
+from tabular.files import check_writable
+from tabular.spaces import get_space
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -98,8 +98,8 @@ def demo(
 
 
 def _train(path: Path, jobs: int, made: _Made) -> Path:
-    from nasbench.training import Recipe, load_dataset
     from tabular import generate
+    from tabular.training import Recipe, load_dataset
 
     with console.progress(f"1/6 training {SPACE} on digits") as progress:
         summary = generate(

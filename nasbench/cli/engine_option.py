@@ -8,11 +8,11 @@ import os
 import types
 from typing import TYPE_CHECKING, Any, get_args, get_type_hints
 
-from nasbench.errors import BudgetError, NasbenchError, UnknownNameError
-from nasbench.named_options import read_named
+from tabular.errors import BudgetError, NasbenchError, UnknownNameError
+from tabular.options import read_named
 
 if TYPE_CHECKING:
-    from tabular.engines.engine import Engine
+    from tabular.generation.engine import Engine
 
 _ENGINES = ("local", "ray", "slurm")
 _EXPECTED = {int: "a whole number", float: "a number"}
@@ -43,7 +43,7 @@ def read_engine(text: str | None, jobs: int | None = None) -> Engine:
     if name not in _ENGINES:
         raise UnknownNameError("engine", name, _ENGINES)
     if name == "local":
-        from tabular.engines.local import LocalEngine
+        from tabular.generation.local import LocalEngine
 
         _check_known(options, [], name)
         return LocalEngine(jobs or os.cpu_count() or 1)
@@ -56,10 +56,10 @@ def read_engine(text: str | None, jobs: int | None = None) -> Engine:
 
 def _class_of(name: str) -> type[Engine]:
     if name == "ray":
-        from tabular.engines.ray import RayEngine
+        from tabular.generation.ray import RayEngine
 
         return RayEngine
-    from tabular.engines.slurm import SlurmEngine
+    from tabular.generation.slurm import SlurmEngine
 
     return SlurmEngine
 

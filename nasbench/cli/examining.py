@@ -14,19 +14,19 @@ from nasbench.cli import console
 from nasbench.cli.console import AsJson
 from nasbench.cli.fitting import SCORES, SCORES_EXPLAINED, networks_of, print_scorecard, score_cells, whole_numbers
 from nasbench.cli.strategy_option import read_strategies
-from nasbench.errors import QueryError
-from nasbench.oracle import SECONDS
+from tabular.errors import QueryError
+from tabular.measures import SECONDS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from nasbench.comparison import Results
-    from nasbench.oracle import Measure, Oracle
     from nasbench.strategy import StrategyFactory
     from surrogates import Surrogate
     from surrogates.examining import HeldOut
     from surrogates.scorecard import Scorecard
     from tabular import Table
+    from tabular.measures import Measure, Oracle
 
 STRATEGIES = "random-search,regularized-evolution(population=20,sample=5),local-search"
 """With its default population, evolution would spend all of a short run on random architectures."""
@@ -99,7 +99,7 @@ def examine(
 
 
 def _check_folder(folder: Path) -> None:
-    from nasbench.replacing import check_writable
+    from tabular.files import check_writable
 
     for name in FIGURES:
         check_writable(folder / name)
@@ -112,7 +112,7 @@ def _truth(surrogate: Surrogate, table: Table, *, train: bool) -> Oracle:
 
     if not train:
         return TableOracle(table)
-    from nasbench.training import TrainingOracle
+    from tabular.training import TrainingOracle
 
     task = surrogate.task
     return TrainingOracle.from_provenance(surrogate.space, task.provenance, seeds=(FRESH_SEED,), task=task.name)
@@ -174,9 +174,9 @@ def _examined(
 
 def _draw(surrogate: Surrogate, held_out: HeldOut, folder: Path) -> list[Path]:
     """Draw what a scorecard says into a folder."""
-    from nasbench.oracle import mean_of_known
-    from surrogates import figures
+    from nasbench.figures import surrogates as figures
     from surrogates.examining import leading_measure
+    from tabular.measures import mean_of_known
 
     measure = leading_measure(surrogate)
     label = measure.metric.replace("_", " ")

@@ -11,8 +11,8 @@ import typer
 
 from nasbench.cli import console
 from nasbench.cli.console import AsJson
-from nasbench.errors import QueryError
-from nasbench.named_options import read_named
+from tabular.errors import QueryError
+from tabular.options import read_named
 
 if TYPE_CHECKING:
     from surrogates import Surrogate

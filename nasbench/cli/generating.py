@@ -23,7 +23,7 @@ from nasbench.cli.training_options import (
     SpaceToTrain,
     chosen_recipe,
 )
-from nasbench.spaces import get_space
+from tabular.spaces import get_space
 
 
 def generate(
@@ -51,8 +51,8 @@ def generate(
     Finished trainings are on the disk at once. After an interruption, or with more seeds or a higher limit, the same
     command goes on from what is there.
     """
-    from nasbench.training import load_dataset
     from tabular import generate as make_table
+    from tabular.training import load_dataset
 
     seconds = seconds_of(budget)
     trainer = read_engine(engine, jobs)

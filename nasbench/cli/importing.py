@@ -11,7 +11,7 @@ import typer
 from nasbench.cli import console
 from nasbench.cli.console import AsJson
 from nasbench.cli.outputs import check_output
-from nasbench.errors import UnknownNameError
+from tabular.errors import UnknownNameError
 
 if TYPE_CHECKING:
     from tabular.importers.completeness import Completeness

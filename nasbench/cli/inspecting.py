@@ -15,10 +15,10 @@ import typer
 from nasbench.cli import console
 from nasbench.cli.console import AsJson
 from nasbench.cli.fitting import print_scorecard
-from nasbench.errors import FileFormatError, NasbenchError, PlanMismatchError
-from nasbench.spaces import Space, get_space, space_names
-from nasbench.spaces.choices import ENUMERABLE
 from nasbench.strategy import MultiObjectiveStrategy
+from tabular.errors import FileFormatError, NasbenchError, PlanMismatchError
+from tabular.spaces import Space, get_space, space_names
+from tabular.spaces.choices import ENUMERABLE
 
 if TYPE_CHECKING:
     from nasbench.comparison import Results
@@ -102,9 +102,9 @@ def info(
     as_json: AsJson = False,
 ) -> None:
     """Say what a table, a results file or a surrogate holds."""
-    from nasbench.storage import file_format_of
     from surrogates import Surrogate
     from tabular.shipped import located
+    from tabular.storage import file_format_of
 
     surrogate = None
     if file.suffix == ".journal" and file.is_dir():
@@ -136,7 +136,7 @@ def info(
 
 def _construction_info(file: Path) -> dict[str, Any]:
     """Say what the journals beside a table add to it, and who works on it; nothing if there are none."""
-    from tabular.construction import construction
+    from tabular.generation.construction import construction
 
     try:
         found = construction(file)
@@ -168,7 +168,7 @@ def _construction_info(file: Path) -> dict[str, Any]:
 @contextmanager
 def summary_when_interrupted(table: Path) -> Iterator[None]:
     """Say what is on record of a table when Ctrl-C ends the work on it."""
-    from tabular.construction import on_record
+    from tabular.generation.construction import on_record
 
     try:
         yield

@@ -11,7 +11,7 @@ from nasbench.cli import console
 from nasbench.cli.console import AsJson
 from nasbench.cli.merging_results import are_results, merge_results_files
 from nasbench.cli.outputs import check_output
-from nasbench.errors import OutputError
+from tabular.errors import OutputError
 
 
 def merge(

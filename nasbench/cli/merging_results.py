@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 from nasbench.cli import console
 from nasbench.cli.outputs import check_output
-from nasbench.errors import PlanMismatchError
-from nasbench.storage import file_format_of
+from tabular.errors import PlanMismatchError
+from tabular.storage import file_format_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from nasbench.errors import FileFormatError
+from tabular.errors import FileFormatError
 
 if TYPE_CHECKING:
-    from nasbench.oracle import Oracle
+    from tabular.measures import Oracle
 
 
 def open_oracle(path: str | Path) -> Oracle:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from nasbench.errors import OutputError
-from nasbench.replacing import check_writable
-from nasbench.storage import file_format_of
+from tabular.errors import OutputError
+from tabular.files import check_writable
+from tabular.storage import file_format_of
 
 
 def check_output(path: Path, file_format: str) -> None:

@@ -20,11 +20,11 @@ from nasbench.cli.training_options import (
     SpaceToTrain,
     chosen_recipe,
 )
-from nasbench.errors import BudgetError
-from nasbench.spaces import get_space
+from tabular.errors import BudgetError
+from tabular.spaces import get_space
 
 if TYPE_CHECKING:
-    from tabular.planner import Option
+    from tabular.generation.planner import Option
 
 
 def plan(
@@ -43,8 +43,8 @@ def plan(
 
     Nothing is kept. 'nasbench generate' with the same options and --budget does what is marked with a star.
     """
-    from nasbench.training import load_dataset
-    from tabular.planner import forecast
+    from tabular.generation.planner import forecast
+    from tabular.training import load_dataset
 
     seconds = seconds_of(budget)
     chosen = chosen_recipe(recipe, epochs)

@@ -11,8 +11,8 @@ import typer
 from nasbench.cli import console
 from nasbench.cli.console import AsJson
 from nasbench.cli.reporting import load_all
-from nasbench.errors import QueryError, UnknownNameError
-from nasbench.oracle import DEFAULT_REPORT, DEFAULT_SIGNAL
+from tabular.errors import QueryError, UnknownNameError
+from tabular.measures import DEFAULT_REPORT, DEFAULT_SIGNAL
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -93,7 +93,7 @@ def plot(
     """
     from nasbench.analysis.figures import KINDS, save_figure
     from nasbench.figures.style import write_figure
-    from nasbench.replacing import check_writable
+    from tabular.files import check_writable
 
     known = {**{name: ("results", each.about) for name, each in KINDS.items()}, **OTHER_KINDS}
     if kind not in known:
@@ -142,10 +142,11 @@ def _verification(path: Path) -> Draw:
 
 
 def _of_surrogate(kind: str, surrogate: Path, table: Path) -> Draw:
-    from nasbench.oracle import mean_of_known
-    from surrogates import Surrogate, figures
+    from nasbench.figures import surrogates as figures
+    from surrogates import Surrogate
     from surrogates.examining import check_fitted_to, held_out_again, leading_measure
     from tabular import Table
+    from tabular.measures import mean_of_known
 
     loaded, opened = Surrogate.load(surrogate), Table.open(table)
     check_fitted_to(loaded, opened)
@@ -157,11 +158,13 @@ def _of_surrogate(kind: str, surrogate: Path, table: Path) -> Draw:
 
 
 def _of_table(kind: str, path: Path, others: list[Path], choices: _Choices) -> Draw:
+    from nasbench.analysis import map_frames
+    from nasbench.analysis import table_frames as figure_frames
     from nasbench.figures.learning_curves import learning_curves
     from nasbench.figures.noise_ceiling import noise_ceiling
     from nasbench.figures.rank_by_epoch import rank_by_epoch
     from nasbench.figures.space_map import space_map
-    from tabular import Table, figure_frames, map_frames
+    from tabular import Table
 
     table, task = Table.open(path), choices.task
     signal, report = choices.metric or DEFAULT_SIGNAL, choices.metric or DEFAULT_REPORT
@@ -185,8 +188,8 @@ def _draw_cell(source: Path, architecture: str | None, out: list[Path], style: s
     """Draw an architecture of a table or of a space; of a table by default the best by validation accuracy."""
     from nasbench.figures.cell import cell_size, draw_cell
     from nasbench.figures.style import get_style, write_figure
-    from nasbench.spaces import get_space, space_names
     from tabular import Table
+    from tabular.spaces import get_space, space_names
 
     if str(source) in space_names() or source.suffix == ".toml":
         space = get_space(str(source))

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from nasbench.cli import console
-from nasbench.errors import QueryError
-from nasbench.replacing import write_text_file
+from tabular.errors import QueryError
+from tabular.files import write_text_file
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

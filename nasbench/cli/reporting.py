@@ -10,12 +10,12 @@ import typer
 
 from nasbench.cli import console
 from nasbench.cli.console import AsJson
-from nasbench.errors import OutputError, QueryError, UnknownNameError
-from nasbench.replacing import check_writable, write_text_file
+from tabular.errors import OutputError, QueryError, UnknownNameError
+from tabular.files import check_writable, write_text_file
 
 if TYPE_CHECKING:
     from nasbench.comparison import Results, Verified
-    from nasbench.oracle import Oracle
+    from tabular.measures import Oracle
 
 WRITERS = {"latex": ".tex", "markdown": ".md", "csv": ".csv"}
 """What tables are written as, and how the names of such files end."""

@@ -9,13 +9,13 @@ import numpy as np
 
 from nasbench.cli import console
 from nasbench.cli.oracles import open_oracle
-from nasbench.errors import StrategyError, UnknownNameError
-from nasbench.named_options import split_list
-from nasbench.oracle import resolve_measure
+from tabular.errors import StrategyError, UnknownNameError
+from tabular.measures import resolve_measure
+from tabular.options import split_list
 
 if TYPE_CHECKING:
-    from nasbench.oracle import Oracle
     from nasbench.strategy import StrategyFactory
+    from tabular.measures import Oracle
 
 SOURCE = "source"
 """The option of strategies that start from what another oracle knows; text stands for the oracle of that path."""

@@ -13,13 +13,13 @@ from nasbench.cli.comparing import asked_reports, print_summary
 from nasbench.cli.console import AsJson
 from nasbench.cli.oracles import open_oracle
 from nasbench.cli.strategy_option import strategies_for
-from nasbench.errors import StrategyError
+from tabular.errors import StrategyError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from nasbench.oracle import Oracle
     from nasbench.strategy import StrategyFactory
+    from tabular.measures import Oracle
 
 
 def study(
@@ -39,7 +39,8 @@ def study(
     """
     from nasbench.analysis.figures import KINDS
     from nasbench.cli.publishing import publish
-    from nasbench.study import read_declaration, run_study
+    from nasbench.comparison.study import run_study
+    from nasbench.comparison.study_file import read_declaration
 
     declared = read_declaration(declaration, KINDS)
     folder = out or Path(declared.name)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from nasbench.training import Recipe
+    from tabular.training import Recipe
 
 SpaceToTrain = Annotated[str, typer.Argument(help="A named space or a .toml file that declares one.")]
 DatasetOption = Annotated[
@@ -34,7 +34,7 @@ def chosen_recipe(path: Path | None, epochs: int | None) -> Recipe:
     ------
     RecipeError
     """
-    from nasbench.training import Recipe
+    from tabular.training import Recipe
 
     recipe = Recipe.from_toml(path) if path else Recipe()
     return recipe if epochs is None else recipe.replace(epochs=epochs)

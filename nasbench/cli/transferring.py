@@ -11,8 +11,8 @@ import typer
 from nasbench.cli import console
 from nasbench.cli.console import AsJson
 from nasbench.cli.fitting import print_scorecard
-from nasbench.errors import QueryError
-from nasbench.spaces import get_space
+from tabular.errors import QueryError
+from tabular.spaces import get_space
 
 if TYPE_CHECKING:
     from surrogates import Surrogate

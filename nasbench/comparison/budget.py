@@ -6,7 +6,7 @@ import math
 import re
 from dataclasses import dataclass
 
-from nasbench.errors import BudgetError
+from tabular.errors import BudgetError
 
 _SECONDS = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 UNITS = ("evaluations", "epochs", "seconds")

@@ -17,18 +17,18 @@ from nasbench.comparison.references import Possible, possible
 from nasbench.comparison.results import Results
 from nasbench.comparison.run import check_protocol, make_protocol, run_lockstep
 from nasbench.comparison.trials import Trials
-from nasbench.errors import NasbenchError, QueryError, StrategyError
-from nasbench.oracle import DEFAULT_REPORT, Measure, Oracle, metric_of, resolve_measure
-from nasbench.processes import deaf_to_interrupts, end_with_parent
-from nasbench.progress import PartProgress, silent
+from tabular.errors import NasbenchError, QueryError, StrategyError
+from tabular.measures import DEFAULT_REPORT, Measure, Oracle, metric_of, resolve_measure
+from tabular.progress import PartProgress, silent
+from tabular.work import deaf_to_interrupts, end_with_parent
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from nasbench.comparison.budget import Budget
     from nasbench.comparison.protocol import Constraint, Protocol
-    from nasbench.progress import Progress
     from nasbench.strategy import StrategyFactory
+    from tabular.progress import Progress
 
 
 RUNS_IN_A_PIECE = 100

@@ -8,17 +8,17 @@ from typing import TYPE_CHECKING
 from nasbench.comparison.compare import compare
 from nasbench.comparison.merging import check_comparable, merge_results
 from nasbench.comparison.patience import PATIENCE
-from nasbench.errors import NasbenchError, QueryError
-from nasbench.oracle import Digested
-from nasbench.progress import PartProgress, silent
+from tabular.errors import NasbenchError, QueryError
+from tabular.measures import Digested
+from tabular.progress import PartProgress, silent
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from nasbench.comparison.results import Results
-    from nasbench.oracle import Oracle
-    from nasbench.progress import Progress
     from nasbench.strategy import StrategyFactory
+    from tabular.measures import Oracle
+    from tabular.progress import Progress
 
 
 def extend(

@@ -9,7 +9,7 @@ import numpy as np
 
 from nasbench.comparison.pareto import attainment, hypervolumes, igds_plus, non_dominated
 from nasbench.comparison.steps import at_grid
-from nasbench.errors import QueryError, UnknownNameError
+from tabular.errors import QueryError, UnknownNameError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

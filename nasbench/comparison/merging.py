@@ -10,13 +10,13 @@ import numpy as np
 
 from nasbench.comparison.selecting import OF_RUNS, keep_further, take_runs
 from nasbench.comparison.trials import TRIALS_LAST, Trials
-from nasbench.errors import PlanMismatchError, QueryError
+from tabular.errors import PlanMismatchError, QueryError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from nasbench.comparison.results import Results
-    from nasbench.oracle import Measure
+    from tabular.measures import Measure
 
 VERSIONS = "versions"
 """The entry of the provenance that lists the versions of all parts, where they are not the same."""

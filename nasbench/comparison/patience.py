@@ -7,7 +7,7 @@ import threading
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from nasbench.errors import StrategyError
+from tabular.errors import StrategyError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from nasbench.errors import BudgetError, QueryError
-from nasbench.oracle import Measure, resolve_measure
+from tabular.errors import BudgetError, QueryError
+from tabular.measures import Measure, resolve_measure
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from nasbench.comparison.budget import Budget
-    from nasbench.oracle import Task
+    from tabular.measures import Task
 
 REPEATS = ("charge", "cache")
 

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from nasbench.comparison.pareto import non_dominated
-from nasbench.errors import QueryError
-from nasbench.oracle import Measure, Oracle, Reference, metric_of
+from tabular.errors import QueryError
+from tabular.measures import Measure, Oracle, Reference, metric_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

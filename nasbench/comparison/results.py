@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from nasbench.errors import UnknownNameError
-from nasbench.optional import load_optional
-from nasbench.oracle import Digested, Measure, Metric, Oracle, Reference, metric_of
+from tabular.errors import UnknownNameError
+from tabular.measures import Digested, Measure, Metric, Oracle, Reference, metric_of
+from tabular.optional import load_optional
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from nasbench.comparison.protocol import Protocol
     from nasbench.comparison.references import Possible
     from nasbench.comparison.trials import Trials
-    from nasbench.spaces import Space
+    from tabular.spaces import Space
 
 
 class Report(NamedTuple):
@@ -93,7 +93,7 @@ class Results:
         failed: dict[str, str],
     ) -> Results:
         """Bring together what a comparison made."""
-        from nasbench import __version__
+        from tabular.version import __version__
 
         origin = {"kind": type(oracle).__name__, "digest": oracle.digest if isinstance(oracle, Digested) else ""}
         touched = dict.fromkeys(each.task for each in (protocol.signal, *reports, *protocol.beside))

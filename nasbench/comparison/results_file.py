@@ -13,10 +13,10 @@ from nasbench.comparison.budget import Budget
 from nasbench.comparison.protocol import Constraint, Protocol
 from nasbench.comparison.results import Report, Results
 from nasbench.comparison.trials import Trials
-from nasbench.errors import FileFormatError, NasbenchError
-from nasbench.oracle import Measure, Metric, Reference
-from nasbench.spaces import declared_space
-from nasbench.storage import open_hdf5, read_array, read_json, write_array, write_hdf5, write_text
+from tabular.errors import FileFormatError, NasbenchError
+from tabular.measures import Measure, Metric, Reference
+from tabular.spaces import declared_space
+from tabular.storage import open_hdf5, read_array, read_json, write_array, write_hdf5, write_text
 
 if TYPE_CHECKING:
     from pathlib import Path

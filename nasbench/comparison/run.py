@@ -12,19 +12,19 @@ from nasbench.comparison.protocol import Constraint, Protocol
 from nasbench.comparison.records import Goals
 from nasbench.comparison.search_run import SearchRun
 from nasbench.comparison.trials import Trials
-from nasbench.errors import BudgetError, InvalidArchitectureError, QueryError, StrategyError
-from nasbench.oracle import SECONDS, Measure, Oracle, metric_of, resolve_measure
-from nasbench.progress import silent
-from nasbench.spaces.hashing import combine
+from tabular.errors import BudgetError, InvalidArchitectureError, QueryError, StrategyError
+from tabular.measures import SECONDS, Measure, Oracle, metric_of, resolve_measure
+from tabular.progress import silent
+from tabular.spaces.hashing import combine
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from numpy.typing import NDArray
 
-    from nasbench.progress import Progress
-    from nasbench.spaces import Space
     from nasbench.strategy import Proposal, StrategyFactory
+    from tabular.progress import Progress
+    from tabular.spaces import Space
 
 
 def advance(runs: Sequence[SearchRun], oracle: Oracle, protocol: Protocol, progress: Progress = silent) -> None:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from nasbench.comparison.results import Results
-    from nasbench.oracle import Measure
+    from tabular.measures import Measure
 
 OF_RUNS = frozenset({"seeds", "thinking"})
 """Fields of `Trials` with one entry a run."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from nasbench.comparison.fronts import front_over_time
-from nasbench.oracle import mean_of_known, std_of_known
+from tabular.measures import mean_of_known, std_of_known
 
 if TYPE_CHECKING:
     from nasbench.comparison.results import Results

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from nasbench.errors import QueryError
-from nasbench.progress import silent
+from tabular.errors import QueryError
+from tabular.progress import silent
 
 if TYPE_CHECKING:
     from nasbench.comparison.results import Results
-    from nasbench.oracle import Oracle
-    from nasbench.progress import Progress
+    from tabular.measures import Oracle
+    from tabular.progress import Progress
 
 FRESH_SEED = 1_000_000
 """Verification trains with seeds from here on, which no table of ours uses."""

@@ -6,9 +6,9 @@ import json
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from nasbench.comparison.verification import Verified
-from nasbench.errors import FileFormatError
-from nasbench.json_values import without_nan
-from nasbench.replacing import write_text_file
+from tabular.errors import FileFormatError
+from tabular.files import write_text_file
+from tabular.json_values import without_nan
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

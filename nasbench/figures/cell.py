@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from nasbench.figures.cell_shapes import Path, PlacedBox
-    from nasbench.spaces import Space
+    from tabular.spaces import Space
 
 __all__ = ["cell_size", "cell_svg", "draw_cell"]
 

@@ -8,21 +8,21 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from nasbench.errors import QueryError
-from nasbench.spaces.darts import Darts
-from nasbench.spaces.graph import IDENTITY, TRAITS, ZERO, Graph
-from nasbench.spaces.hierarchical import HierarchicalSpace
-from nasbench.spaces.nats_size import WIDTHS, NatsSize
-from nasbench.spaces.nb101 import NB101
-from nasbench.spaces.nb_macro import BLOCKS, STAGES, NBMacro
-from nasbench.spaces.transnas_macro import TransNasMacro
+from tabular.errors import QueryError
+from tabular.spaces.darts import Darts
+from tabular.spaces.graph import IDENTITY, TRAITS, ZERO, Graph
+from tabular.spaces.hierarchical import HierarchicalSpace
+from tabular.spaces.nats_size import WIDTHS, NatsSize
+from tabular.spaces.nb101 import NB101
+from tabular.spaces.nb_macro import BLOCKS, STAGES, NBMacro
+from tabular.spaces.transnas_macro import TransNasMacro
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from numpy.typing import NDArray
 
-    from nasbench.spaces import Space
+    from tabular.spaces import Space
 
 TIMES = "\N{MULTIPLICATION SIGN}"
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from nasbench.figures.cell_diagrams import Diagram
     from nasbench.figures.cell_shapes import Path, PlacedBox, Text
-    from nasbench.spaces import Space
+    from tabular.spaces import Space
 
 SVG_PAGE = 50.0, 40.0
 """Width and height, in units of the text's size, that an SVG should not exceed."""

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from nasbench.errors import QueryError
 from nasbench.figures.checking import check_frame, numbers
 from nasbench.figures.labels import NOTHING, figure_size, font_size, make_taller, noted
 from nasbench.figures.style import marker
+from tabular.errors import QueryError
 
 if TYPE_CHECKING:
     import pandas as pd

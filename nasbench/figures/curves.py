@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from nasbench.errors import UnknownNameError
 from nasbench.figures.checking import check_frame, numbers
 from nasbench.figures.labels import NOTHING, label_axis, noted
 from nasbench.figures.legend import add_legend
 from nasbench.figures.style import line_style, log_budget_axis, marker
+from tabular.errors import UnknownNameError
 
 if TYPE_CHECKING:
     import pandas as pd

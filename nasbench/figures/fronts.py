@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from nasbench.errors import QueryError
 from nasbench.figures.checking import check_frame, numbers
 from nasbench.figures.labels import NOTHING, label_axis, noted
 from nasbench.figures.legend import add_legend
 from nasbench.figures.style import line_style, marker
+from tabular.errors import QueryError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

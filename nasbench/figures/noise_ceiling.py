@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from nasbench.errors import UnknownNameError
 from nasbench.figures.columns import check_columns
 from nasbench.figures.legend import add_legend
 from nasbench.figures.notes import write_note
 from nasbench.figures.style import COLOURS
+from tabular.errors import UnknownNameError
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -25,7 +25,7 @@ def noise_ceiling(ax: Axes, frame: pd.DataFrame, of: str = "correlation") -> Non
     ax : matplotlib Axes
     frame : DataFrame
         Columns seeds, between, with_report, regret, regret_low, regret_high, see
-        `tabular.figure_frames.noise_ceiling_frame`.
+        `nasbench.analysis.table_frames.noise_ceiling_frame`.
     of : str
         ``correlation`` of ranks, or the ``regret`` of the architecture that ranks first.
 

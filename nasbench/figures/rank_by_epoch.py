@@ -22,7 +22,7 @@ def rank_by_epoch(ax: Axes, frame: pd.DataFrame) -> None:
     ax : matplotlib Axes
     frame : DataFrame
         Columns epoch and correlation, and optionally other (one training with another one's end) and ceiling, see
-        `tabular.figure_frames.rank_by_epoch_frame`.
+        `nasbench.analysis.table_frames.rank_by_epoch_frame`.
 
     Raises
     ------

@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from nasbench.errors import QueryError
 from nasbench.figures.columns import check_columns
 from nasbench.figures.legend import add_legend
 from nasbench.figures.notes import write_note
 from nasbench.figures.style import marker
+from tabular.errors import QueryError
 
 if TYPE_CHECKING:
     import pandas as pd

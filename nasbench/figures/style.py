@@ -7,9 +7,9 @@ from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from nasbench.errors import OutputError, UnknownNameError
 from nasbench.figures.labels import text_for_latex
-from nasbench.replacing import replacing
+from tabular.errors import OutputError, UnknownNameError
+from tabular.files import replacing
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

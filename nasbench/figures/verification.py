@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from nasbench.errors import QueryError
 from nasbench.figures.columns import check_columns
 from nasbench.figures.notes import GREY, write_note
 from nasbench.figures.style import COLOURS
+from tabular.errors import QueryError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from nasbench.errors import InvalidArchitectureError, UnknownNameError
+from tabular.errors import InvalidArchitectureError, UnknownNameError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from numpy.typing import NDArray
 
-    from nasbench.spaces import Space
+    from tabular.spaces import Space
 
 
 def to_named(space: Space, architecture: NDArray[np.uint8]) -> dict[str, str | int]:

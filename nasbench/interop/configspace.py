@@ -10,15 +10,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from nasbench.interop.choices import from_named, some_architecture, to_named
-from nasbench.optional import load_optional
-from nasbench.spaces.choices import Choices
+from tabular.optional import load_optional
+from tabular.spaces.choices import Choices
 
 if TYPE_CHECKING:
     import numpy as np
     from ConfigSpace import Configuration, ConfigurationSpace
     from numpy.typing import NDArray
 
-    from nasbench.spaces import Space
+    from tabular.spaces import Space
 
 
 def configuration_space(space: Space, seed: int | None = None) -> ConfigurationSpace:

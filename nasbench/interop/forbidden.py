@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from ConfigSpace.hyperparameters import CategoricalHyperparameter
     from numpy.typing import NDArray
 
-    from nasbench.spaces import Space
+    from tabular.spaces import Space
 
 
 class Inadmissible(ForbiddenConjunction):

@@ -8,18 +8,18 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from nasbench.errors import StrategyError, UnknownNameError
 from nasbench.interop.global_state import GlobalState
-from nasbench.optional import load_optional
 from nasbench.strategy import Proposal, Strategy
 from nasbench.strategy_options import check_whole
+from tabular.errors import StrategyError, UnknownNameError
+from tabular.optional import load_optional
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from numpy.typing import NDArray
 
-    from nasbench.spaces import Space
+    from tabular.spaces import Space
 
 TRIES = 100
 """Suggestions that a space may refuse in a row before an architecture is drawn from it instead."""

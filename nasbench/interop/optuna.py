@@ -16,18 +16,18 @@ from nasbench.comparison.budget import Budget
 from nasbench.comparison.protocol import Protocol
 from nasbench.comparison.run import check_protocol
 from nasbench.comparison.search_run import seeded
-from nasbench.errors import InvalidArchitectureError, QueryError
 from nasbench.interop.choices import from_named, to_named
-from nasbench.optional import load_optional
-from nasbench.oracle import SECONDS, Measure, Oracle, resolve_measure
-from nasbench.spaces.hashing import combine
+from tabular.errors import InvalidArchitectureError, QueryError
+from tabular.measures import SECONDS, Measure, Oracle, resolve_measure
+from tabular.optional import load_optional
+from tabular.spaces.hashing import combine
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
     from optuna.distributions import BaseDistribution
     from optuna.trial import BaseTrial, FrozenTrial
 
-    from nasbench.spaces import Space
+    from tabular.spaces import Space
 
 NETWORK = "network"
 """The user attribute of a trial that names its network, by which repeats are known."""

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from nasbench.errors import StrategyError
 from nasbench.interop.choices import to_named
 from nasbench.interop.optuna import distributions
-from nasbench.optional import load_optional
 from nasbench.strategy import MultiObjectiveStrategy, Proposal, Strategy
+from tabular.errors import StrategyError
+from tabular.optional import load_optional
 
 try:
     from optuna.samplers import BaseSampler, RandomSampler
@@ -31,8 +31,8 @@ if TYPE_CHECKING:
     from optuna.study import Study
     from optuna.trial import FrozenTrial
 
-    from nasbench.spaces import Space
     from nasbench.strategy import StrategyFactory
+    from tabular.spaces import Space
 
 
 class _Asked(NamedTuple):

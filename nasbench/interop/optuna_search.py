@@ -6,12 +6,12 @@ import inspect
 import math
 from typing import TYPE_CHECKING, Any
 
-from nasbench.errors import InvalidArchitectureError, StrategyError, UnknownNameError
 from nasbench.interop.choices import to_named
 from nasbench.interop.optuna import architecture_of, distributions
-from nasbench.optional import load_optional
 from nasbench.strategy import MultiObjectiveStrategy, Proposal
 from nasbench.strategy_options import check_whole
+from tabular.errors import InvalidArchitectureError, StrategyError, UnknownNameError
+from tabular.optional import load_optional
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from optuna.samplers import BaseSampler
     from optuna.trial import Trial
 
-    from nasbench.spaces import Space
+    from tabular.spaces import Space
 
 TRIES = 1000
 """Suggestions that a space may refuse in a row before an architecture is drawn from it instead."""

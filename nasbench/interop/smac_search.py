@@ -9,19 +9,19 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from nasbench.errors import UnknownNameError
 from nasbench.interop.configspace import configuration_space, from_configuration
 from nasbench.interop.global_state import GlobalState
-from nasbench.optional import load_optional
 from nasbench.strategy import Proposal, Strategy
 from nasbench.strategy_options import check_whole
+from tabular.errors import UnknownNameError
+from tabular.optional import load_optional
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     import numpy as np
 
-    from nasbench.spaces import Space
+    from tabular.spaces import Space
 
 FACADES = {
     "hyperparameter-optimization": "HyperparameterOptimizationFacade",

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from nasbench.comparison.results import Results
     from nasbench.comparison.verification import Verified
-    from nasbench.oracle import Metric
+    from tabular.measures import Metric
 
 Spec = dict[str, Any]
 

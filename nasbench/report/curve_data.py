@@ -12,8 +12,8 @@ from nasbench.analysis.ranks import rank_over_time
 from nasbench.analysis.wording import scale_of
 from nasbench.comparison.budget import Budget
 from nasbench.comparison.steps import budget_grid
-from nasbench.errors import NasbenchError
 from nasbench.report.wording import axis_title, report_names
+from tabular.errors import NasbenchError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

@@ -72,7 +72,7 @@ def made_with() -> str:
     import altair as alt
     import vl_convert
 
-    from nasbench import __version__
+    from tabular.version import __version__
 
     return (
         f"nasbench {__version__}, Altair {alt.__version__}, Vega {vl_convert.get_vega_version()}, "

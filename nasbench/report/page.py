@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Any
 
 from markupsafe import Markup
 
-from nasbench.errors import QueryError
-from nasbench.json_values import without_nan
-from nasbench.replacing import check_writable, replacing
 from nasbench.report.background import cards_shown, origins_shown, scorecards_shown, verification_shown
 from nasbench.report.origin import as_text, made_with
 from nasbench.report.part import part_of
 from nasbench.report.wording import counted, listed
+from tabular.errors import QueryError
+from tabular.files import check_writable, replacing
+from tabular.json_values import without_nan
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 from nasbench.comparison.fronts import attainment_surfaces
 from nasbench.comparison.summary import summarise
-from nasbench.errors import NasbenchError
 from nasbench.figures.style import BUDGET_LABELS
 from nasbench.report.charts import curve_chart, front_chart
 from nasbench.report.curve_data import Curves, rank_curves, regret_curves, volume_curves
 from nasbench.report.tables import curve_table
 from nasbench.report.wording import counted, measure_name, number, sentence
+from tabular.errors import NasbenchError
 
 if TYPE_CHECKING:
     from nasbench.comparison.results import Results

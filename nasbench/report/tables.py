@@ -11,8 +11,6 @@ import numpy as np
 from nasbench.analysis.ranks import final_ranks
 from nasbench.analysis.significance import not_worse, pairwise
 from nasbench.comparison.summary import summarise
-from nasbench.errors import NasbenchError
-from nasbench.oracle import mean_of_known, std_of_known
 from nasbench.report.curve_data import Curves, milestones
 from nasbench.report.wording import (
     UNKNOWN,
@@ -25,6 +23,8 @@ from nasbench.report.wording import (
     with_quartiles,
     with_spread,
 )
+from tabular.errors import NasbenchError
+from tabular.measures import mean_of_known, std_of_known
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from nasbench.comparison.results import Results
-    from nasbench.oracle import Metric
+    from tabular.measures import Metric
 
 ALPHA = 0.05
 

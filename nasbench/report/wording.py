@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from nasbench.comparison.results import Results
-    from nasbench.oracle import Measure, Metric
+    from tabular.measures import Measure, Metric
 
 _PERCENT = "\u00a0%"  # on the line of its number
 UNKNOWN = "\u2013"

@@ -9,14 +9,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nasbench.spaces.constrained import ConstrainedSpace
 from nasbench.testing.rows import architectures, batches, examples, many_rows
+from tabular.spaces.constrained import ConstrainedSpace
 
 if TYPE_CHECKING:
     from hypothesis.strategies import DataObject
     from numpy.typing import NDArray
 
-    from nasbench.spaces import Space
+    from tabular.spaces import Space
 
 
 class MovesConformance:

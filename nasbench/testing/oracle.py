@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from nasbench.errors import InvalidArchitectureError, NasbenchError, UnknownNameError
-from nasbench.oracle import DEFAULT_SIGNAL, SECONDS, Oracle, resolve_measure
+from tabular.errors import InvalidArchitectureError, NasbenchError, UnknownNameError
+from tabular.measures import DEFAULT_SIGNAL, SECONDS, Oracle, resolve_measure
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -8,13 +8,13 @@ import numpy as np
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 
-from nasbench.spaces.constrained import ConstrainedSpace
+from tabular.spaces.constrained import ConstrainedSpace
 
 if TYPE_CHECKING:
     from hypothesis.strategies import SearchStrategy
     from numpy.typing import NDArray
 
-    from nasbench.spaces import Space
+    from tabular.spaces import Space
 
 FEW = 1 << 16
 """A space of up to this many rows is tested on all of them, a larger one on a sample."""

@@ -13,19 +13,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nasbench.errors import InvalidArchitectureError, SpaceError, UnknownNameError
-from nasbench.spaces import declared_space
 from nasbench.testing.moves import MovesConformance
 from nasbench.testing.rows import FEW, architectures, batches, examples, many_rows
+from tabular.errors import InvalidArchitectureError, SpaceError, UnknownNameError
+from tabular.spaces import declared_space
 
 if TYPE_CHECKING:
     from hypothesis.strategies import DataObject
 
-    from nasbench.spaces import Space
+    from tabular.spaces import Space
 
 _KEYS_IN_A_NEW_PROCESS = """
 import json, sys
-from nasbench.spaces import declared_space
+from tabular.spaces import declared_space
 declaration, rows = json.load(sys.stdin)
 import numpy as np
 print(json.dumps(declared_space(declaration).canonical_key(np.array(rows, dtype=np.uint8)).tolist()))
@@ -33,7 +33,7 @@ print(json.dumps(declared_space(declaration).canonical_key(np.array(rows, dtype=
 
 
 class SpaceConformance(MovesConformance):
-    """Tests that every `nasbench.spaces.Space` passes; a subclass gives the fixture ``space``.
+    """Tests that every `tabular.spaces.Space` passes; a subclass gives the fixture ``space``.
 
     Attributes
     ----------

@@ -23,17 +23,17 @@ import numpy as np
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from nasbench.oracle import DEFAULT_REPORT, DEFAULT_SIGNAL, SECONDS, Reference, Task, resolve_measure, standard_metric
-from nasbench.spaces import OPERATIONS, CellSpace
+from tabular.measures import DEFAULT_REPORT, DEFAULT_SIGNAL, SECONDS, Reference, Task, resolve_measure, standard_metric
+from tabular.spaces import OPERATIONS, CellSpace
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from numpy.typing import NDArray
 
-    from nasbench.oracle import Measure
-    from nasbench.spaces import Space
     from nasbench.strategy import Proposal, Strategy
+    from tabular.measures import Measure
+    from tabular.spaces import Space
 
 FIDELITIES = tuple(range(1, 28))
 
@@ -69,7 +69,7 @@ class PlantedOracle:
         seed: int | None = None,  # noqa: ARG002 - every training gives the same
         draw: NDArray[np.uint64] | int | None = None,  # noqa: ARG002
     ) -> Any:
-        """Answer validation accuracy or seconds; see `nasbench.oracle.Oracle`."""
+        """Answer validation accuracy or seconds; see `tabular.measures.Oracle`."""
         _, metric, epochs = resolve_measure(measure, self.tasks)
         assert self.tasks["planted"].metrics[metric].split != "test", "test results are not for a search to see"
         agreement = (self.space.check(architectures) == self.optimum).mean(axis=-1)

@@ -13,8 +13,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from nasbench.spaces import Space
     from strategies.history import History
+    from tabular.spaces import Space
 
     Score = Callable[[NDArray[np.uint8]], NDArray[np.float64]]
 

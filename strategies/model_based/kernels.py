@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from nasbench.errors import StrategyError
-from nasbench.spaces.encoding import one_hot
 from strategies.model_based.subtrees import subtree_labels
+from tabular.errors import StrategyError
+from tabular.spaces.encoding import one_hot
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from scipy.sparse import csr_array
 
-    from nasbench.spaces import Space
+    from tabular.spaces import Space
 
 RELEVANCES = (0.1, 0.3, 1.0, 3.0, 10.0)
 """What lambda_i times the number of positions can be."""

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from nasbench.predictor import PredictorFactory
-    from nasbench.spaces import Space
+    from tabular.spaces import Space
 
 RANKINGS = ("mean", "thompson")
 

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from nasbench.predictor import PredictorFactory
-    from nasbench.spaces import Space
     from nasbench.strategy import Proposal
+    from tabular.spaces import Space
 
 SIMPLEST = ("skip_connect", "identity", "none")
 """What a choice is before the search comes to it, the first of these that it has; else its first."""

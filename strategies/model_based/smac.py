@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from nasbench.predictor import Belief
-from nasbench.spaces.encoding import one_hot
 from nasbench.strategy import Proposal, Strategy
 from nasbench.strategy_options import check_number, check_whole
 from strategies.history import History
@@ -15,13 +14,14 @@ from strategies.model_based.acquisition import expected_improvement
 from strategies.model_based.candidates import one_new
 from strategies.model_based.climbing import climb
 from strategies.model_based.normal_scores import normal_scores
+from tabular.spaces.encoding import one_hot
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from numpy.typing import NDArray
 
-    from nasbench.spaces import Space
+    from tabular.spaces import Space
 
 
 class SMAC(Strategy):

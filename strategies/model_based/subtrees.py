@@ -1,6 +1,6 @@
 """The vertex labels of Weisfeiler-Lehman refinement (Shervashidze et al., JMLR 2011, Algorithm 1) of many graphs.
 
-The operations on the edges of `nasbench.spaces.graph.Graph` become vertices, labelled by the operation; the input and
+The operations on the edges of `tabular.spaces.graph.Graph` become vertices, labelled by the operation; the input and
 the output are vertices too. One vertex feeds another as often as identities lead from it there. What carries nothing
 from the input to the output is left out, and so are identities: equal networks get the same labels however they are
 drawn, save that an operation without weights, such as a pooling, may stand once or, for each use, once more.
@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from nasbench.spaces.hashing import combine, mix, text_hash
+from tabular.spaces.hashing import combine, mix, text_hash
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from nasbench.spaces import Space
-    from nasbench.spaces.graph import Graph
+    from tabular.spaces import Space
+    from tabular.spaces.graph import Graph
 
 
 def subtree_labels(space: Space, architectures: NDArray[np.uint8], rounds: int) -> NDArray[np.uint64]:

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from nasbench.spaces import Space
     from nasbench.strategy import Proposal
+    from tabular.spaces import Space
 
 RANDOM_TRIES = 10
 """Random rows among which a new network is looked for."""

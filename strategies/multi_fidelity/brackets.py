@@ -6,9 +6,9 @@ import math
 from abc import abstractmethod
 from typing import TYPE_CHECKING
 
-from nasbench.errors import StrategyError
 from nasbench.strategy import Proposal, Strategy
 from strategies.multi_fidelity.rungs_offered import rungs_offered
+from tabular.errors import StrategyError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from nasbench.spaces import Space
+    from tabular.spaces import Space
 
 
 class Bracket:
@@ -81,7 +81,7 @@ class BracketStrategy(Strategy):
     Attributes
     ----------
     rungs : tuple of int
-        The epochs on offer nearest to ``R, R/eta, R/eta^2, ...`` with ``R`` the last (see `nasbench.fidelity.rungs`).
+        The epochs on offer nearest to ``R, R/eta, R/eta^2, ...`` with ``R`` the last (see `tabular.fidelity.rungs`).
 
     Raises
     ------

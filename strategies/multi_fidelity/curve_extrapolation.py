@@ -14,8 +14,8 @@ from strategies.multi_fidelity.stopping import StoppingStrategy, Training
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from nasbench.spaces import Space
     from nasbench.strategy import StrategyFactory
+    from tabular.spaces import Space
 
 WIDENING = 3.0
 """The prior of ends is this many times wider than the ends seen: a new training may be unlike them."""

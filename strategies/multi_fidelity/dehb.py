@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     import numpy as np
 
-    from nasbench.spaces import Space
+    from tabular.spaces import Space
 
 PARENTS = 3
 """Individuals that a mutant is made of."""

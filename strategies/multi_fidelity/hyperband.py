@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     import numpy as np
 
-    from nasbench.spaces import Space
+    from tabular.spaces import Space
 
 
 class Hyperband(BracketStrategy):

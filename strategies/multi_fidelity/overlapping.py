@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 
     import numpy as np
 
-    from nasbench.spaces import Space
     from nasbench.strategy import Proposal
+    from tabular.spaces import Space
 
 
 class Rounds(Protocol):

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from nasbench.errors import StrategyError
-from nasbench.fidelity import rungs
 from nasbench.strategy_options import check_whole
+from tabular.errors import StrategyError
+from tabular.fidelity import rungs
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
     import numpy as np
 
-    from nasbench.spaces import Space
     from nasbench.strategy import StrategyFactory
+    from tabular.spaces import Space
 
 
 @dataclass

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from nasbench.spaces import Space
+    from tabular.spaces import Space
 
 
 def epsilon_net(values: NDArray[np.float64], k: int) -> list[int]:
@@ -126,7 +126,7 @@ class MOASHA(MultiObjectiveStrategy):
     Attributes
     ----------
     rungs : tuple of int
-        The epochs on offer nearest to ``R, R/eta, R/eta^2, ...`` with ``R`` the last (see `nasbench.fidelity.rungs`).
+        The epochs on offer nearest to ``R, R/eta, R/eta^2, ...`` with ``R`` the last (see `tabular.fidelity.rungs`).
 
     Raises
     ------

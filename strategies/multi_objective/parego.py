@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from nasbench.predictor import PredictorFactory
-    from nasbench.spaces import Space
+    from tabular.spaces import Space
 
 _PARENTS = 10
 """Half of the candidates are mutations of this many of the best."""

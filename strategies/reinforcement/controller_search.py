@@ -8,16 +8,16 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from nasbench.strategy import Proposal, Strategy
-from nasbench.threads import one_thread
 from strategies.reinforcement.policy import draw_inside
+from tabular.threads import one_thread
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from numpy.typing import NDArray
 
-    from nasbench.spaces import Space
     from strategies.reinforcement.controller import Controller
+    from tabular.spaces import Space
 
 
 class ControllerSearch(Strategy):

@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from nasbench.spaces.constrained import ConstrainedSpace
+from tabular.spaces.constrained import ConstrainedSpace
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from numpy.typing import NDArray
 
-    from nasbench.spaces import Space
+    from tabular.spaces import Space
 
 SPARE = 64
 """Rows that are drawn at a time, at least, to stand in for those that the space does not admit."""

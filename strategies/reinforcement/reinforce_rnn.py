@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from nasbench.spaces import Space
+    from tabular.spaces import Space
 
 
 class ReinforceRNN(ControllerSearch):

@@ -7,17 +7,17 @@ from weakref import WeakKeyDictionary
 
 import numpy as np
 
-from nasbench.errors import StrategyError
-from nasbench.oracle import Oracle, resolve_measure
-from nasbench.spaces.choices import ENUMERABLE
+from tabular.errors import StrategyError
+from tabular.measures import Oracle, resolve_measure
+from tabular.spaces.choices import ENUMERABLE
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from numpy.typing import NDArray
 
-    from nasbench.oracle import Measure
-    from nasbench.spaces import Space
+    from tabular.measures import Measure
+    from tabular.spaces import Space
 
     Architectures = Sequence[str] | Sequence[Sequence[int]] | NDArray[np.uint8]
 

@@ -11,10 +11,10 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from nasbench.spaces import Space
+    from tabular.spaces import Space
 
     Draw = Callable[[np.random.Generator, int | None], NDArray[np.uint8]]
-    """What `nasbench.spaces.Space.sample` does: one row, (L,) uint8, for None, else as many as asked for, (n, L)."""
+    """What `tabular.spaces.Space.sample` does: one row, (L,) uint8, for None, else as many as asked for, (n, L)."""
 
 
 def space_view(space: Space, draw: Draw) -> Space:

@@ -15,10 +15,10 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from nasbench.oracle import Oracle
-    from nasbench.spaces import Space
     from nasbench.strategy import StrategyFactory
     from strategies.warm_start.sources import Architectures
+    from tabular.measures import Oracle
+    from tabular.spaces import Space
 
 
 class WarmStart(Wrapper):

@@ -14,9 +14,9 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from nasbench.spaces import Space
     from nasbench.strategy import StrategyFactory
     from strategies.warm_start.space_view import Draw
+    from tabular.spaces import Space
 
 
 class Wrapper(MultiObjectiveStrategy):

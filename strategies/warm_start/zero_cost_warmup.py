@@ -8,19 +8,19 @@ from weakref import WeakKeyDictionary
 
 import numpy as np
 
-from nasbench.errors import StrategyError
 from nasbench.strategy_options import check_whole
 from strategies.warm_start.sources import best_first
 from strategies.warm_start.warm_start import TheseFirst
 from strategies.warm_start.wrapper import Wrapper
+from tabular.errors import StrategyError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from numpy.typing import NDArray
 
-    from nasbench.spaces import Space
     from nasbench.strategy import StrategyFactory
+    from tabular.spaces import Space
 
     Score = Callable[[NDArray[np.uint8]], NDArray[np.float64]]
 

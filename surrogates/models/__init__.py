@@ -5,7 +5,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, cast
 
-from nasbench.errors import UnknownNameError
+from tabular.errors import UnknownNameError
 
 if TYPE_CHECKING:
     from surrogates.models.regressor import Regressor

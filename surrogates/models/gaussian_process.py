@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 import numpy as np
 
-from nasbench.errors import FileFormatError, QueryError
-from nasbench.threads import one_thread
 from surrogates.models.arrays import check_shapes, column_scale, read_arrays, write_arrays
 from surrogates.models.regressor import Estimate, Regressor
+from tabular.errors import FileFormatError, QueryError
+from tabular.threads import one_thread
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

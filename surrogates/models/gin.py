@@ -9,10 +9,10 @@ import numpy as np
 import torch
 from torch.nn.functional import layer_norm, silu
 
-from nasbench.errors import QueryError
 from surrogates.models.arrays import check_shapes, read_arrays, write_arrays
 from surrogates.models.regressor import Regressor
 from surrogates.models.torch_training import MEMBERS, STEPS, array_shapes, estimate, linear, train
+from tabular.errors import QueryError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -20,10 +20,10 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from torch import Tensor
 
-    from nasbench.spaces.graph import Graph
     from surrogates.inputs import Inputs
     from surrogates.models.regressor import Estimate
     from surrogates.models.torch_training import Arrays, View, Views, Weights
+    from tabular.spaces.graph import Graph
 
 FILE = "gin.safetensors"
 WIDTH = 32

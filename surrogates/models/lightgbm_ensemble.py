@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from nasbench.errors import FileFormatError
-from nasbench.optional import load_optional
 from surrogates.models.arrays import read_members
 from surrogates.models.parts import deal_members, side_by_side
 from surrogates.models.regressor import Estimate, Regressor
+from tabular.errors import FileFormatError
+from tabular.optional import load_optional
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -8,10 +8,10 @@ import numpy as np
 import torch
 from torch.nn.functional import silu
 
-from nasbench.errors import QueryError
 from surrogates.models.arrays import check_shapes, column_scale, read_arrays, write_arrays
 from surrogates.models.regressor import Regressor
 from surrogates.models.torch_training import MEMBERS, STEPS, array_shapes, estimate, linear, train
+from tabular.errors import QueryError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 import numpy as np
 
-from nasbench.errors import QueryError
-from nasbench.threads import one_thread
 from surrogates.models.arrays import check_shapes, column_scale, read_arrays, write_arrays
 from surrogates.models.regressor import Estimate, Regressor
+from tabular.errors import QueryError
+from tabular.threads import one_thread
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -14,9 +14,9 @@ import torch
 from torch import Tensor
 from torch.nn.functional import huber_loss
 
-from nasbench.errors import QueryError
 from surrogates.models.parts import deal_parts
 from surrogates.models.regressor import Estimate
+from tabular.errors import QueryError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping

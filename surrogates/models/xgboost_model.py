@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from nasbench.errors import FileFormatError
+from tabular.errors import FileFormatError
 
 
 def booster_bytes(booster: Any) -> bytes:

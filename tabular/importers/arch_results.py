@@ -11,18 +11,18 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from nasbench.errors import FileFormatError
-from nasbench.oracle import Task
-from nasbench.spaces import get_space
+from tabular.errors import FileFormatError
 from tabular.importers.collecting import Collector
 from tabular.importers.results_count import SETS, costs_of, dictionary, field, metrics_of, shown, training_values
+from tabular.measures import Task
+from tabular.spaces import get_space
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from nasbench.progress import Progress
     from tabular.layout import TableData, TaskData
+    from tabular.progress import Progress
 
 LICENCE = "MIT"
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from nasbench.errors import FileFormatError
+from tabular.errors import FileFormatError
 from tabular.invariants import DONE, MISSING
 from tabular.layout import TableData, TaskData
 
@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from nasbench.oracle import Task
-    from nasbench.spaces import Space
+    from tabular.measures import Task
+    from tabular.spaces import Space
 
 FIRST_CAPACITY = 1024
 

@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from nasbench.errors import FileFormatError
-from nasbench.progress import silent
+from tabular.errors import FileFormatError
 from tabular.importers.cells import ROWS_AT_ONCE, Rows, check_columns
 from tabular.importers.mapped import import_mapped
+from tabular.progress import silent
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from nasbench.progress import Progress
+    from tabular.progress import Progress
     from tabular.table import Table
 
 FIRST_ROW = 2

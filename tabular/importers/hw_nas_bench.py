@@ -16,20 +16,20 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from nasbench.errors import FileFormatError, InvalidArchitectureError, UnknownNameError
-from nasbench.progress import silent
-from nasbench.replacing import check_writable
-from nasbench.spaces import get_space
+from tabular.errors import FileFormatError, InvalidArchitectureError, UnknownNameError
+from tabular.files import check_writable
 from tabular.importers.cells import Rows, first_conflict
 from tabular.importers.csv import read_csv
 from tabular.layout import write_table
+from tabular.progress import silent
+from tabular.spaces import get_space
 from tabular.table import Table
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from nasbench.oracle import Task
-    from nasbench.progress import Progress
+    from tabular.measures import Task
+    from tabular.progress import Progress
 
 ORIGIN = {
     "licence": "MIT",

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from nasbench.errors import FileFormatError
+from tabular.errors import FileFormatError
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
-from nasbench.errors import FileFormatError, InvalidArchitectureError, SpaceError
-from nasbench.replacing import check_writable
+from tabular.errors import FileFormatError, InvalidArchitectureError, SpaceError
+from tabular.files import check_writable
 from tabular.importers.collecting import Collector
 from tabular.importers.mapped_task import MappedTask
 from tabular.importers.mapping import read_mapping
@@ -22,10 +22,10 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from nasbench.progress import Progress
     from tabular.importers.cells import Rows
     from tabular.importers.mapping import Mapping, TaskMapping
     from tabular.layout import TableData
+    from tabular.progress import Progress
 
 
 class RowReader(Protocol):

@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from nasbench.errors import FileFormatError
-from nasbench.oracle import Task
+from tabular.errors import FileFormatError
 from tabular.importers.cells import STATUS_WORDS, first_conflict
 from tabular.invariants import DONE, MEANS, MISSING
 from tabular.layout import TaskData
+from tabular.measures import Task
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -39,17 +39,17 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from nasbench.errors import FileFormatError, NasbenchError, UnknownNameError
-from nasbench.oracle import Metric, standard_metric
-from nasbench.spaces import declared_space, get_space
-from nasbench.toml import read_toml
+from tabular.errors import FileFormatError, NasbenchError, UnknownNameError
 from tabular.importers.written import READERS
 from tabular.invariants import REPRESENTS
+from tabular.measures import Metric, standard_metric
+from tabular.spaces import declared_space, get_space
+from tabular.toml import read_toml
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from nasbench.spaces import Space
+    from tabular.spaces import Space
 
 MEANING = ("unit", "split", "direction")
 

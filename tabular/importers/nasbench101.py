@@ -14,22 +14,22 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from nasbench.errors import FileFormatError
-from nasbench.oracle import Metric, Task
-from nasbench.progress import silent
-from nasbench.replacing import check_writable
+from tabular.errors import FileFormatError
+from tabular.files import check_writable
 from tabular.importers.model_metrics import HALFWAY, Evaluation, read_model_metrics
 from tabular.importers.nb101_cells import Cell, read_cells
 from tabular.importers.tfrecord import read_tfrecord
 from tabular.invariants import DONE, MISSING
 from tabular.layout import TableData, TaskData, write_table
+from tabular.measures import Metric, Task
+from tabular.progress import silent
 from tabular.table import Table
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from nasbench.progress import Progress
     from tabular.importers.tfrecord import Record
+    from tabular.progress import Progress
 
 TASK = "cifar10"
 

@@ -5,16 +5,16 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from nasbench.progress import silent
-from nasbench.replacing import check_writable
+from tabular.files import check_writable
 from tabular.importers.arch_results import Benchmark, Schedule
 from tabular.importers.one_file import collect_file
 from tabular.importers.torch_file import read_torch_file
 from tabular.layout import write_table
+from tabular.progress import silent
 from tabular.table import Table
 
 if TYPE_CHECKING:
-    from nasbench.progress import Progress
+    from tabular.progress import Progress
 
 NASBENCH201 = Benchmark(
     "NAS-Bench-201",

@@ -23,21 +23,21 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from nasbench.errors import FileFormatError, InvalidArchitectureError
-from nasbench.oracle import SECONDS, Task, standard_metric
-from nasbench.progress import silent
-from nasbench.replacing import check_writable
-from nasbench.spaces.darts import Darts
-from nasbench.spaces.darts_genotype import PREFIX
+from tabular.errors import FileFormatError, InvalidArchitectureError
+from tabular.files import check_writable
 from tabular.importers.collecting import Collector
 from tabular.importers.json_files import numbers, parse_json, read_file
 from tabular.layout import write_table
+from tabular.measures import SECONDS, Task, standard_metric
+from tabular.progress import silent
+from tabular.spaces.darts import Darts
+from tabular.spaces.darts_genotype import PREFIX
 from tabular.table import Table
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from nasbench.progress import Progress
+    from tabular.progress import Progress
 
 CONFIGURATION = "optimized_hyperparamater_config"
 """Spelt as it is in the files."""

@@ -17,21 +17,21 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from nasbench.errors import FileFormatError, InvalidArchitectureError
-from nasbench.oracle import Task, standard_metric
-from nasbench.progress import silent
-from nasbench.replacing import check_writable
-from nasbench.spaces import get_space
+from tabular.errors import FileFormatError, InvalidArchitectureError
+from tabular.files import check_writable
 from tabular.importers.collecting import Collector
 from tabular.importers.json_files import numbers, parse_json, read_file
 from tabular.layout import write_table
+from tabular.measures import Task, standard_metric
+from tabular.progress import silent
+from tabular.spaces import get_space
 from tabular.table import Table
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from nasbench.progress import Progress
-    from nasbench.spaces import Space
+    from tabular.progress import Progress
+    from tabular.spaces import Space
 
 FIELDS = ("test_acc", "mean_acc", "std", "params", "flops")
 TRAININGS = 3

@@ -7,20 +7,20 @@ from operator import itemgetter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from nasbench.errors import FileFormatError
-from nasbench.progress import silent
-from nasbench.replacing import check_writable
+from tabular.errors import FileFormatError
+from tabular.files import check_writable
 from tabular.importers.arch_results import ArchResultsCollector, Benchmark, Schedule, check_names
 from tabular.importers.one_file import collect_file
 from tabular.importers.pickle_stream import opened
 from tabular.importers.restricted_pickle import PickleReader, read_pickle
 from tabular.importers.results_count import field
 from tabular.layout import write_table
+from tabular.progress import silent
 from tabular.table import Table
 
 if TYPE_CHECKING:
-    from nasbench.progress import Progress
     from tabular.layout import TableData
+    from tabular.progress import Progress
 
 CITATION = (
     "X. Dong, L. Liu, K. Musial and B. Gabrys: NATS-Bench: Benchmarking NAS Algorithms for Architecture Topology and "

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from nasbench.errors import FileFormatError
-from nasbench.spaces.nb101 import NB101
-from nasbench.spaces.nb101_keys import OPERATIONS
+from tabular.errors import FileFormatError
+from tabular.spaces.nb101 import NB101
+from tabular.spaces.nb101_keys import OPERATIONS
 
 if TYPE_CHECKING:
     from pathlib import Path

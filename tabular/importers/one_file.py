@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from nasbench.errors import FileFormatError
+from tabular.errors import FileFormatError
 from tabular.importers.arch_results import ArchResultsCollector, check_names
 from tabular.importers.results_count import field, shown
 
@@ -17,9 +17,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from nasbench.progress import Progress
     from tabular.importers.arch_results import Benchmark
     from tabular.layout import TableData
+    from tabular.progress import Progress
 
 
 def collect_file(

@@ -7,18 +7,18 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from nasbench.errors import FileFormatError
-from nasbench.optional import load_optional
-from nasbench.progress import silent
+from tabular.errors import FileFormatError
 from tabular.importers.cells import ROWS_AT_ONCE, Rows, check_columns
 from tabular.importers.mapped import import_mapped
+from tabular.optional import load_optional
+from tabular.progress import silent
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from numpy.typing import NDArray
 
-    from nasbench.progress import Progress
+    from tabular.progress import Progress
     from tabular.table import Table
 
 

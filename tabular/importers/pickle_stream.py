@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Protocol
 from zipfile import BadZipFile
 
-from nasbench.errors import FileFormatError
+from tabular.errors import FileFormatError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from nasbench.errors import FileFormatError
+from tabular.errors import FileFormatError
 from tabular.importers.pickle_opcodes import TABLE
 from tabular.importers.pickle_stream import ByteReader, opened
 from tabular.importers.pickled_values import BUILDERS, Named, PendingArray, with_state

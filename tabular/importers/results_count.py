@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from nasbench.errors import FileFormatError
-from nasbench.oracle import Metric, standard_metric
+from tabular.errors import FileFormatError
+from tabular.measures import Metric, standard_metric
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from nasbench.errors import FileFormatError
+from tabular.errors import FileFormatError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -9,7 +9,7 @@ from __future__ import annotations
 import zipfile
 from typing import TYPE_CHECKING, Any
 
-from nasbench.errors import FileFormatError
+from tabular.errors import FileFormatError
 from tabular.importers.pickle_stream import Bounded, opened
 from tabular.importers.restricted_pickle import PickleReader
 

@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from nasbench.errors import InvalidArchitectureError, SpaceError
+from tabular.errors import InvalidArchitectureError, SpaceError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from numpy.typing import NDArray
 
-    from nasbench.spaces import Space
+    from tabular.spaces import Space
 
 JOINED_BY = " "
 """What is put between the cells of an architecture that several columns hold."""

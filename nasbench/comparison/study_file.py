@@ -1,0 +1,184 @@
+"""What the TOML file of a study declares."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from nasbench.comparison.budget import Budget
+from nasbench.comparison.patience import PATIENCE
+from nasbench.comparison.protocol import REPEATS
+from nasbench.comparison.study_keys import DeclarationError, Keys
+from nasbench.figures.style import STYLES
+from tabular.errors import BudgetError
+from tabular.toml import read_toml
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+
+@dataclass(frozen=True)
+class DeclaredOracle:
+    """An oracle to compare strategies on.
+
+    Parameters
+    ----------
+    path : str
+        Of a table or a surrogate folder, or the name of a table that is shipped.
+    name : str
+        What files and figures call it; empty for its own name.
+    signal : str, optional
+    report : tuple of str
+        Empty for the default.
+    budgets : tuple of str
+    """
+
+    path: str
+    name: str = ""
+    signal: str | None = None
+    report: tuple[str, ...] = ()
+    budgets: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Declaration:
+    """Several oracles, strategies and budgets under one protocol.
+
+    Parameters
+    ----------
+    path : Path
+        Of the file, for messages.
+    name : str
+    strategies : tuple of str
+        Names with options, or families.
+    oracles : tuple of DeclaredOracle
+    runs, first_seed, workers, repeats, objectives, constraints, wait
+        As `nasbench.comparison.compare` takes them.
+    include : tuple of Path
+        Results files of others, to be merged in.
+    style : str
+        Of the figures.
+    kinds : tuple of str
+        Of figures; empty for all that the results suffice for.
+    """
+
+    path: Path
+    name: str
+    strategies: tuple[str, ...]
+    oracles: tuple[DeclaredOracle, ...]
+    runs: int = 500
+    first_seed: int = 0
+    workers: int = 1
+    repeats: str = "charge"
+    objectives: tuple[str, ...] = ()
+    constraints: tuple[str, ...] = ()
+    wait: float = PATIENCE
+    include: tuple[Path, ...] = ()
+    style: str = "paper"
+    kinds: tuple[str, ...] = ()
+
+
+_KEYS = (
+    "name", "runs", "first_seed", "strategies", "oracles", "budgets", "signal", "report", "objectives", "constraints",
+    "workers", "repeats", "wait", "include", "figures",
+)  # fmt: skip
+
+
+def read_declaration(path: str | Path, kinds: Collection[str] | None = None) -> Declaration:
+    """Read the file of a study.
+
+    Paths in it are relative to its own folder, or else to the folder in which the program runs.
+
+    Parameters
+    ----------
+    path : str or Path
+    kinds : collection of str, optional
+        The known kinds of figures, to check those that the file names.
+
+    Raises
+    ------
+    DeclarationError
+        Naming the file, the key and the value.
+    """
+    path = Path(path)
+    keys = Keys(path, read_toml(path, DeclarationError))
+    keys.check_keys(_KEYS)
+    for needed, example in (("strategies", "random-search"), ("oracles", "nb201-digits")):
+        if not (keys.tables if needed == "oracles" else keys.texts)(needed):
+            keys.fail(needed, f'is missing or empty; name one at least, such as ["{example}"]')
+    figures = keys.table("figures")
+    figures.check_keys(("style", "kinds"))
+    style, drawn = figures.text("style") or "paper", figures.texts("kinds")
+    figures.check_known("style", "style", [style], STYLES)
+    if kinds is not None:
+        figures.check_known("kinds", "kind of figure", drawn, kinds)
+    repeats = keys.text("repeats") or "charge"
+    keys.check_known("repeats", "handling of repeats", [repeats], REPEATS)
+    return Declaration(
+        path,
+        keys.text("name") or path.stem,
+        keys.texts("strategies"),
+        _oracles(keys, path.parent),
+        keys.whole("runs", 500, 1),
+        keys.whole("first_seed", 0, 0),
+        keys.whole("workers", 1, 1),
+        repeats,
+        keys.texts("objectives"),
+        keys.texts("constraints"),
+        keys.number("wait", PATIENCE, 0.1),
+        _included(keys, path.parent),
+        style,
+        drawn,
+    )
+
+
+def _oracles(keys: Keys, folder: Path) -> tuple[DeclaredOracle, ...]:
+    signal, report, budgets = keys.text("signal"), keys.texts("report"), _budgets(keys)
+    oracles: list[DeclaredOracle] = []
+    for each in keys.tables("oracles"):
+        each.check_keys(("path", "name", "signal", "report", "budgets"))
+        path = each.text("path")
+        if path is None:
+            each.fail("path", "is missing; give a table, a surrogate folder or the name of a shipped table")
+        oracle = DeclaredOracle(
+            str(_located(path, folder)),
+            each.text("name") or "",
+            each.text("signal") or signal,
+            each.texts("report") or report,
+            _budgets(each) or budgets,
+        )
+        if not oracle.budgets:
+            keys.fail("budgets", 'is missing or empty; give what each run may spend, such as ["300", "20000s"]')
+        if oracle in oracles:
+            keys.fail("oracles", f"names {path} twice; once is enough")
+        oracles.append(oracle)
+    return tuple(oracles)
+
+
+def _budgets(keys: Keys) -> tuple[str, ...]:
+    """Return budgets that can be read, each of another amount."""
+    budgets = keys.texts("budgets", numbers=True)
+    known: dict[Budget, str] = {}
+    for text in budgets:
+        try:
+            budget = Budget.parse(text)
+        except BudgetError as error:
+            keys.fail("budgets", f"holds {text!r}: {error}")
+        if budget in known:
+            keys.fail("budgets", f"holds {known[budget]!r} and {text!r}, which are the same; once is enough")
+        known[budget] = text
+    return budgets
+
+
+def _included(keys: Keys, folder: Path) -> tuple[Path, ...]:
+    paths = [Path(_located(text, folder)) for text in keys.texts("include")]
+    for path in paths:
+        if not path.is_file():
+            keys.fail("include", f"holds {path}: no such file")
+    return tuple(paths)
+
+
+def _located(text: str, folder: Path) -> str:
+    """Return a path beside the study's file if something is there, or else the text as it is."""
+    return str(folder / text) if (folder / text).exists() else text

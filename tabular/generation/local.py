@@ -1,0 +1,122 @@
+"""The engine of one machine: groups are trained in this process, or in processes of their own."""
+
+from __future__ import annotations
+
+import multiprocessing
+import multiprocessing.connection
+from typing import TYPE_CHECKING
+
+from tabular.errors import BudgetError, NasbenchError
+from tabular.work import deaf_to_interrupts, end_with_parent
+
+if TYPE_CHECKING:
+    from collections.abc import Generator, Iterable, Iterator
+    from multiprocessing.connection import Connection
+    from multiprocessing.context import SpawnProcess
+
+    from tabular.generation.journal import Record
+    from tabular.generation.workshop import Job, Workshop
+
+
+class LocalEngine:
+    """Trains on this machine.
+
+    Parameters
+    ----------
+    processes : int
+        With 1 the trainings are done in this process, else in so many others.
+
+    Raises
+    ------
+    BudgetError
+    """
+
+    def __init__(self, processes: int = 1) -> None:
+        if processes < 1:
+            raise BudgetError(f"jobs must be 1 or more, got {processes}")
+        self.processes = processes
+
+    def train(self, workshop: Workshop, jobs: Iterable[Job]) -> Generator[list[Record], None, None]:
+        """Yield the trainings of each group when they are done and journaled, in the order in which the groups end.
+
+        Raises
+        ------
+        OutputError
+            If a journal cannot be written.
+        NasbenchError
+            If a process ended before its work did.
+        """
+        if self.processes == 1:
+            return _train_here(workshop, jobs)
+        return _train_in_processes(workshop, jobs, self.processes)
+
+
+def _train_here(workshop: Workshop, jobs: Iterable[Job]) -> Generator[list[Record], None, None]:
+    with workshop.journal() as journal:
+        for job in jobs:
+            records = workshop.train(job)
+            journal.append(records)
+            yield records
+
+
+def _train_in_processes(workshop: Workshop, jobs: Iterable[Job], processes: int) -> Generator[list[Record], None, None]:
+    context = multiprocessing.get_context("spawn")
+    workers: dict[Connection, SpawnProcess] = {}
+    try:
+        for _ in range(processes):
+            ours, theirs = context.Pipe()
+            worker = context.Process(target=_serve, args=(workshop, theirs), daemon=True)
+            with deaf_to_interrupts():
+                worker.start()
+            theirs.close()
+            workers[ours] = worker
+        waiting = iter(jobs)
+        busy = [connection for connection in workers if _send_next(connection, waiting)]
+        while busy:
+            for connection in multiprocessing.connection.wait(busy):
+                assert isinstance(connection, multiprocessing.connection.Connection)  # noqa: S101 - narrows the type
+                yield _receive(connection, workers[connection])
+                if not _send_next(connection, waiting):
+                    busy.remove(connection)
+    finally:
+        for connection, worker in workers.items():
+            worker.kill()  # first, or one that has just finished a training would complain that nobody listens
+            worker.join()
+            connection.close()
+
+
+def _send_next(connection: Connection, waiting: Iterator[Job]) -> bool:
+    job = next(waiting, None)
+    if job is not None:
+        connection.send(job)
+    return job is not None
+
+
+def _receive(connection: Connection, worker: SpawnProcess) -> list[Record]:
+    try:
+        answer = connection.recv()
+    except (EOFError, ConnectionResetError):
+        worker.join()
+        raise NasbenchError(
+            f"a worker process ended early (exit code {worker.exitcode}); what was finished is kept, run again to go "
+            "on. In a script, call generate with jobs > 1 below `if __name__ == '__main__':` only"
+        ) from None
+    if isinstance(answer, NasbenchError):
+        raise answer
+    records: list[Record] = answer
+    return records
+
+
+def _serve(workshop: Workshop, connection: Connection) -> None:
+    """Do jobs as they come, until there are no more."""
+    end_with_parent()
+    try:
+        with workshop.journal() as journal:
+            while True:
+                records = workshop.train(connection.recv())
+                journal.append(records)
+                connection.send(records)
+    except NasbenchError as error:
+        connection.send(error)
+    except (EOFError, BrokenPipeError):  # the one who gave out the jobs has gone
+        return

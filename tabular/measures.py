@@ -1,0 +1,269 @@
+"""Oracles answer "what would training this give?"; tables, surrogates and real training share this protocol."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, runtime_checkable
+
+import numpy as np
+
+from tabular.errors import QueryError, UnknownNameError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from numpy.typing import NDArray
+
+    from tabular.spaces import Space
+
+SECONDS = "train_seconds"
+"""The metric every oracle has: seconds of training up to and with an epoch, the currency of the simulated clock."""
+
+DEFAULT_SIGNAL = "validation_accuracy"
+DEFAULT_REPORT = "test_accuracy"
+
+
+@dataclass(frozen=True)
+class Metric:
+    """What a metric's numbers mean.
+
+    Parameters
+    ----------
+    name : str
+        Such as ``validation_accuracy``.
+    unit : str
+        ``fraction``, ``second``, ``nat``, ...
+    split : str
+        ``train``, ``validation``, ``test``, or ``none`` for what no split decides (seconds).
+    direction : str
+        ``maximize`` or ``minimize``.
+    """
+
+    name: str
+    unit: str
+    split: str
+    direction: str
+
+    @property
+    def sign(self) -> int:
+        """1 if more is better, -1 if less is: the factor that makes every metric one to be maximised."""
+        return 1 if self.direction == "maximize" else -1
+
+
+def standard_metric(name: str) -> Metric:
+    """Return what a metric means by the project's naming.
+
+    Names are ``{train,validation,test}_{accuracy,error,loss}`` and ``*_seconds``.
+
+    Raises
+    ------
+    UnknownNameError
+        If the name does not follow it; such a metric must be declared in full.
+    """
+    splits, kinds = ("train", "validation", "test"), {"accuracy": "fraction", "error": "fraction", "loss": "nat"}
+    split, _, kind = name.partition("_")
+    if name.endswith("_seconds"):
+        return Metric(name, "second", "none", "minimize")
+    if split in splits and kind in kinds:
+        return Metric(name, kinds[kind], split, "maximize" if kind == "accuracy" else "minimize")
+    raise UnknownNameError("metric", name, [f"{s}_{k}" for s in splits for k in kinds] + [SECONDS])
+
+
+@dataclass(frozen=True)
+class Task:
+    """A data set with its splits and a recipe, and what was recorded of training on it.
+
+    Parameters
+    ----------
+    name : str
+    epochs : tuple of int
+        The epochs that can be asked for, ascending.
+    metrics : dict of str to Metric
+    seeds : tuple of int
+        The training seeds on record; empty where any seed can be asked for.
+    provenance : dict
+        Recipe, data set, versions, hardware, licence, citation: whatever names the numbers' origin, JSON-ready.
+    """
+
+    name: str
+    epochs: tuple[int, ...]
+    metrics: Mapping[str, Metric]
+    seeds: tuple[int, ...] = ()
+    provenance: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def restarts(self) -> bool:
+        """Whether each epoch on record ended a training of its own, which no longer one continues (NAS-Bench-101)."""
+        return self.provenance.get("restarts") is True
+
+
+class Measure(NamedTuple):
+    """One number per architecture: a metric of a task after some epochs. Written ``task/metric@epochs``."""
+
+    task: str
+    metric: str
+    epochs: int
+
+    def __str__(self) -> str:
+        return f"{self.task}/{self.metric}@{self.epochs}"
+
+
+def resolve_measure(measure: Measure | str | None, tasks: Mapping[str, Task], default: str = DEFAULT_SIGNAL) -> Measure:
+    """Complete and check what a user wrote for a measure.
+
+    Parameters
+    ----------
+    measure : Measure, str or None
+        ``task/metric@epochs``, where the task may be left out if there is one only, and the epochs for the last
+        recorded; None stands for ``default``.
+    tasks : dict of str to Task
+    default : str
+        The metric meant by None.
+
+    Raises
+    ------
+    QueryError, UnknownNameError
+        If the text cannot be read, or names a task, metric or epoch that is not there.
+    """
+    if measure is None:
+        measure = default
+    match = re.fullmatch(r"(?:(?P<task>[^/]+)/)?(?P<metric>[^/@]+)(?:@(?P<epochs>\d+))?", str(measure))
+    if match is None:
+        raise QueryError(
+            f"cannot read the measure {str(measure)!r}; write task/metric@epochs, such as 'digits/test_accuracy@12'"
+        )
+    name = match["task"]
+    if name is None:
+        if len(tasks) > 1:
+            raise QueryError(
+                f"{str(measure)!r} must say which task it means: {', '.join(f'{t}/{measure}' for t in tasks)}"
+            )
+        name = next(iter(tasks))
+    if name not in tasks:
+        raise UnknownNameError("task", name, tasks)
+    task = tasks[name]
+    if match["metric"] not in task.metrics:
+        raise UnknownNameError("metric", match["metric"], task.metrics, of=f"task {name!r}")
+    epochs = int(match["epochs"]) if match["epochs"] else task.epochs[-1]
+    if epochs not in task.epochs:
+        recorded = ", ".join(map(str, task.epochs))
+        raise QueryError(f"task {name!r} has no epoch {epochs}; it has {recorded}")
+    return Measure(name, match["metric"], epochs)
+
+
+def metric_of(oracle: Oracle, measure: Measure) -> Metric:
+    """Return what a measure's numbers mean."""
+    return oracle.tasks[measure.task].metrics[measure.metric]
+
+
+def mean_of_known(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the mean of each row, (N,), over its values that are numbers: trainings, say, or runs.
+
+    Parameters
+    ----------
+    values : (N, S) float64
+        NaN where there is none; a row without any has no mean and answers NaN.
+    """
+    there = ~np.isnan(values)
+    with np.errstate(invalid="ignore"):  # the mean of nothing is 0 / 0: NaN, as meant
+        means: NDArray[np.float64] = np.where(there, values, 0).sum(axis=1) / there.sum(axis=1)
+    return means
+
+
+def std_of_known(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the sample standard deviation of each row, (N,), over its values that are numbers.
+
+    Parameters
+    ----------
+    values : (N, S) float64
+        NaN where there is none; a row with fewer than two numbers has no standard deviation and answers NaN.
+    """
+    there = ~np.isnan(values)
+    count = there.sum(axis=1)
+    squares = np.where(there, (values - mean_of_known(values)[:, None]) ** 2, 0).sum(axis=1)
+    return np.where(count > 1, np.sqrt(squares / np.maximum(count - 1, 1)), np.nan)
+
+
+class Reference(NamedTuple):
+    """What a measure is like over a whole space, to hold search results against."""
+
+    best: float
+    random_mean: float
+    random_std: float
+
+
+@runtime_checkable
+class Digested(Protocol):
+    """An oracle that can tell its answers from those of any other by a digest of all that they depend on."""
+
+    @property
+    def digest(self) -> str:
+        """Hexadecimal SHA-256."""
+        ...
+
+
+@runtime_checkable
+class Oracle(Protocol):
+    """Answers measures of architectures. Pure: the same question has the same answer, in any order and any process."""
+
+    @property
+    def name(self) -> str:
+        """What results and figures call it."""
+        ...
+
+    @property
+    def space(self) -> Space:
+        """The space whose architectures it knows."""
+        ...
+
+    @property
+    def tasks(self) -> Mapping[str, Task]:
+        """What can be asked for."""
+        ...
+
+    def query(
+        self,
+        architectures: NDArray[np.uint8],
+        measure: Measure | str | None = None,
+        *,
+        seed: int | None = None,
+        draw: NDArray[np.uint64] | int | None = None,
+    ) -> Any:
+        """Answer one measure of one or many architectures.
+
+        Parameters
+        ----------
+        architectures : (N, L) or (L,) uint8
+        measure : Measure or str, optional
+            By default the validation accuracy at the last epoch.
+        seed : int, optional
+            Answer with the training of this seed.
+        draw : (N,) uint64 or int, optional
+            Answer with one training's result, chosen by this number alone: the same draw, the same training. Without
+            seed and draw the answer is the mean over trainings.
+
+        Returns
+        -------
+        (N,) float64 or float
+            NaN where nothing was measured or the training diverged before that epoch.
+
+        Raises
+        ------
+        InvalidArchitectureError, QueryError, UnknownNameError
+        """
+        ...
+
+    def spread(self, architectures: NDArray[np.uint8], measure: Measure | str | None = None) -> Any:
+        """Return the standard deviation of a measure between single trainings, which differ in their seed only.
+
+        Returns
+        -------
+        (N,) float64 or float
+            NaN where fewer than two trainings are known.
+        """
+        ...
+
+    def reference(self, measure: Measure | str | None = None) -> Reference | None:
+        """Return the best and the random architecture's mean value over the space; None where that cannot be known."""
+        ...

@@ -1,0 +1,274 @@
+"""The DARTS search space (Liu, Simonyan and Yang, ICLR 2019) as NAS-Bench-301 has it (Zela et al., ICLR 2022)."""
+
+from __future__ import annotations
+
+import itertools
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from tabular.errors import UnknownNameError
+from tabular.spaces.darts_genotype import (
+    CONCAT,
+    FIRST_NODE,
+    NODES,
+    OPERATIONS,
+    PAIRS,
+    Genotype,
+    configuration_to_genotype,
+    genotype_choices,
+    genotype_to_configuration,
+    parse_genotype,
+)
+from tabular.spaces.darts_graph import cell_graph
+from tabular.spaces.encoding import one_hot
+from tabular.spaces.hashing import combine, text_hash
+from tabular.spaces.space import Space
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from numpy.typing import NDArray
+    from torch import nn
+
+    from tabular.recipe import Recipe
+    from tabular.spaces.graph import Graph
+
+PER_CELL = 3 * NODES
+EXACT = 2
+"""Paths of up to so many operations are counted by what they read, longer ones by their length."""
+
+
+class Darts(Space):
+    """Two cells, normal and reduction, of four nodes that each sum two operations on two different earlier nodes.
+
+    Nodes 0 and 1 are the outputs of the two cells before; the output joins the channels of nodes 2 to 5. A row gives,
+    for each node of the normal and then of the reduction cell, its pair of inputs, the operation on the lower of them
+    and that on the higher. Every row is valid: 1,037,664,180 cells of either kind, about 1.08e18 architectures.
+
+    Two rows are the same network if one becomes the other by reordering the nodes of its cells: the order decides
+    nothing but that of the channels of a cell's output. Other ways in which two drawings may compute the same (an
+    identity of a node that another node repeats, say) are told apart.
+
+    Examples
+    --------
+    >>> Darts().size == 1_037_664_180**2
+    True
+    """
+
+    def __init__(self) -> None:
+        choices = [count for pairs in PAIRS for count in (len(pairs), len(OPERATIONS), len(OPERATIONS))]
+        super().__init__("darts", 2 * choices)
+        self._operation_hashes = np.array([text_hash(each) for each in OPERATIONS], dtype=np.uint64)
+        self._input_hashes = [np.uint64(text_hash(f"input {each}")) for each in range(FIRST_NODE)]
+        self._steps = _path_steps()
+
+    def declaration(self) -> dict[str, Any]:
+        """Return ``{"kind": "darts"}``."""
+        return {"kind": "darts"}
+
+    # Which rows are the same network.
+
+    def named_choices(self) -> dict[str, tuple[str, ...]]:
+        """Return, for each node of each cell, its pairs of inputs and the operations on the lower and higher one."""
+        named: dict[str, tuple[str, ...]] = {}
+        for cell in ("normal", "reduce"):
+            for place, pairs in enumerate(PAIRS, FIRST_NODE):
+                node = f"{cell}_{place}"
+                named[f"{node}_inputs"] = tuple(f"{low},{high}" for low, high in pairs)
+                named[f"{node}_low"] = named[f"{node}_high"] = tuple(OPERATIONS)
+        return named
+
+    def canonical_key(self, architectures: NDArray[np.uint8]) -> Any:
+        """Return a key that is equal exactly for rows that differ in the order of their cells' nodes only.
+
+        Every node is hashed forwards, as the multiset of what it reads, and backwards, as the multiset of what reads
+        it; a cell is the multiset of its edges, each with the hashes of both ends (one round of Weisfeiler-Lehman
+        refinement in either direction; tests compare it with graph isomorphism).
+
+        Parameters
+        ----------
+        architectures : (N, L) or (L,) uint8
+
+        Returns
+        -------
+        (N,) uint64 or uint64
+        """
+        rows = self.check(architectures)
+        batch = np.atleast_2d(rows)
+        keys = combine(self._cell_hash(batch[:, :PER_CELL]), self._cell_hash(batch[:, PER_CELL:]))
+        return keys if rows.ndim == 2 else keys[0]
+
+    def _cell_hash(self, cells: NDArray[np.uint8]) -> NDArray[np.uint64]:
+        each = np.arange(len(cells))
+        edges = [(place, *self._edges(cells, place, which)) for place in range(NODES) for which in (0, 1)]
+        arrives = np.zeros((FIRST_NODE + NODES, len(cells)), dtype=np.uint64)
+        arrives[0], arrives[1] = self._input_hashes
+        for place, starts, choices in edges:
+            arrives[FIRST_NODE + place] += combine(arrives[starts, each], self._operation_hashes[choices])
+        leaves = np.full_like(arrives, text_hash("output"))
+        for place, starts, choices in reversed(edges):
+            use = combine(self._operation_hashes[choices], leaves[FIRST_NODE + place])
+            leaves[starts, each] += use
+        nodes = combine(arrives, leaves)
+        hashes = np.zeros(len(cells), dtype=np.uint64)
+        for place, starts, choices in edges:
+            read = combine(nodes[starts, each], self._operation_hashes[choices])
+            hashes += combine(read, nodes[FIRST_NODE + place])
+        return hashes
+
+    @staticmethod
+    def _edges(cells: NDArray[np.uint8], place: int, which: int) -> tuple[NDArray[np.int64], NDArray[np.uint8]]:
+        """Return the input and the operation, (N,) each, of the lower or higher edge into a node of cells (N, 12)."""
+        inputs = np.array(PAIRS[place])[cells[:, 3 * place]]
+        return inputs[:, which], cells[:, 3 * place + 1 + which]
+
+    def graphs(self, architectures: NDArray[np.uint8]) -> tuple[Graph, ...]:
+        """Return the normal and the reduction cells as graphs, see `tabular.spaces.darts_graph`."""
+        rows = self.check(architectures)
+        return cell_graph(rows[:, :PER_CELL]), cell_graph(rows[:, PER_CELL:])
+
+    # Genotypes, text and configurations.
+
+    def to_genotype(self, architecture: NDArray[np.uint8]) -> Genotype:
+        """Return the genotype of a row, the inputs of each node ascending.
+
+        Parameters
+        ----------
+        architecture : (L,) uint8
+
+        Raises
+        ------
+        InvalidArchitectureError
+        """
+        row = self.check(architecture).tolist()
+        edges = []
+        for place in range(2 * NODES):
+            pair, *operations = row[3 * place : 3 * place + 3]
+            inputs = PAIRS[place % NODES][pair]
+            edges += [(OPERATIONS[choice], start) for choice, start in zip(operations, inputs, strict=True)]
+        return Genotype(edges[: 2 * NODES], list(CONCAT), edges[2 * NODES :], list(CONCAT))
+
+    def from_genotype(self, genotype: Any) -> NDArray[np.uint8]:
+        """Return the row, (L,), of a genotype; any tuple with the four fields of DARTS's will do.
+
+        Raises
+        ------
+        InvalidArchitectureError
+            Naming the cell, the node and the value.
+        """
+        row: list[int] = []
+        for place, ((first_operation, first), (second_operation, second)) in enumerate(genotype_choices(genotype)):
+            row += [PAIRS[place % NODES].index((first, second))]
+            row += [OPERATIONS.index(first_operation), OPERATIONS.index(second_operation)]
+        return np.array(row, dtype=np.uint8)
+
+    def to_text(self, architectures: NDArray[np.uint8]) -> Any:
+        """Write rows as Python prints their genotypes."""
+        rows = self.check(architectures)
+        return [str(self.to_genotype(row)) for row in rows] if rows.ndim == 2 else str(self.to_genotype(rows))
+
+    def from_text(self, text: str | Sequence[str]) -> NDArray[np.uint8]:
+        """Read genotypes as Python prints them; a node's inputs may come in either order."""
+        if isinstance(text, str):
+            return self.from_genotype(parse_genotype(text))
+        return np.array([self.from_text(each) for each in text], dtype=np.uint8).reshape(-1, self.length)
+
+    def to_configuration(self, architecture: NDArray[np.uint8]) -> dict[str, str]:
+        """Return a row, (L,), as NAS-Bench-301 writes it in results and ConfigSpace configurations.
+
+        Raises
+        ------
+        InvalidArchitectureError
+        """
+        return genotype_to_configuration(self.to_genotype(architecture))
+
+    def from_configuration(self, configuration: Mapping[str, Any]) -> NDArray[np.uint8]:
+        """Return the row, (L,), of a NAS-Bench-301 configuration, see `configuration_to_genotype`.
+
+        Raises
+        ------
+        InvalidArchitectureError
+        """
+        return self.from_genotype(configuration_to_genotype(configuration))
+
+    # Features and networks.
+
+    @property
+    def encodings(self) -> tuple[str, ...]:
+        """``one_hot`` and ``paths``."""
+        return ("one_hot", "paths")
+
+    def encode(self, architectures: NDArray[np.uint8], encoding: str = "one_hot") -> NDArray[np.float32]:
+        """Turn rows into features.
+
+        ``one_hot`` marks each choice. ``paths`` counts for each cell, in columns named by `path_names`, the uses of
+        each operation and the paths from either input to a node: after BANANAS (White et al. 2021), cut as there, and
+        equal for equal networks.
+        """
+        rows = self.check(architectures)
+        batch = np.atleast_2d(rows)
+        if encoding == "one_hot":
+            features = one_hot(batch, self.cardinalities)
+        elif encoding == "paths":
+            features = np.hstack([self._count_paths(batch[:, :PER_CELL]), self._count_paths(batch[:, PER_CELL:])])
+        else:
+            raise UnknownNameError("encoding", encoding, self.encodings)
+        return features if rows.ndim == 2 else features[0]
+
+    @staticmethod
+    def path_names() -> list[str]:
+        """Return what each column of the ``paths`` encoding counts."""
+        states = [" > ".join(state) if isinstance(state, tuple) else f"{state} operations" for state in _path_states()]
+        return [
+            f"{cell} {what}"
+            for cell in ("normal", "reduction")
+            for what in [*OPERATIONS, *(f"input {start}: {state}" for start in range(FIRST_NODE) for state in states)]
+        ]
+
+    def _count_paths(self, cells: NDArray[np.uint8]) -> NDArray[np.float32]:
+        states = self._steps.shape[2]
+        counts = np.zeros((FIRST_NODE + NODES, len(cells), FIRST_NODE, states + 1), dtype=np.float32)
+        for start in range(FIRST_NODE):
+            counts[start, :, start, -1] = 1  # the path that has met nothing yet, left out of the features
+        uses = np.zeros((len(cells), len(OPERATIONS)), dtype=np.float32)
+        each = np.arange(len(cells))
+        for place in range(NODES):
+            for which in (0, 1):
+                starts, choices = self._edges(cells, place, which)
+                uses[each, choices] += 1
+                for choice in np.unique(choices):
+                    rows = np.flatnonzero(choices == choice)
+                    counts[FIRST_NODE + place, rows, :, :-1] += counts[starts[rows], rows] @ self._steps[choice]
+        paths = counts[FIRST_NODE:, :, :, :-1].sum(axis=0)
+        return np.hstack([uses, paths.reshape(len(cells), FIRST_NODE * states)])
+
+    def network(
+        self, architecture: NDArray[np.uint8], recipe: Recipe, image_shape: tuple[int, int, int], classes: int
+    ) -> nn.Module:
+        """Build DARTS's evaluation network, see `tabular.networks.darts`."""
+        from tabular.networks.darts import DartsNetwork
+
+        return DartsNetwork(self.to_genotype(architecture), recipe, image_shape, classes)
+
+
+def _path_states() -> list[tuple[str, ...] | int]:
+    """Return what a path may have met: operations in order, or more of them than are told apart."""
+    sequences = [each for length in range(1, EXACT + 1) for each in itertools.product(OPERATIONS, repeat=length)]
+    return [*sequences, *range(EXACT + 1, NODES + 1)]
+
+
+def _path_steps() -> NDArray[np.float32]:
+    """Return for each operation the matrix that takes a path's state before it, or no state yet, to that behind it."""
+    states = _path_states()
+    column = {state: place for place, state in enumerate(states)}
+    steps = np.zeros((len(OPERATIONS), len(states) + 1, len(states)), dtype=np.float32)
+    for choice, operation in enumerate(OPERATIONS):
+        steps[choice, -1, column[operation,]] = 1
+        for place, state in enumerate(states):
+            longer = (*state, operation) if isinstance(state, tuple) else state + 1
+            if isinstance(longer, tuple) and len(longer) > EXACT:
+                longer = len(longer)
+            if longer in column:  # no path has more operations than a cell has nodes
+                steps[choice, place, column[longer]] = 1
+    return steps

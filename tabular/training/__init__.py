@@ -1,0 +1,44 @@
+"""Real training: data sets, recipes, networks, the trainer and the oracle around it.
+
+Importing this package does not load torch; what trains does so on first use.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from tabular.recipe import Recipe
+from tabular.training.complexity import COSTS, complexity
+from tabular.training.dataset import Dataset
+from tabular.training.loading import load_dataset
+from tabular.training.oracle import TrainingOracle
+from tabular.training.provenance import provenance
+from tabular.training.result import METRICS, Training
+
+if TYPE_CHECKING:
+    from tabular.training.fused import networks_together, train_together
+    from tabular.training.trainer import train
+
+__all__ = [
+    "COSTS",
+    "METRICS",
+    "Dataset",
+    "Recipe",
+    "Training",
+    "TrainingOracle",
+    "complexity",
+    "load_dataset",
+    "networks_together",
+    "provenance",
+    "train",
+    "train_together",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name == "train":
+        return import_module("tabular.training.trainer").train
+    if name in {"networks_together", "train_together"}:
+        return getattr(import_module("tabular.training.fused"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

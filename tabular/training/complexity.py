@@ -1,0 +1,76 @@
+"""What a network costs, counted rather than measured."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import numpy as np
+    import torch
+    from numpy.typing import NDArray
+    from torch import nn
+
+    from tabular.recipe import Recipe
+    from tabular.spaces import Space
+    from tabular.training.dataset import Dataset
+
+COSTS = ("parameters", "flops", "activation_bytes")
+
+
+def complexity(space: Space, architecture: NDArray[np.uint8], recipe: Recipe, dataset: Dataset) -> dict[str, int]:
+    """Count the parameters, floating-point operations and activation memory of a network.
+
+    Parameters
+    ----------
+    space : Space
+    architecture : (L,) uint8
+    recipe : Recipe
+    dataset : Dataset
+        Only its image channels and number of classes matter.
+
+    Returns
+    -------
+    dict
+        ``parameters``: trainable numbers. ``flops``: multiply-adds x 2 of convolutions and matrix products in one
+        image's forward pass. ``activation_bytes``: what autograd keeps of each further image in a
+        batch for the backward pass.
+
+    Raises
+    ------
+    InvalidArchitectureError
+    """
+    import torch
+    from torch.utils.flop_counter import FlopCounterMode
+
+    shape = (dataset.image_shape[0], recipe.image_size, recipe.image_size)
+    # Tensors on the meta device have shapes but no values: nothing is computed, nothing random is drawn.
+    with torch.device("meta"):
+        network = space.network(architecture, recipe, shape, dataset.classes)
+        counter = FlopCounterMode(display=False)
+        with counter, torch.inference_mode():
+            network.eval()(torch.empty(1, *shape))
+        network.train()
+        # What a batch of three keeps beyond a batch of two is one image's share, free of what is kept once a batch.
+        kept = [_kept_bytes(network, torch.empty(images, *shape)) for images in (2, 3)]
+    return {
+        "parameters": sum(each.numel() for each in network.parameters()),
+        "flops": int(counter.get_total_flops()),
+        "activation_bytes": kept[1] - kept[0],
+    }
+
+
+def _kept_bytes(network: nn.Module, batch: torch.Tensor) -> int:
+    """Return the bytes autograd holds on to after a forward pass, each storage counted once."""
+    from torch.autograd.graph import saved_tensors_hooks
+
+    storages: dict[int, torch.UntypedStorage] = {}
+
+    def keep(tensor: torch.Tensor) -> torch.Tensor:
+        storage = tensor.untyped_storage()
+        storages[storage._cdata] = storage  # its identity; held, so that none is reused
+        return tensor
+
+    with saved_tensors_hooks(keep, lambda tensor: tensor):
+        output = network(batch)
+    del output
+    return sum(storage.nbytes() for storage in storages.values())

@@ -1,0 +1,176 @@
+"""Networks of different cells as one network, the channels of all side by side."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, cast
+
+import torch
+from torch import nn
+from torch.nn.functional import conv2d
+
+from tabular.networks.cell import Reduction
+from tabular.training.fused_modules import FusedLinear, fuse
+from tabular.training.partition import Partition
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from tabular.networks.cell import Cell, CellNetwork
+    from tabular.spaces import CellSpace
+
+
+class FusedEdge(nn.Module):
+    """One edge of K cells: the networks that share an operation are computed together.
+
+    Parameters
+    ----------
+    operations : K modules
+        What each network has there; None where nothing flows.
+    kinds : K int
+        The same number for operations of the same form.
+    device : torch.device
+    """
+
+    def __init__(self, operations: Sequence[nn.Module | None], kinds: Sequence[int], device: torch.device) -> None:
+        super().__init__()
+        groups: dict[int | None, list[int]] = {}
+        for network, (operation, kind) in enumerate(zip(operations, kinds, strict=True)):
+            groups.setdefault(None if operation is None else kind, []).append(network)
+        self.partition = Partition(list(groups.values()), device)
+        self.operations = nn.ModuleList(
+            Zero() if kind is None else fuse([cast("nn.Module", operations[network]) for network in group])
+            for kind, group in groups.items()
+        )
+
+    def forward(self, node: torch.Tensor, pixels: torch.Size) -> torch.Tensor:
+        """Map (P, K, C) to the same shape, P being the pixels of images (N, H, W)."""
+        results = []
+        for block, operation in zip(self.partition.divide(node), self.operations, strict=True):
+            images = block.view(*pixels, -1).permute(0, 3, 1, 2)
+            results.append(operation(images).permute(0, 2, 3, 1).reshape(block.shape))
+        return self.partition.join(results)
+
+
+class Zero(nn.Module):
+    """Gives zeros, whatever comes."""
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        """Return zeros of the same shape."""
+        return torch.zeros_like(images)
+
+
+class FusedCell(nn.Module):
+    """The cells at one place of K networks.
+
+    A node is held as (P, K, C), P being the pixels of all images: dividing networks then moves whole blocks, and all
+    the rest runs over K*C neighbouring numbers, which fill vector registers however few channels a network has.
+
+    Parameters
+    ----------
+    space : CellSpace
+    architectures : (K, L) uint8
+    cells : K cells
+        Built for the architectures; their weights are copied.
+    device : torch.device
+    """
+
+    def __init__(
+        self, space: CellSpace, architectures: NDArray[np.uint8], cells: Sequence[Cell], device: torch.device
+    ) -> None:
+        super().__init__()
+        self.networks, self.output = len(cells), space.nodes - 1
+        of_edge = [dict(zip(cell.edges, cell.operations, strict=True)) for cell in cells]
+        live = [place for place, edge in enumerate(space.edges) if any(edge in each for each in of_edge)]
+        # In the order of the space: all that a node sums is there before an edge leaves it.
+        self.edges = [space.edges[place] for place in live]
+        self.operations = nn.ModuleList(
+            FusedEdge([each.get(space.edges[place]) for each in of_edge], architectures[:, place].tolist(), device)
+            for place in live
+        )
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        """Map (N, K*C, H, W) to the same shape; zeros for a network whose cell carries nothing."""
+        pixels = images.permute(0, 2, 3, 1)  # channels last, as they lie in memory
+        nodes = {0: pixels.reshape(-1, self.networks, pixels.shape[3] // self.networks)}
+        for (start, end), operation in zip(self.edges, self.operations, strict=True):
+            arrived = operation(nodes[start], pixels.shape[:3])
+            nodes[end] = nodes[end] + arrived if end in nodes else arrived
+        if self.output not in nodes:
+            return torch.zeros_like(images)
+        return nodes[self.output].view(pixels.shape).permute(0, 3, 1, 2)
+
+
+class FusedReduction(nn.Module):
+    """The reductions at one place of K networks.
+
+    Parameters
+    ----------
+    reductions : K reductions
+    """
+
+    def __init__(self, reductions: Sequence[Reduction]) -> None:
+        super().__init__()
+        self.convolutions = fuse([reduction.convolutions for reduction in reductions])
+        self.shortcut = fuse([reduction.shortcut for reduction in reductions])
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        """Map (N, K*C, H, W) to (N, K*2C, ceil(H/2), ceil(W/2))."""
+        return self.shortcut(images) + self.convolutions(images)  # type: ignore[no-any-return]
+
+
+class FusedNetwork(nn.Module):
+    """K networks of different cells, each with weights of its own.
+
+    Parameters
+    ----------
+    space : CellSpace
+    architectures : (K, L) uint8
+    networks : K networks
+        Built for the architectures with one recipe; their weights are copied.
+    device : torch.device
+    """
+
+    def __init__(
+        self,
+        space: CellSpace,
+        architectures: NDArray[np.uint8],
+        networks: Sequence[CellNetwork],
+        device: torch.device,
+    ) -> None:
+        super().__init__()
+
+        def fuse_blocks(blocks: Sequence[nn.Module]) -> nn.Module:
+            if isinstance(blocks[0], Reduction):
+                return FusedReduction(cast("Sequence[Reduction]", blocks))
+            return FusedCell(space, architectures, cast("Sequence[Cell]", blocks), device)
+
+        self.networks = len(networks)
+        self.stem = fuse([network.stem for network in networks])
+        self.image_channels = cast("nn.Conv2d", networks[0].stem[0]).in_channels
+        columns = zip(*(network.blocks for network in networks), strict=True)
+        self.blocks = nn.Sequential(*(fuse_blocks(column) for column in columns))
+        self.last = fuse([network.last for network in networks])
+        self.classifier = FusedLinear([network.classifier for network in networks])
+        self.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        """Map images to logits (K, N, classes).
+
+        The images are (N, K*C, H, W), one of each network's beside each other, or (N, C, H, W) for all networks to see.
+        """
+        pixels = self.last(self.blocks(self._stem(images))).permute(0, 2, 3, 1)
+        # Over pixels behind each other: a gradient from a mean over (H, W) would lie badly in memory.
+        features = pixels.flatten(1, 2).mean(dim=1)
+        by_network = features.view(len(images), self.networks, -1).transpose(0, 1)
+        return self.classifier(by_network)  # type: ignore[no-any-return]
+
+    def _stem(self, images: torch.Tensor) -> torch.Tensor:
+        if images.shape[1] != self.image_channels:
+            return self.stem(images)  # type: ignore[no-any-return]
+        convolution, norm = cast("tuple[nn.Conv2d, nn.Module]", tuple(cast("nn.Sequential", self.stem)))
+        # What all see need not be copied: K groups of one input are one group with K times the output.
+        seen: torch.Tensor = norm(conv2d(images, convolution.weight, padding=convolution.padding))
+        return seen.contiguous(memory_format=torch.channels_last)

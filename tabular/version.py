@@ -1,0 +1,3 @@
+"""The version of the toolkit, which every file that it writes records."""
+
+__version__ = "0.1.0"
