@@ -15,15 +15,8 @@ if TYPE_CHECKING:
 
 MOVED = {
     "nasbench.errors": "tabular.errors",
-    "nasbench.interop.choices": "tabular.spaces.named_choices",
-    "nasbench.interop.configspace": "tabular.spaces.configspace",
-    "nasbench.interop.nevergrad_search": "strategies.foreign.nevergrad",
-    "nasbench.interop.optuna_search": "strategies.foreign.optuna",
-    "nasbench.interop.smac_search": "strategies.foreign.smac",
     "nasbench.oracle": "tabular.measures",
-    "nasbench.predictor": "strategies.predictor",
     "nasbench.spaces": "tabular.spaces",
-    "nasbench.strategy": "strategies.strategy",
     "nasbench.training": "tabular.training",
 }
 """The new path of each old one."""
