@@ -8,9 +8,9 @@ import numpy as np
 from timing import Figure, measure, measure_pair
 
 from tabular.spaces.nb101 import NB101
-from tabular.spaces.nb101_keys import OPERATIONS
-from tabular.spaces.nb101_matrices import pruned_matrices
-from tabular.spaces.nb101_md5 import module_hash
+from tabular.spaces.nb101_hash import OPERATIONS
+from tabular.spaces.nb101_hash import pruned_matrices
+from tabular.spaces.nb101_hash import module_hash
 
 if TYPE_CHECKING:
     from pathlib import Path

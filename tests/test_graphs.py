@@ -15,7 +15,7 @@ from torch import nn
 from nasbench import CellSpace, get_space
 from tabular.errors import InvalidArchitectureError
 from tabular.networks.darts import DartsNetwork
-from tabular.spaces.declared import SPACES
+from tabular.spaces.registry import SPACES
 from tabular.spaces.graph import Graph
 from tabular.training import Recipe
 

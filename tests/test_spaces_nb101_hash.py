@@ -15,9 +15,9 @@ import pytest
 from tabular.importers.tfrecord import read_tfrecord
 from tabular.spaces.md5 import digests, hexadecimal, padded
 from tabular.spaces.nb101 import NB101
-from tabular.spaces.nb101_keys import OPERATIONS, key_of_one, keys_of_many
-from tabular.spaces.nb101_matrices import edges, pruned_matrices
-from tabular.spaces.nb101_md5 import module_hash, module_hashes
+from tabular.spaces.nb101_hash import OPERATIONS, key_of_one, keys_of_many
+from tabular.spaces.nb101_hash import edges, pruned_matrices
+from tabular.spaces.nb101_hash import module_hash, module_hashes
 
 CAMPAIGN = bool(os.environ.get("NASBENCH_CAMPAIGN"))
 """Whether all labelled graphs are compared; else those of up to 6 vertices."""

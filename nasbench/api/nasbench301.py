@@ -26,7 +26,7 @@ from surrogates.folders import is_surrogate
 from tabular.errors import FileFormatError, QueryError, UnknownNameError
 from tabular.measures import DEFAULT_SIGNAL, SECONDS, Measure
 from tabular.spaces.darts import Darts
-from tabular.spaces.darts_genotype import Genotype
+from tabular.spaces.darts import Genotype
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

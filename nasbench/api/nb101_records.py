@@ -17,9 +17,9 @@ from tabular.importers.model_metrics import HALFWAY
 from tabular.invariants import DIVERGED
 from tabular.measures import SECONDS
 from tabular.spaces.nb101 import NB101
-from tabular.spaces.nb101_forms import INPUT, OUTPUT
-from tabular.spaces.nb101_keys import OPERATIONS
-from tabular.spaces.nb101_matrices import edges
+from tabular.spaces.nb101 import INPUT, OUTPUT
+from tabular.spaces.nb101_hash import OPERATIONS
+from tabular.spaces.nb101_hash import edges
 from tabular.table import Table
 
 if TYPE_CHECKING:

@@ -124,7 +124,7 @@ def generate(
         If the budget is too short for a single group; the message says what it takes.
     FileFormatError, SpaceError, UnknownNameError
     """
-    from tabular.training.provenance import provenance
+    from tabular.training.result import provenance
     from tabular.training.result import METRICS
     from tabular.training.trainer import find_device
 

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import nn
 
-from tabular.networks.operations import DARTS_BUILDERS, FactorizedReduce, relu_conv_bn
-from tabular.spaces.darts_genotype import CONCAT, FIRST_NODE, genotype_choices
+from tabular.networks.cell import DARTS_BUILDERS, FactorizedReduce, relu_conv_bn
+from tabular.spaces.darts import CONCAT, FIRST_NODE, genotype_choices
 
 if TYPE_CHECKING:
     from tabular.recipe import Recipe

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from tabular.errors import SpaceError
-from tabular.spaces.sequence import SequenceSpace
+from tabular.spaces.layers import SequenceSpace
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

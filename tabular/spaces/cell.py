@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tabular.errors import InvalidArchitectureError, SpaceError, UnknownNameError
-from tabular.spaces.encoding import one_hot
+from tabular.spaces.space import one_hot
 from tabular.spaces.graph import IDENTITY, TRAITS, ZERO, Graph
 from tabular.spaces.hashing import combine, text_hash
 from tabular.spaces.space import Space

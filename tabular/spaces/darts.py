@@ -2,40 +2,38 @@
 
 from __future__ import annotations
 
-import itertools
-from typing import TYPE_CHECKING, Any
-
-import numpy as np
-
+from collections import namedtuple
+from tabular.errors import InvalidArchitectureError
 from tabular.errors import UnknownNameError
-from tabular.spaces.darts_genotype import (
-    CONCAT,
-    FIRST_NODE,
-    NODES,
-    OPERATIONS,
-    PAIRS,
-    Genotype,
-    configuration_to_genotype,
-    genotype_choices,
-    genotype_to_configuration,
-    parse_genotype,
-)
-from tabular.spaces.darts_graph import cell_graph
-from tabular.spaces.encoding import one_hot
-from tabular.spaces.hashing import combine, text_hash
+from tabular.spaces.graph import Graph
+from tabular.spaces.graph import IDENTITY
+from tabular.spaces.graph import TRAITS
+from tabular.spaces.graph import Traits
+from tabular.spaces.graph import ZERO
+from tabular.spaces.hashing import combine
+from tabular.spaces.hashing import text_hash
 from tabular.spaces.space import Space
+from tabular.spaces.space import one_hot
+from typing import Any
+from typing import TYPE_CHECKING
+import ast
+import itertools
+import numpy as np
+import operator
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
+    from collections.abc import Mapping
+    from collections.abc import Sequence
     from numpy.typing import NDArray
+    from tabular.recipe import Recipe
     from torch import nn
 
-    from tabular.recipe import Recipe
-    from tabular.spaces.graph import Graph
-
 PER_CELL = 3 * NODES
+
+
 EXACT = 2
+
+
 """Paths of up to so many operations are counted by what they read, longer ones by their length."""
 
 
@@ -124,7 +122,7 @@ class Darts(Space):
         return inputs[:, which], cells[:, 3 * place + 1 + which]
 
     def graphs(self, architectures: NDArray[np.uint8]) -> tuple[Graph, ...]:
-        """Return the normal and the reduction cells as graphs, see `tabular.spaces.darts_graph`."""
+        """Return the normal and the reduction cells as graphs, see `tabular.spaces.darts`."""
         rows = self.check(architectures)
         return cell_graph(rows[:, :PER_CELL]), cell_graph(rows[:, PER_CELL:])
 
@@ -272,3 +270,256 @@ def _path_steps() -> NDArray[np.float32]:
             if longer in column:  # no path has more operations than a cell has nodes
                 steps[choice, place, column[longer]] = 1
     return steps
+
+
+OPERATIONS = (
+    "max_pool_3x3",
+    "avg_pool_3x3",
+    "skip_connect",
+    "sep_conv_3x3",
+    "sep_conv_5x5",
+    "dil_conv_3x3",
+    "dil_conv_5x5",
+)
+
+
+"""The operations of the space, in NAS-Bench-301's order."""
+
+
+CELLS = ("normal", "reduce")
+
+
+FIRST_NODE, NODES = 2, 4
+
+
+"""Nodes 0 and 1 of a cell are its inputs; the output joins the ``NODES`` that follow."""
+
+
+CONCAT = list(range(FIRST_NODE, FIRST_NODE + NODES))
+
+
+PAIRS = tuple(tuple(itertools.combinations(range(node), 2)) for node in CONCAT)
+
+
+"""For each node the pairs of earlier nodes that it can read: 1, 3, 6 and 10."""
+
+
+PREFIX = "NetworkSelectorDatasetInfo:darts:"
+
+
+LONGEST_TEXT = 4096
+
+
+Genotype = namedtuple("Genotype", "normal normal_concat reduce reduce_concat")  # noqa: PYI024 - DARTS's own, untyped
+
+
+"""An architecture as DARTS writes it: each cell a list of eight pairs ``(operation, input)``, two for each node."""
+
+
+def no_architecture(what: str) -> InvalidArchitectureError:
+    """Return the error that says what is wrong with something given for an architecture."""
+    return InvalidArchitectureError(f"not an architecture of 'darts': {what}")
+
+
+def parse_genotype(text: str) -> Genotype:
+    """Read the text of a genotype; nothing in it is evaluated.
+
+    Parameters
+    ----------
+    text : str
+        As Python prints a genotype: ``Genotype(normal=[('sep_conv_3x3', 0), ...], normal_concat=range(2, 6), ...)``.
+
+    Raises
+    ------
+    InvalidArchitectureError
+    """
+    try:
+        call = ast.parse(text.strip() if len(text) <= LONGEST_TEXT else "", mode="eval").body
+        if isinstance(call, ast.Call) and isinstance(call.func, ast.Name) and call.func.id == "Genotype":
+            fields = {str(each.arg): _literal(each.value) for each in call.keywords}
+            return Genotype(*[_literal(each) for each in call.args], **fields)
+    except (SyntaxError, ValueError, TypeError, RecursionError, MemoryError):
+        pass
+    raise no_architecture(
+        f"{text!r} should read Genotype(normal=[('operation', input), ...], normal_concat=[2, 3, 4, 5], "
+        "reduce=[...], reduce_concat=[2, 3, 4, 5])"
+    )
+
+
+def _literal(value: ast.expr) -> Any:
+    """Return a literal, or the numbers of a ``range``, which DARTS prints."""
+    if isinstance(value, ast.Call) and isinstance(value.func, ast.Name) and value.func.id == "range":
+        bounds = [ast.literal_eval(each) for each in value.args]
+        if len(bounds) == 2 and all(type(bound) is int and 0 <= bound <= FIRST_NODE + NODES for bound in bounds):
+            return list(range(*bounds))
+    return ast.literal_eval(value)
+
+
+def genotype_choices(genotype: Any) -> list[tuple[tuple[str, int], tuple[str, int]]]:
+    """Return what a genotype says of each node of the normal and then of the reduction cell.
+
+    Parameters
+    ----------
+    genotype : Genotype
+        Or anything with its four fields.
+
+    Returns
+    -------
+    list of 8 pairs of (operation, input)
+        The two inputs ascending.
+
+    Raises
+    ------
+    InvalidArchitectureError
+        Naming the cell, the node and the value.
+    """
+    nodes = []
+    for cell in CELLS:
+        pairs, concat = getattr(genotype, cell, None), getattr(genotype, f"{cell}_concat", None)
+        if not isinstance(pairs, (list, tuple)) or len(pairs) != 2 * NODES:
+            raise no_architecture(f"its {cell} cell needs {2 * NODES} pairs of operation and input, got {pairs!r}")
+        if not isinstance(concat, (list, tuple, range)) or [concat.count(node) for node in CONCAT] != [1] * len(concat):
+            raise no_architecture(f"the output of its {cell} cell joins nodes {CONCAT}, got {concat!r}")
+        for place in range(NODES):
+            node = FIRST_NODE + place
+            where = f"node {node} of its {cell} cell"
+            first, second = (_edge(each, node, where) for each in pairs[2 * place : 2 * place + 2])
+            if first[1] == second[1]:
+                raise no_architecture(f"{where} needs two different inputs, got {first[1]} twice")
+            nodes.append((first, second) if first[1] < second[1] else (second, first))
+    return nodes
+
+
+def _edge(edge: Any, node: int, where: str) -> tuple[str, int]:
+    if not isinstance(edge, (list, tuple)) or len(edge) != 2:
+        raise no_architecture(f"{where} needs pairs of operation and input, got {edge!r}")
+    operation, start = edge
+    if operation not in OPERATIONS:
+        raise no_architecture(f"{where} has an {UnknownNameError('operation', operation, OPERATIONS)}")
+    try:
+        number = operator.index(start)  # takes numpy's whole numbers too
+    except TypeError:
+        number = -1
+    if isinstance(start, bool) or not 0 <= number < node:
+        raise no_architecture(f"{where} has input {start!r}, allowed are 0 to {node - 1}")
+    return operation, number
+
+
+def genotype_to_configuration(genotype: Any) -> dict[str, str]:
+    """Return the part of a NAS-Bench-301 configuration that describes an architecture.
+
+    Edges are numbered over all inputs of all nodes: node 2 has edges 0 and 1, node 3 edges 2 to 4, ... Only those that
+    the architecture uses are named. The inputs of node 2 are never: it has two only.
+
+    Raises
+    ------
+    InvalidArchitectureError
+    """
+    configuration = {}
+    for place, ((first_operation, first), (second_operation, second)) in enumerate(genotype_choices(genotype)):
+        cell, node = CELLS[place // NODES], FIRST_NODE + place % NODES
+        if node > FIRST_NODE:
+            configuration[f"{PREFIX}inputs_node_{cell}_{node}"] = f"{first}_{second}"
+        configuration[f"{PREFIX}edge_{cell}_{_first_edge(node) + first}"] = first_operation
+        configuration[f"{PREFIX}edge_{cell}_{_first_edge(node) + second}"] = second_operation
+    return configuration
+
+
+def configuration_to_genotype(configuration: Mapping[str, Any]) -> Genotype:
+    """Return the architecture that a NAS-Bench-301 configuration describes.
+
+    Parameters
+    ----------
+    configuration : mapping
+        Keys such as ``NetworkSelectorDatasetInfo:darts:edge_normal_0`` and ``...:inputs_node_normal_3`` ("0_2"). Keys
+        that describe the training are not looked at.
+
+    Raises
+    ------
+    InvalidArchitectureError
+        If a key is missing, or an edge is named that its node does not use.
+    """
+    cells = {cell: _cell_of(configuration, cell) for cell in CELLS}
+    genotype = Genotype(cells["normal"], list(CONCAT), cells["reduce"], list(CONCAT))
+    used = genotype_to_configuration(genotype)
+    for key in configuration:
+        if key.startswith((f"{PREFIX}edge_", f"{PREFIX}inputs_node_")) and key not in used:
+            raise no_architecture(f"the configuration sets {key!r}, which the inputs that it chooses do not use")
+    return genotype
+
+
+def _cell_of(configuration: Mapping[str, Any], cell: str) -> list[tuple[str, int]]:
+    edges = []
+    for node in CONCAT:
+        inputs = "0_1" if node == FIRST_NODE else _value(configuration, f"inputs_node_{cell}_{node}")
+        try:
+            starts = [int(each) for each in str(inputs).split("_")]
+        except ValueError:
+            starts = []
+        if len(starts) != 2:
+            raise no_architecture(
+                f"{PREFIX}inputs_node_{cell}_{node} should be two inputs such as '0_1', got {inputs!r}"
+            )
+        edges += [(_value(configuration, f"edge_{cell}_{_first_edge(node) + start}"), start) for start in starts]
+    return edges
+
+
+def _value(configuration: Mapping[str, Any], name: str) -> Any:
+    if PREFIX + name not in configuration:
+        raise no_architecture(f"the configuration has no {PREFIX + name!r}")
+    return configuration[PREFIX + name]
+
+
+def _first_edge(node: int) -> int:
+    """Return the number of the first edge into a node: as many as earlier nodes have inputs."""
+    return sum(range(FIRST_NODE, node))
+
+
+_TRAITS = (*(TRAITS[each] for each in OPERATIONS), TRAITS[ZERO], TRAITS[IDENTITY], Traits(pointwise=1))
+
+
+_ABSENT, _JOINED, _LAST_CELL = range(len(OPERATIONS), len(_TRAITS))
+
+
+_OUTPUT = FIRST_NODE + NODES
+
+
+_CHOSEN = tuple((start, end) for end in CONCAT for start in range(end))
+
+
+_EDGES = ((0, 1), *_CHOSEN, *((node, _OUTPUT) for node in CONCAT))
+
+
+def cell_graph(cells: NDArray[np.uint8]) -> Graph:
+    """Return cells as a graph.
+
+    Parameters
+    ----------
+    cells : (N, 12) uint8
+        For each node its pair of inputs, the operation on the lower of them and that on the higher.
+    """
+    labels = np.full((len(cells), len(_EDGES)), _JOINED, dtype=np.uint8)
+    labels[:, 0] = _LAST_CELL
+    chosen = cells.reshape(-1, NODES, 3) @ _DIGITS
+    of_nodes = [of_node.take(chosen[:, place], axis=0) for place, of_node in enumerate(_LABELS)]
+    np.concatenate(of_nodes, axis=1, out=labels[:, 1 : 1 + len(_CHOSEN)])
+    return Graph(1 + _OUTPUT, _EDGES, _TRAITS, labels)
+
+
+def _node_labels(node: int) -> NDArray[np.uint8]:
+    """Return the labels of all edges into a node, (pairs * operations**2, node), for each of its choices."""
+    pairs, operations = PAIRS[node - FIRST_NODE], np.arange(len(OPERATIONS))
+    labels = np.full((len(pairs), len(operations), len(operations), node), _ABSENT, dtype=np.uint8)
+    for pair, (low, high) in enumerate(pairs):
+        labels[pair, :, :, low] = operations[:, None]
+        labels[pair, :, :, high] = operations
+    return labels.reshape(-1, node)
+
+
+_DIGITS = np.array([len(OPERATIONS) ** 2, len(OPERATIONS), 1])
+
+
+"""What a node's choices are multiplied by, to give a row of its labels."""
+
+
+_LABELS = [_node_labels(node) for node in CONCAT]

@@ -9,7 +9,7 @@ import numpy as np
 
 from tabular.errors import InvalidArchitectureError, SpaceError, UnknownNameError
 from tabular.spaces.cell import CellSpace
-from tabular.spaces.encoding import one_hot
+from tabular.spaces.space import one_hot
 from tabular.spaces.graph import IDENTITY, ZERO
 from tabular.spaces.space import Space
 

@@ -2,34 +2,48 @@
 
 from __future__ import annotations
 
+from functools import cache
+from tabular.errors import InvalidArchitectureError
+from tabular.errors import SpaceError
+from tabular.errors import UnknownNameError
+from tabular.spaces.graph import Graph
+from tabular.spaces.graph import IDENTITY
+from tabular.spaces.graph import TRAITS
+from tabular.spaces.graph import ZERO
+from tabular.spaces.nb101_hash import OPERATIONS
+from tabular.spaces.nb101_hash import key_of_one
+from tabular.spaces.nb101_hash import keys_of_many
+from tabular.spaces.nb101_hash import MOST_EDGES
+from tabular.spaces.nb101_hash import edges
+from tabular.spaces.nb101_hash import pruned_matrices
+from tabular.spaces.nb101_hash import module_hashes
+from tabular.spaces.space import ConstrainedSpace
+from tabular.spaces.space import one_hot
+from typing import Any
+from typing import TYPE_CHECKING
 import itertools
-from typing import TYPE_CHECKING, Any
-
 import numpy as np
-
-from tabular.errors import InvalidArchitectureError, SpaceError, UnknownNameError
-from tabular.spaces.constrained import ConstrainedSpace
-from tabular.spaces.encoding import one_hot
-from tabular.spaces.graph import IDENTITY, TRAITS, ZERO, Graph
-from tabular.spaces.nb101_forms import read_cell, read_row, write_cell, write_row
-from tabular.spaces.nb101_keys import OPERATIONS, key_of_one, keys_of_many
-from tabular.spaces.nb101_matrices import MOST_EDGES, edges, pruned_matrices
-from tabular.spaces.nb101_md5 import module_hashes
-from tabular.spaces.nb101_paths import count_paths, path_sequences
+import re
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-
-    from numpy.typing import ArrayLike, NDArray
+    from collections.abc import Callable
+    from collections.abc import Sequence
+    from numpy.typing import ArrayLike
+    from numpy.typing import NDArray
+    from tabular.recipe import Recipe
     from torch import nn
 
-    from tabular.recipe import Recipe
-
 SIZES = {3: 15, 4: 423, 5: 22_680, 6: 2_198_502, 7: 373_754_169}
+
+
 """How many rows there are for each number of vertices."""
 
+
 _TRAITS = tuple(TRAITS[each] for each in (ZERO, IDENTITY, "nor_conv_3x3", "nor_conv_1x1", "max_pool_3x3"))
+
+
 """What an edge does that is not there or there, then what a vertex does."""
+
 
 _BITS = bytes(48 + byte if byte < 2 else ord("x") for byte in range(256))
 
@@ -181,7 +195,7 @@ class NB101(ConstrainedSpace):
     # Which rows are the same network.
 
     def canonical_key(self, architectures: NDArray[np.uint8]) -> Any:
-        """Return a key that is equal for two rows exactly when `module_hash` is; see `tabular.spaces.nb101_keys`.
+        """Return a key that is equal for two rows exactly when `module_hash` is; see `tabular.spaces.nb101_hash`.
 
         Returns
         -------
@@ -296,3 +310,128 @@ class NB101(ConstrainedSpace):
         from tabular.networks.nb101 import NB101Network
 
         return NB101Network(*self.to_cell(architecture), recipe, image_shape, classes)
+
+
+INPUT, OUTPUT = "input", "output"
+
+
+def write_row(vertices: int, row: list[int]) -> str:
+    """Write a row like ``conv3x3-bn-relu(0)|maxpool3x3(0+1)|output(2)``: vertices 1, 2 and 3, the output, of 4."""
+    places = edges(vertices)
+    reads: list[list[str]] = [[] for _ in range(vertices)]
+    for (start, end), there in zip(places, row, strict=False):
+        if there:
+            reads[end].append(str(start))
+    labels = [*(OPERATIONS[choice] for choice in row[len(places) :]), OUTPUT]
+    return "|".join(f"{label}({'+'.join(read)})" for label, read in zip(labels, reads[1:], strict=True))
+
+
+def read_row(vertices: int, text: str) -> list[int]:
+    """Read a row that `write_row` wrote; whether the space admits it is not looked at.
+
+    Raises
+    ------
+    InvalidArchitectureError
+    """
+    places, last = edges(vertices), vertices - 1
+    parts = text.strip().split("|")
+    if len(parts) != last:
+        like = write_row(vertices, [1] * len(places) + [0] * (vertices - 2))
+        raise InvalidArchitectureError(f"it has {len(parts)} vertices behind the input, expected {last}, like {like!r}")
+    row = [0] * (len(places) + vertices - 2)
+    for end, part in enumerate(parts, start=1):
+        match = re.fullmatch(r"([^()]*)\((\d+(?:\+\d+)*)?\)", part)
+        starts = [int(start) for start in match[2].split("+")] if match and match[2] else []
+        if match is None or max(starts, default=0) >= end:
+            raise InvalidArchitectureError(
+                f"{part!r} should be like 'maxpool3x3({'+'.join(map(str, range(end)))})', what vertex {end} does and "
+                f"which of the vertices 0 to {end - 1} it reads"
+            )
+        known = OPERATIONS if end < last else (OUTPUT,)
+        if match[1] not in known:
+            raise InvalidArchitectureError(f"vertex {end} has an {UnknownNameError('operation', match[1], known)}")
+        if end < last:
+            row[len(places) + end - 1] = OPERATIONS.index(match[1])
+        for start in starts:
+            row[places.index((start, end))] = 1
+    return row
+
+
+def write_cell(vertices: int, row: list[int]) -> tuple[NDArray[np.int64], list[str]]:
+    """Return matrix, (n, n), and n operations of a pruned row, without the vertices that have no edge."""
+    places = edges(vertices)
+    matrix = np.zeros((vertices, vertices), dtype=np.int64)
+    matrix[tuple(np.transpose(places))] = row[: len(places)]
+    labels = [INPUT, *(OPERATIONS[choice] for choice in row[len(places) :]), OUTPUT]
+    kept = np.flatnonzero(matrix.any(axis=0) | matrix.any(axis=1))
+    return matrix[np.ix_(kept, kept)], [labels[vertex] for vertex in kept]
+
+
+def read_cell(vertices: int, matrix: ArrayLike, operations: Sequence[str]) -> list[int]:
+    """Return the row of a cell of up to ``vertices`` vertices; whether the space admits it is not looked at.
+
+    Raises
+    ------
+    InvalidArchitectureError
+    """
+    try:
+        given = np.asarray(matrix)
+    except ValueError:
+        raise InvalidArchitectureError("the rows of its matrix differ in length") from None
+    if given.ndim != 2 or len(set(given.shape)) != 1 or not 2 <= len(given) <= vertices:
+        raise InvalidArchitectureError(f"a matrix is square, over 2 to {vertices} vertices; got shape {given.shape}")
+    if not np.isin(given, (0, 1)).all() or np.tril(given).any():
+        raise InvalidArchitectureError("a matrix is of 0 and 1, and 0 on and below its diagonal")
+    if len(operations) != len(given):
+        raise InvalidArchitectureError(
+            f"{len(given)} vertices need as many operations, input and output counted; got {len(operations)}"
+        )
+    places = edges(vertices)
+    row = [0] * (len(places) + vertices - 2)
+    for vertex, operation in enumerate(operations[1:-1]):
+        if operation not in OPERATIONS:
+            raise InvalidArchitectureError(f"it has an {UnknownNameError('operation', operation, OPERATIONS)}")
+        row[len(places) + vertex] = OPERATIONS.index(operation)
+    # What is missing are vertices that dangle before the output.
+    numbers = [*range(len(given) - 1), vertices - 1]
+    for start, end in np.argwhere(given).tolist():
+        row[places.index((numbers[start], numbers[end]))] = 1
+    return row
+
+
+@cache
+def path_sequences(vertices: int) -> list[tuple[str, ...]]:
+    """Return all sequences of operations that a path can show, short ones first."""
+    return [each for length in range(vertices - 1) for each in itertools.product(OPERATIONS, repeat=length)]
+
+
+def count_paths(vertices: int, rows: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """Count, for each sequence of operations, the paths from input to output that show it.
+
+    Parameters
+    ----------
+    vertices : int
+    rows : (N, L) uint8
+
+    Returns
+    -------
+    (N, S) float32
+        The columns are `path_sequences`.
+    """
+    places = edges(vertices)
+    column = {sequence: place for place, sequence in enumerate(path_sequences(vertices))}
+    shorter = [sequence for sequence in column if len(sequence) < vertices - 2]
+    # A vertex appends its operation to every sequence that reaches it: column i goes to column longer[operation, i].
+    longer = np.array([[column[each + (operation,)] for each in shorter] for operation in OPERATIONS])  # noqa: RUF005
+    counts = np.zeros((vertices, len(rows), len(column)), dtype=np.float32)
+    counts[0, :, 0] = 1
+    arrived: NDArray[np.float32] = counts[0]
+    for end in range(1, vertices):
+        arrived = np.zeros_like(arrived)
+        for start in range(end):
+            there = np.flatnonzero(rows[:, places.index((start, end))])
+            arrived[there] += counts[start, there]
+        if end < vertices - 1:
+            targets = longer[rows[:, len(places) + end - 1]]
+            np.put_along_axis(counts[end], targets, arrived[:, : len(shorter)], axis=1)
+    return arrived
