@@ -5,8 +5,7 @@ from __future__ import annotations
 import numpy as np
 import tiny
 
-from tabular.training import train
-from tabular.training import costs as complexity
+from tabular.training import complexity, train
 from tabular.training.dataset import Dataset
 
 

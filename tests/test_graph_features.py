@@ -15,8 +15,8 @@ from nasbench import CellSpace, get_space
 from surrogates.graph_features import BINS, KINDS, LETTERS, LONGEST, TERMS, WORDS, graph_feature_names, graph_features
 from tabular.spaces.cell import OPERATIONS
 from tabular.spaces.darts import CONCAT, Genotype
-from tabular.spaces.registry import SPACES
 from tabular.spaces.graph import Graph
+from tabular.spaces.registry import SPACES
 
 NAMES = graph_feature_names()
 

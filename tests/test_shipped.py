@@ -60,8 +60,7 @@ def test_its_numbers_are_those_of_training_again(table, row):
 
 
 def test_costs_are_those_of_the_networks(table):
-    from tabular.training import Dataset, load_dataset
-    from tabular.training import costs as complexity
+    from tabular.training import Dataset, complexity, load_dataset
 
     digits: Dataset = load_dataset("digits")
     recipe = Recipe.from_toml(ROOT / "tables" / "nb201-digits.toml")

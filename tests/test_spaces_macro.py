@@ -14,8 +14,7 @@ from nasbench.testing import SpaceConformance
 from tabular.errors import InvalidArchitectureError
 from tabular.networks.layers import InvertedResidual
 from tabular.spaces.layers import NBMacro
-from tabular.training import Recipe
-from tabular.training import costs as complexity
+from tabular.training import Recipe, complexity
 
 OFFICIAL = Recipe(channels=32, image_size=32)
 

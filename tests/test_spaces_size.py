@@ -13,8 +13,7 @@ from nasbench.testing import SpaceConformance
 from tabular.errors import InvalidArchitectureError
 from tabular.networks.layers import SizedCell
 from tabular.spaces.layers import NatsSize
-from tabular.training import Recipe
-from tabular.training import costs as complexity
+from tabular.training import Recipe, complexity
 
 CIFAR = Recipe(image_size=32)
 

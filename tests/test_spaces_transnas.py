@@ -16,8 +16,7 @@ from tabular.generation.generator import advised_together
 from tabular.spaces import CellSpace
 from tabular.spaces.layers import TransNasMacro
 from tabular.spaces.nb201 import TransNasMicro
-from tabular.training import Recipe, train, train_together
-from tabular.training import costs as complexity
+from tabular.training import Recipe, complexity, train, train_together
 
 OFFICIAL = Recipe(channels=64, cells_per_stage=2, image_size=32)
 

@@ -11,11 +11,9 @@ import torch
 from torch.nn.functional import max_pool2d
 
 from tabular.errors import InvalidArchitectureError
-from tabular.networks.cell import Cell, CellNetwork, Reduction
-from tabular.networks.cell import BUILDERS
+from tabular.networks.cell import BUILDERS, Cell, CellNetwork, Reduction
 from tabular.spaces import NB201, OPERATIONS, CellSpace, get_space
-from tabular.training import Dataset, Recipe
-from tabular.training import costs as complexity
+from tabular.training import Dataset, Recipe, complexity
 
 NB201_TABLE = Path(__file__).parents[2] / "shared/data/nasbench201/nasbench201.csv"
 EVERY_OPERATION = CellSpace("every", 2, OPERATIONS)

@@ -10,8 +10,7 @@ import pytest
 from tabular.errors import DataError, InvalidArchitectureError, QueryError, RecipeError, UnknownNameError
 from tabular.measures import Oracle
 from tabular.spaces import get_space
-from tabular.training import METRICS, Recipe, TrainingOracle, load_dataset, train
-from tabular.training import result as provenance
+from tabular.training import METRICS, Recipe, TrainingOracle, load_dataset, provenance, train
 
 SPACE = get_space("nb201-mini")
 ROWS = np.array([[2, 1, 0, 1, 0, 2], [0, 0, 0, 2, 0, 0]], np.uint8)

@@ -1,16 +1,51 @@
-"""The network of NATS-Bench's size space: one topology, a width for each layer."""
+"""Networks that are stacks of layers: of NATS-Bench's sizes, NAS-Bench-Macro, TransNAS-Bench-101's macro space."""
 
 from __future__ import annotations
 
-from tabular.networks.cell import relu_conv_bn
-from tabular.spaces.layers import STAGES
-from torch import nn
 from typing import TYPE_CHECKING
+
+from torch import nn
+
+from tabular.networks.cell import relu_conv_bn
+from tabular.networks.nb101 import conv_bn_relu
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from tabular.recipe import Recipe
+
     import torch
+
+    from tabular.recipe import Recipe
+
+HEAD = 40
+"""The last convolution of NAS-Bench-Macro has so many times the channels of the stem: the benchmark's 1280 and 32."""
+
+SHAPES = {"mb3_k3": (3, 3), "mb6_k5": (6, 5)}
+"""Expansion and kernel of each of NAS-Bench-Macro's blocks that is an inverted residual block."""
+
+
+class ResidualBlock(nn.Module):
+    """NAS-Bench-201's block: two 3x3 convolutions, each after a ReLU, beside a shortcut.
+
+    Parameters
+    ----------
+    inputs, outputs : int
+        Channels.
+    stride : int
+    shortcut : nn.Module
+        Maps the input to the shape of the output.
+    """
+
+    def __init__(self, inputs: int, outputs: int, stride: int, shortcut: nn.Module) -> None:
+        super().__init__()
+        self.convolutions = nn.Sequential(
+            relu_conv_bn(inputs, outputs, 3, stride=stride), relu_conv_bn(outputs, outputs, 3)
+        )
+        self.shortcut = shortcut
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        """Map (N, inputs, H, W) to (N, outputs, ceil(H/stride), ceil(W/stride))."""
+        return self.shortcut(images) + self.convolutions(images)  # type: ignore[no-any-return]
+
 
 class SizedCell(nn.Module):
     """The fixed cell, from one width to another: five 3x3 convolutions and an identity past them.
@@ -78,42 +113,6 @@ def _reduction(inputs: int, outputs: int) -> ResidualBlock:
     return ResidualBlock(inputs, outputs, 2, nn.Sequential(pooled, nn.Conv2d(inputs, outputs, 1, bias=False)))
 
 
-class ResidualBlock(nn.Module):
-    """Two 3x3 convolutions, each after a ReLU, beside a shortcut.
-
-    Parameters
-    ----------
-    inputs, outputs : int
-        Channels.
-    stride : int
-    shortcut : nn.Module
-        Maps the input to the shape of the output.
-    """
-
-    def __init__(self, inputs: int, outputs: int, stride: int, shortcut: nn.Module) -> None:
-        super().__init__()
-        self.convolutions = nn.Sequential(
-            relu_conv_bn(inputs, outputs, 3, stride=stride), relu_conv_bn(outputs, outputs, 3)
-        )
-        self.shortcut = shortcut
-
-    def forward(self, images: torch.Tensor) -> torch.Tensor:
-        """Map (N, inputs, H, W) to (N, outputs, ceil(H/stride), ceil(W/stride))."""
-        return self.shortcut(images) + self.convolutions(images)  # type: ignore[no-any-return]
-
-
-HEAD = 40
-
-
-"""The last convolution has so many times the channels of the stem: the benchmark's 1280 and 32."""
-
-
-SHAPES = {1: (3, 3), 2: (6, 5)}
-
-
-"""Expansion and kernel of each choice that is an inverted residual block."""
-
-
 class InvertedResidual(nn.Module):
     """MobileNetV2's block (Sandler et al. 2018): widen, convolve each channel for itself, narrow.
 
@@ -124,7 +123,7 @@ class InvertedResidual(nn.Module):
     stride : int
         Where it is 1 and the width stays, the input is added to the output.
     expansion : int
-        How many times as wide the block is within.
+        The block is so many times as wide within.
     kernel : int
     """
 
@@ -154,23 +153,25 @@ class NBMacroNetwork(nn.Module):
 
     Parameters
     ----------
-    layers : sequence of 8 int
-        Each a place in `tabular.spaces.layers.BLOCKS`.
+    stages : sequence of sequences of str
+        The blocks of each stage: ``identity``, or one of `SHAPES`.
     channels : int
         Of the stem; the first layer of each stage doubles them.
     image_shape : (channels, height, width)
     classes : int
     """
 
-    def __init__(self, layers: Sequence[int], channels: int, image_shape: tuple[int, int, int], classes: int) -> None:
+    def __init__(
+        self, stages: Sequence[Sequence[str]], channels: int, image_shape: tuple[int, int, int], classes: int
+    ) -> None:
         super().__init__()
-        width, choices = channels, iter(layers)
-        blocks = [_conv_bn_relu(image_shape[0], width, 3)]
-        for depth in STAGES:
-            blocks.append(_layer(next(choices), width, 2 * width, 2))
+        width = channels
+        blocks: list[nn.Module] = [conv_bn_relu(image_shape[0], width, 3)]
+        for first, *others in stages:
+            blocks.append(_layer(first, width, 2 * width, 2))
             width *= 2
-            blocks += [_layer(next(choices), width, width, 1) for _ in range(depth - 1)]
-        blocks.append(_conv_bn_relu(width, HEAD * channels, 1))
+            blocks += [_layer(block, width, width, 1) for block in others]
+        blocks.append(conv_bn_relu(width, HEAD * channels, 1))
         self.blocks = nn.Sequential(*blocks)
         self.classifier = nn.Linear(HEAD * channels, classes)
 
@@ -179,14 +180,9 @@ class NBMacroNetwork(nn.Module):
         return self.classifier(self.blocks(images).mean(dim=(2, 3)))  # type: ignore[no-any-return]
 
 
-def _conv_bn_relu(inputs: int, outputs: int, kernel: int) -> nn.Module:
-    convolution = nn.Conv2d(inputs, outputs, kernel, padding=kernel // 2, bias=False)
-    return nn.Sequential(convolution, nn.BatchNorm2d(outputs), nn.ReLU())
-
-
-def _layer(choice: int, inputs: int, outputs: int, stride: int) -> nn.Module:
-    if choice in SHAPES:
-        return InvertedResidual(inputs, outputs, stride, *SHAPES[choice])
+def _layer(block: str, inputs: int, outputs: int, stride: int) -> nn.Module:
+    if block in SHAPES:
+        return InvertedResidual(inputs, outputs, stride, *SHAPES[block])
     if stride == 1:
         return nn.Identity()
     return nn.Sequential(nn.Conv2d(inputs, outputs, 1, stride, bias=False), nn.BatchNorm2d(outputs))
@@ -200,15 +196,17 @@ class TransNasMacroNetwork(nn.Module):
 
     Parameters
     ----------
-    modules : sequence of int
-        1 keeps the size, 2 doubles the width, 3 halves the resolution, 4 does both.
+    modules : sequence of (int, int)
+        Of each module, how many times as wide it is as what it gets, and its stride.
     recipe : Recipe
         Its ``channels``, of the stem (64 in the benchmark), and ``cells_per_stage``, the blocks of each module (2).
     image_shape : (channels, height, width)
     classes : int
     """
 
-    def __init__(self, modules: Sequence[int], recipe: Recipe, image_shape: tuple[int, int, int], classes: int) -> None:
+    def __init__(
+        self, modules: Sequence[tuple[int, int]], recipe: Recipe, image_shape: tuple[int, int, int], classes: int
+    ) -> None:
         super().__init__()
         width, half = recipe.channels, max(1, recipe.channels // 2)
         self.stem = nn.Sequential(
@@ -217,8 +215,8 @@ class TransNasMacroNetwork(nn.Module):
             relu_conv_bn(half, width, 3),
         )
         blocks: list[nn.Module] = []
-        for module in modules:
-            outputs, stride = (2 * width if module in {2, 4} else width), (2 if module in {3, 4} else 1)
+        for growth, stride in modules:
+            outputs = growth * width
             blocks.append(_block(width, outputs, stride))
             blocks += [_block(outputs, outputs, 1) for _ in range(recipe.cells_per_stage - 1)]
             width = outputs

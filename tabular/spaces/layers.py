@@ -1,38 +1,30 @@
-"""Spaces whose networks are sequences of layers, one choice each."""
+"""Spaces of stacks of layers: NATS-Bench's sizes, NAS-Bench-Macro, TransNAS-Bench-101's macro space."""
 
 from __future__ import annotations
 
-from abc import abstractmethod
-from tabular.errors import InvalidArchitectureError
-from tabular.errors import UnknownNameError
-from tabular.spaces.graph import IDENTITY
-from tabular.spaces.graph import TRAITS
-from tabular.spaces.graph import Traits
-from tabular.spaces.graph import chain
-from tabular.spaces.hashing import mix
-from tabular.spaces.space import ConstrainedSpace
-from tabular.spaces.space import Space
-from tabular.spaces.space import one_hot
-from typing import Any
-from typing import TYPE_CHECKING
-import numpy as np
 import re
+from abc import abstractmethod
+from itertools import islice
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from tabular.errors import InvalidArchitectureError, UnknownNameError
+from tabular.spaces.graph import IDENTITY, TRAITS, Graph, Traits, chain
+from tabular.spaces.hashing import mix
+from tabular.spaces.space import ConstrainedSpace, Space, one_hot
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
     from numpy.typing import NDArray
+
+    from tabular.networks.layers import NatsSizeNetwork, NBMacroNetwork, TransNasMacroNetwork
     from tabular.recipe import Recipe
-    from tabular.spaces.graph import Graph
-    from torch import nn
+
 
 class SequenceSpace(Space):
-    """A space in which each row is a network of its own, unless `canonical_rows` says which are the same.
-
-    Parameters
-    ----------
-    name : str
-    cardinalities : sequence of int
-    """
+    """A space in which each row is a network of its own, unless `canonical_rows` says which are the same."""
 
     def canonical_rows(self, architectures: NDArray[np.uint8]) -> NDArray[np.uint8]:
         """Return for each row, (N, L), the one row that stands for all that are the same network."""
@@ -47,24 +39,12 @@ class SequenceSpace(Space):
         """Read one row, or say in words why the text is none."""
 
     def canonical_key(self, architectures: NDArray[np.uint8]) -> Any:
-        """Return a key of the row that stands for the network: different for different ones without exception.
-
-        Parameters
-        ----------
-        architectures : (N, L) or (L,) uint8
-
-        Returns
-        -------
-        (N,) uint64 or uint64
-        """
-        rows = self.check(architectures)
-        keys = mix(self.rank(self.canonical_rows(np.atleast_2d(rows))).astype(np.uint64))
-        return keys if rows.ndim == 2 else keys[0]
+        """Return a key of the row that stands for the network: different for different ones without exception."""
+        return self._answer(architectures, lambda rows: mix(self.rank(self.canonical_rows(rows)).astype(np.uint64)))
 
     def to_text(self, architectures: NDArray[np.uint8]) -> Any:
         """Write rows as text: a ``str`` for one row, a list of ``str`` for many."""
-        rows = self.check(architectures)
-        return [self._row_to_text(row) for row in rows.tolist()] if rows.ndim == 2 else self._row_to_text(rows.tolist())
+        return self._write(architectures, self._row_to_text)
 
     def from_text(self, text: str | Sequence[str]) -> NDArray[np.uint8]:
         """Read rows that `to_text` wrote.
@@ -74,12 +54,13 @@ class SequenceSpace(Space):
         InvalidArchitectureError
             Naming the text and what is wrong with it.
         """
-        if not isinstance(text, str):
-            return np.array([self.from_text(each) for each in text], dtype=np.uint8).reshape(-1, self.length)
+        return self._read(text, self._row_or_error)
+
+    def _row_or_error(self, text: str) -> list[int]:
         row = self._row_from_text(text)
         if isinstance(row, str):
             raise InvalidArchitectureError(f"not an architecture of {self.name!r}: {text!r} {row}")
-        return np.array(row, dtype=np.uint8)
+        return row
 
     @property
     def encodings(self) -> tuple[str, ...]:
@@ -90,18 +71,17 @@ class SequenceSpace(Space):
         """Mark each choice of the row that stands for the network, so that equal networks have equal features."""
         if encoding not in self.encodings:
             raise UnknownNameError("encoding", encoding, self.encodings)
-        rows = self.check(architectures)
-        features = one_hot(self.canonical_rows(np.atleast_2d(rows)), self.cardinalities)
-        return features if rows.ndim == 2 else features[0]
+        return self._answer(architectures, lambda rows: one_hot(self.canonical_rows(rows), self.cardinalities))
 
+
+# NATS-Bench's size space (Dong, Liu, Musial and Gabrys, TPAMI 2021): the widths of one network.
 
 WIDTHS = (8, 16, 24, 32, 40, 48, 56, 64)
+DEPTH = 5
+"""Layers of a network of the size space."""
 
 
-LAYERS = 5
-
-
-def _layer(before: int, width: int, *, reduction: bool) -> Traits:
+def _sized_layer(before: int, width: int, *, reduction: bool) -> Traits:
     """Return what a cell or a reduction between two widths does: its weights relative to those of the widest network.
 
     Its layers are those on its longest path. Either way past them is a 1x1 convolution where it cannot be an identity.
@@ -111,8 +91,11 @@ def _layer(before: int, width: int, *, reduction: bool) -> Traits:
     return Traits((9 * convolutions * width + resized) / WIDTHS[-1] ** 2, spatial=2 if reduction else 3)
 
 
-_TRAITS = tuple(
-    _layer(before, width, reduction=reduction) for reduction in (False, True) for before in WIDTHS for width in WIDTHS
+_SIZED_TRAITS = tuple(
+    _sized_layer(before, width, reduction=reduction)
+    for reduction in (False, True)
+    for before in WIDTHS
+    for width in WIDTHS
 )
 
 
@@ -130,7 +113,7 @@ class NatsSize(SequenceSpace):
     """
 
     def __init__(self) -> None:
-        super().__init__("nats-size", [len(WIDTHS)] * LAYERS)
+        super().__init__("nats-size", [len(WIDTHS)] * DEPTH)
 
     def declaration(self) -> dict[str, Any]:
         """Return ``{"kind": "nats-size"}``."""
@@ -138,14 +121,14 @@ class NatsSize(SequenceSpace):
 
     def named_choices(self) -> dict[str, tuple[int, ...]]:
         """Return the widths that each layer can have."""
-        return {f"width_{layer}": WIDTHS for layer in range(LAYERS)}
+        return {f"width_{layer}": WIDTHS for layer in range(DEPTH)}
 
     def graphs(self, architectures: NDArray[np.uint8]) -> tuple[Graph, ...]:
         """Return the networks as graphs: one, a chain of their layers."""
         widths = self.check(architectures)
         before = np.hstack([widths[:, :1], widths[:, :-1]])  # the stem is as wide as the first layer
-        reductions = np.arange(LAYERS, dtype=np.uint8) % 2
-        return (chain(_TRAITS, (reductions * len(WIDTHS) + before) * len(WIDTHS) + widths),)
+        reductions = np.arange(DEPTH, dtype=np.uint8) % 2
+        return (chain(_SIZED_TRAITS, (reductions * len(WIDTHS) + before) * len(WIDTHS) + widths),)
 
     def _row_to_text(self, row: list[int]) -> str:
         """Write the widths as NATS-Bench does, ``8:16:32:8:64``."""
@@ -155,8 +138,8 @@ class NatsSize(SequenceSpace):
         """Read ``8:16:32:8:64``."""
         words = [str(width) for width in WIDTHS]
         found = text.strip().split(":")
-        if len(found) != LAYERS:
-            return f"has {len(found)} widths, expected {LAYERS}, like '8:16:32:8:64'"
+        if len(found) != DEPTH:
+            return f"has {len(found)} widths, expected {DEPTH}, like '8:16:32:8:64'"
         wrong = [word for word in found if word not in words]
         return f"has the width {wrong[0]!r}, allowed are {', '.join(words)}" if wrong else [*map(words.index, found)]
 
@@ -166,29 +149,25 @@ class NatsSize(SequenceSpace):
         recipe: Recipe,  # noqa: ARG002 - what every space is given
         image_shape: tuple[int, int, int],
         classes: int,
-    ) -> nn.Module:
+    ) -> NatsSizeNetwork:
         """Build NATS-Bench's network; a row fixes all of it, whatever the recipe's width and depth."""
         from tabular.networks.layers import NatsSizeNetwork
 
         return NatsSizeNetwork([WIDTHS[choice] for choice in self.check(architecture)], image_shape, classes)
 
 
+# NAS-Bench-Macro (Su et al., CVPR 2021): the blocks that a network is stacked of.
+
 BLOCKS = ("identity", "mb3_k3", "mb6_k5")
-
-
 """The identity, and MobileNetV2's inverted residual blocks: 3 times as wide within and 3x3, 6 times and 5x5."""
 
-
 STAGES = (2, 3, 3)
-
-
 """Layers of each stage; the first halves the resolution and doubles the width."""
 
+LAYERS = sum(STAGES)
 
-LAYERS_of_nb_macro = sum(STAGES)
 
-
-def _blocks(width: int, *, first: bool) -> tuple[Traits, ...]:
+def _block_traits(width: int, *, first: bool) -> tuple[Traits, ...]:
     """Return what the blocks do in layers of a width, relative to the stem's, the first one of a stage or a later one.
 
     An inverted residual block widens by a 1x1 convolution; a depthwise and another 1x1 convolution are a spatial layer.
@@ -199,14 +178,12 @@ def _blocks(width: int, *, first: bool) -> tuple[Traits, ...]:
     return (identity, *inverted)
 
 
-_TRAITS_of_nb_macro = tuple(each for width in (2, 4, 8) for first in (True, False) for each in _blocks(width, first=first))
-
-
-_FIRST_TRAIT = [
+_BLOCK_TRAITS = tuple(
+    traits for width in (2, 4, 8) for first in (True, False) for traits in _block_traits(width, first=first)
+)
+_FIRST_BLOCK = [
     len(BLOCKS) * (2 * stage + (layer > 0)) for stage, layers in enumerate(STAGES) for layer in range(layers)
 ]
-
-
 """Where the traits of each layer's blocks start."""
 
 
@@ -224,7 +201,7 @@ class NBMacro(SequenceSpace):
     """
 
     def __init__(self) -> None:
-        super().__init__("nb-macro", [len(BLOCKS)] * LAYERS_of_nb_macro)
+        super().__init__("nb-macro", [len(BLOCKS)] * LAYERS)
 
     def declaration(self) -> dict[str, Any]:
         """Return ``{"kind": "nb-macro"}``."""
@@ -232,7 +209,7 @@ class NBMacro(SequenceSpace):
 
     def named_choices(self) -> dict[str, tuple[str, ...]]:
         """Return the blocks that each layer can be."""
-        return {f"layer_{layer}": BLOCKS for layer in range(LAYERS_of_nb_macro)}
+        return {f"layer_{layer}": BLOCKS for layer in range(LAYERS)}
 
     def canonical_rows(self, architectures: NDArray[np.uint8]) -> NDArray[np.uint8]:
         """Move the identities of each stage, its first layer apart, behind its other layers."""
@@ -245,7 +222,7 @@ class NBMacro(SequenceSpace):
 
     def graphs(self, architectures: NDArray[np.uint8]) -> tuple[Graph, ...]:
         """Return the networks as graphs: one, a chain of their layers."""
-        return (chain(_TRAITS_of_nb_macro, self.check(architectures) + np.array(_FIRST_TRAIT, dtype=np.uint8)),)
+        return (chain(_BLOCK_TRAITS, self.check(architectures) + np.array(_FIRST_BLOCK, dtype=np.uint8)),)
 
     def _row_to_text(self, row: list[int]) -> str:
         """Write the layers as the benchmark does, ``00120212``."""
@@ -254,35 +231,38 @@ class NBMacro(SequenceSpace):
     def _row_from_text(self, text: str) -> list[int] | str:
         """Read ``00120212``."""
         digits = text.strip()
-        if len(digits) != LAYERS_of_nb_macro or not set(digits) <= set("012"):
-            return f"is not {LAYERS_of_nb_macro} digits out of 0 (identity), 1 (mb3_k3) and 2 (mb6_k5), like '00120212'"
+        if len(digits) != LAYERS or not set(digits) <= set("012"):
+            return f"is not {LAYERS} digits out of 0 (identity), 1 (mb3_k3) and 2 (mb6_k5), like '00120212'"
         return [int(digit) for digit in digits]
 
     def network(
         self, architecture: NDArray[np.uint8], recipe: Recipe, image_shape: tuple[int, int, int], classes: int
-    ) -> nn.Module:
+    ) -> NBMacroNetwork:
         """Build the benchmark's network; of the recipe's width and depth only ``channels`` applies (theirs is 32)."""
         from tabular.networks.layers import NBMacroNetwork
 
-        return NBMacroNetwork(self.check(architecture).tolist(), recipe.channels, image_shape, classes)
+        blocks = iter([BLOCKS[choice] for choice in self.check(architecture)])
+        stages = [list(islice(blocks, layers)) for layers in STAGES]
+        return NBMacroNetwork(stages, recipe.channels, image_shape, classes)
 
+
+# TransNAS-Bench-101's macro space (Duan et al., CVPR 2021): where a network shrinks and widens.
 
 MODULES = ("none", "plain", "double_channels", "halve_resolution", "both")
-
-
-"""What a position of a row can be; the benchmark's digits are their places here."""
-
+"""What a position of a row can be, each at the index that is its digit in the benchmark."""
 
 FEWEST, MOST = 4, 6
-
+"""The modules of a network."""
 
 HALVINGS, DOUBLINGS = (1, 4), (1, 3)
+"""The least and the most times that a network halves its resolution and doubles its width."""
 
 
-"""How often at least and at most a network halves its resolution and doubles its width."""
+_CHANGES = {1: (1, 1), 2: (2, 1), 3: (1, 2), 4: (2, 2)}
+"""How many times as wide each module makes what it gets, and its stride."""
 
 
-def _module(module: int, doublings: int) -> Traits:
+def _module_traits(module: int, doublings: int) -> Traits:
     """Return what a module does behind so many doublings: four 3x3 convolutions, its weights relative to the stem's.
 
     The way past the first two is a 1x1 convolution unless the module keeps the size.
@@ -292,8 +272,8 @@ def _module(module: int, doublings: int) -> Traits:
     return Traits(9 * (before + 3 * width) * width + before * width * (module > 1), spatial=4)
 
 
-_TRAITS_of_transnas_macro = tuple(
-    _module(module, doublings) if module else TRAITS[IDENTITY]
+_MODULE_TRAITS = tuple(
+    _module_traits(module, doublings) if module else TRAITS[IDENTITY]
     for doublings in range(DOUBLINGS[1] + 1)
     for module in range(len(MODULES))
 )
@@ -320,10 +300,10 @@ class TransNasMacro(SequenceSpace, ConstrainedSpace):
 
     def named_choices(self) -> dict[str, tuple[str, ...]]:
         """Return what each position can be."""
-        return {f"module_{place}": MODULES for place in range(MOST)}
+        return {f"module_{position}": MODULES for position in range(MOST)}
 
     def admits(self, architectures: NDArray[np.uint8]) -> NDArray[np.bool_]:
-        """Say of each row, (N, L), whether its modules have no gap and change size as often as they may."""
+        """Tell of which rows, (N, L), the modules have no gap and change size as often as they may."""
         used = architectures > 0
         halvings, doublings = _size_changes(architectures)
         valid: NDArray[np.bool_] = (
@@ -352,7 +332,7 @@ class TransNasMacro(SequenceSpace, ConstrainedSpace):
         rows = self.check(architectures)
         doubles = (rows == 2) | (rows == 4)
         before = np.cumsum(doubles, axis=1, dtype=np.uint8) - doubles
-        return (chain(_TRAITS_of_transnas_macro, len(MODULES) * before + rows),)
+        return (chain(_MODULE_TRAITS, len(MODULES) * before + rows),)
 
     def _row_to_text(self, row: list[int]) -> str:
         """Write the modules as the benchmark does, ``64-1234-basic``."""
@@ -368,11 +348,12 @@ class TransNasMacro(SequenceSpace, ConstrainedSpace):
 
     def network(
         self, architecture: NDArray[np.uint8], recipe: Recipe, image_shape: tuple[int, int, int], classes: int
-    ) -> nn.Module:
-        """Build the benchmark's network, see `tabular.networks.layers`."""
+    ) -> TransNasMacroNetwork:
+        """Build the benchmark's network."""
         from tabular.networks.layers import TransNasMacroNetwork
 
-        return TransNasMacroNetwork([c for c in self.check(architecture).tolist() if c], recipe, image_shape, classes)
+        modules = [_CHANGES[choice] for choice in self.check(architecture).tolist() if choice]
+        return TransNasMacroNetwork(modules, recipe, image_shape, classes)
 
 
 def _size_changes(rows: NDArray[np.uint8]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

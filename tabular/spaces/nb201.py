@@ -1,31 +1,35 @@
-"""NAS-Bench-201's topology space (Dong and Yang, ICLR 2020): its strings, its index order, its unique cells."""
+"""The cell spaces of NAS-Bench-201 (Dong and Yang, ICLR 2020) and TransNAS-Bench-101 (Duan et al., CVPR 2021)."""
 
 from __future__ import annotations
 
-from functools import cache
-from tabular.errors import InvalidArchitectureError
-from tabular.spaces.cell import CellSpace
-from tabular.spaces.graph import IDENTITY
-from tabular.spaces.graph import ZERO
-from tabular.spaces.hashing import text_hash
-from typing import Any
-from typing import TYPE_CHECKING
-import numpy as np
 import random
 import re
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from tabular.errors import InvalidArchitectureError
+from tabular.spaces.cell import CellSpace
+from tabular.spaces.graph import IDENTITY, ZERO
+from tabular.spaces.hashing import text_hash
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from numpy.typing import ArrayLike
-    from numpy.typing import NDArray
+
+    from numpy.typing import ArrayLike, NDArray
 
 NB201_OPERATIONS = ("none", "skip_connect", "nor_conv_1x1", "nor_conv_3x3", "avg_pool_3x3")
-
+"""NAS-Bench-201's operations, in its own order."""
 
 _SHUFFLE_SEED = 88
+"""The seed of Python's shuffle by which NAS-Bench-201's authors numbered their 15,625 cells."""
 
+TRANSNAS_OPERATIONS = ("none", "skip_connect", "nor_conv_1x1", "nor_conv_3x3")
+"""TransNAS-Bench-101's operations, each at the index that is its digit in the benchmark."""
 
-"""The benchmark's authors numbered their 15,625 cells by Python's shuffle under this seed."""
+_STRIDED_SKIP = "nor_conv_5x5"
+"""An operation that stands for an identity that has to change the size: any with weights that the space lacks."""
 
 
 class NB201(CellSpace):
@@ -54,13 +58,9 @@ class NB201(CellSpace):
 
     @staticmethod
     def unique_text(row: Sequence[int], *, prune_zeros: bool = True) -> str:
-        """Return the string by which NAS-Bench-201 tells whether two cells are the same network.
+        """Return the string that is the same for two cells, of 6 choices, which NAS-Bench-201 takes for one network.
 
-        Parameters
-        ----------
-        row : 6 ints
-        prune_zeros : bool
-            Write what a zero operation cuts off as ``#``.
+        With ``prune_zeros`` what a zero operation cuts off is written as ``#``.
         """
         nodes = ["0"]
         for end in (1, 2, 3):
@@ -97,8 +97,8 @@ def _keys_by_rank(prune_zeros: bool) -> NDArray[np.uint64]:
             terms = [[_term(source, choice, prune_zeros) for choice in choices] for source in nodes]
             arrivals: list[list[str]] = [[]]
             for start in range(end):
-                arrivals = [[*those, term] for those in arrivals for term in terms[start]]
-            grown += [[*nodes, "+".join(sorted(those))] for those in arrivals]
+                arrivals = [[*arrived, term] for arrived in arrivals for term in terms[start]]
+            grown += [[*nodes, "+".join(sorted(arrived))] for arrived in arrivals]
         cells = grown
     hashes = {text: text_hash(text) for text in {nodes[-1] for nodes in cells}}
     return np.array([hashes[nodes[-1]] for nodes in cells], dtype=np.uint64)
@@ -111,18 +111,6 @@ def _official_order() -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     random.Random(_SHUFFLE_SEED).shuffle(ranks)  # noqa: S311 - the published order, not a secret
     order = np.array(ranks, dtype=np.int64)
     return order, np.argsort(order)
-
-
-TRANSNAS_OPERATIONS = ("none", "skip_connect", "nor_conv_1x1", "nor_conv_3x3")
-
-
-"""The benchmark's digits are their places here."""
-
-
-_STRIDED_SKIP = "nor_conv_5x5"
-
-
-"""Any operation with weights that the space lacks: it stands for an identity that has to change the size."""
 
 
 class TransNasMicro(CellSpace):
@@ -160,11 +148,11 @@ class TransNasMicro(CellSpace):
         digits = "".join(map(str, row))
         return f"64-41414-{digits[0]}_{digits[1:3]}_{digits[3:]}"
 
-    def _row_from_text(self, text: str) -> NDArray[np.uint8]:
+    def _row_from_text(self, text: str) -> list[int]:
         match = re.fullmatch(r"64-41414-([0-3])_([0-3]{2})_([0-3]{3})", text.strip())
         if match is None:
             raise InvalidArchitectureError(
                 f"not an architecture of {self.name!r}: {text!r} is not '64-41414-' and digits out of 0 to 3, one "
                 "group a node, like '64-41414-1_02_333'"
             )
-        return np.array([int(digit) for digit in "".join(match.groups())], dtype=np.uint8)
+        return [int(digit) for digit in "".join(match.groups())]

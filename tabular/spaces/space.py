@@ -1,238 +1,41 @@
-"""The protocol every search space follows, and what all of them share."""
+"""The protocol every search space follows: rows of choices, what a space says of them, and how a search moves."""
 
 from __future__ import annotations
 
-from abc import ABC
-from abc import abstractmethod
-from functools import cached_property
-from tabular.errors import InvalidArchitectureError
-from tabular.errors import SpaceError
-from typing import Any
-from typing import TYPE_CHECKING
 import math
+from abc import ABC, abstractmethod
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, TypeVar
+
 import numpy as np
 
+from tabular.errors import InvalidArchitectureError, SpaceError
+
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from collections.abc import Mapping
-    from collections.abc import Sequence
-    from numpy.typing import ArrayLike
-    from numpy.typing import NDArray
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+
+    from numpy.typing import ArrayLike, NDArray
+
+    from tabular.networks import Module
     from tabular.recipe import Recipe
     from tabular.spaces.graph import Graph
-    from torch import nn
 
-class Space(Choices, ABC):
-    """A set of architectures, each a row of ``L`` choices.
-
-    An architecture is a ``(L,)`` uint8 vector; many are a ``(N, L)`` array. Every operation takes either and answers in
-    kind: one row gives one value, ``N`` rows give ``N`` values.
-
-    Parameters
-    ----------
-    name : str
-        The name that files and the command line use.
-    cardinalities : sequence of int
-        Number of choices at each of the ``L`` positions, each in 1..256.
-
-    Raises
-    ------
-    SpaceError
-        If a position has no choice or more than 256.
-    """
-
-    def __init__(self, name: str, cardinalities: Sequence[int]) -> None:
-        super().__init__(name, cardinalities)
-        self._mutable = [i for i, c in enumerate(self._choices) if c > 1]
-        self._neighbour_positions, self._neighbour_shifts = _single_changes(self._choices)
-
-    def __repr__(self) -> str:
-        return f"<{type(self).__name__} {self.name!r}: {self.size:,} architectures of {self.length} choices>"
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, Space) and self.declaration() == other.declaration()
-
-    def __hash__(self) -> int:
-        return hash((type(self), self.name, self.size))
-
-    # What a space says of itself.
-
-    @abstractmethod
-    def declaration(self) -> dict[str, Any]:
-        """Return the JSON-ready declaration from which `tabular.spaces.declared_space` builds this space again."""
-
-    @abstractmethod
-    def canonical_key(self, architectures: NDArray[np.uint8]) -> Any:
-        """Return a uint64 that is equal for two rows exactly when the space takes them for the same network.
-
-        Parameters
-        ----------
-        architectures : (N, L) or (L,) uint8
-
-        Returns
-        -------
-        (N,) uint64 or uint64
-        """
-
-    @abstractmethod
-    def to_text(self, architectures: NDArray[np.uint8]) -> Any:
-        """Write rows as text: a ``str`` for one row, a list of ``str`` for many."""
-
-    @abstractmethod
-    def from_text(self, text: str | Sequence[str]) -> NDArray[np.uint8]:
-        """Read what `to_text` wrote.
-
-        Raises
-        ------
-        InvalidArchitectureError
-            Naming the text and the place in it that cannot be read.
-        """
-
-    @abstractmethod
-    def network(
-        self, architecture: NDArray[np.uint8], recipe: Recipe, image_shape: tuple[int, int, int], classes: int
-    ) -> nn.Module:
-        """Build the torch network that a row stands for (this imports torch).
-
-        Parameters
-        ----------
-        architecture : (L,) uint8
-        recipe : Recipe
-            Width and depth.
-        image_shape : (channels, height, width)
-        classes : int
-        """
-
-    @abstractmethod
-    def encode(self, architectures: NDArray[np.uint8], encoding: str = "one_hot") -> NDArray[np.float32]:
-        """Turn rows into features for a model.
-
-        Parameters
-        ----------
-        architectures : (N, L) or (L,) uint8
-        encoding : str
-            One of `encodings`.
-
-        Returns
-        -------
-        (N, F) or (F,) float32
-        """
-
-    @property
-    @abstractmethod
-    def encodings(self) -> tuple[str, ...]:
-        """Names that `encode` takes."""
-
-    def graphs(self, architectures: NDArray[np.uint8]) -> tuple[Graph, ...]:  # noqa: ARG002 - what a space is given
-        """Return what rows compute as graphs, one for each kind of cell, the same number for every row.
-
-        By default a space does not say, with no graph at all; surrogates then see its encodings alone.
-
-        Parameters
-        ----------
-        architectures : (N, L) uint8
-        """
-        return ()
-
-    def named_choices(self) -> Mapping[str, tuple[str | int, ...]]:
-        """Return the name of each position, in their order, with the names of its choices: hyperparameters to others.
-
-        Returns
-        -------
-        mapping of str to tuple
-            By default ``choice_0``, ``choice_1``, ... with the choices 0, 1, ...
-        """
-        return {f"choice_{place}": tuple(range(count)) for place, count in enumerate(self._choices)}
-
-    def unique(self) -> NDArray[np.uint8]:
-        """Return the first row, in index order, of each class that `canonical_key` takes for the same network."""
-        rows = self.all()
-        _, first = np.unique(self.canonical_key(rows), return_index=True)
-        return rows[np.sort(first)]
-
-    # What search strategies do.
-
-    def sample(self, rng: np.random.Generator, n: int | None = None) -> NDArray[np.uint8]:
-        """Draw rows uniformly from all rows, isomorphic ones counted each.
-
-        Returns
-        -------
-        (L,) uint8 if ``n`` is None, else (n, L) uint8
-        """
-        shape = (self.length,) if n is None else (n, self.length)
-        choices: NDArray[np.float64] = rng.random(shape) * self.cardinalities
-        return choices.astype(np.uint8)
-
-    def mutate(self, architectures: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.uint8]:
-        """Change one position, drawn uniformly, of each row to another choice, drawn uniformly.
-
-        Returns
-        -------
-        array of the shape given, a copy
-        """
-        children: NDArray[np.uint8] = architectures.copy()
-        if not self._mutable:
-            return children
-        if children.ndim == 1:  # plain numbers: ten times faster than array operations on one row
-            place = self._mutable[int(rng.random() * len(self._mutable))]
-            choices = self._choices[place]
-            children[place] = (int(children[place]) + 1 + int(rng.random() * (choices - 1))) % choices
-            return children
-        places = np.asarray(self._mutable)[(rng.random(len(children)) * len(self._mutable)).astype(np.int64)]
-        choices_there = self.cardinalities[places]
-        shifts = 1 + (rng.random(len(children)) * (choices_there - 1)).astype(np.int64)
-        each = np.arange(len(children))
-        children[each, places] = (children[each, places] + shifts) % choices_there
-        return children
-
-    def neighbours(self, architecture: NDArray[np.uint8]) -> NDArray[np.uint8]:
-        """Return all rows that differ from this one in exactly one position.
-
-        Parameters
-        ----------
-        architecture : (L,) uint8
-
-        Returns
-        -------
-        (M, L) uint8
-        """
-        row = self.check(architecture)
-        places = self._neighbour_positions
-        rows = np.repeat(row[None], len(places), axis=0)
-        rows[np.arange(len(places)), places] = (row[places] + self._neighbour_shifts) % self.cardinalities[places]
-        return rows
-
-    def crossover(
-        self, first: NDArray[np.uint8], second: NDArray[np.uint8], rng: np.random.Generator
-    ) -> NDArray[np.uint8]:
-        """Mix pairs of parents: each position comes from either with equal chance (uniform crossover, Syswerda 1989).
-
-        Parameters
-        ----------
-        first, second : (N, L) or (L,) uint8, of the same shape
-        """
-        return np.where(rng.random(first.shape) < 0.5, first, second)
-
-
-def _single_changes(choices: list[int]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    changes = [(place, shift) for place, count in enumerate(choices) for shift in range(1, count)]
-    table = np.asarray(changes, dtype=np.int64).reshape(-1, 2)
-    return table[:, 0], table[:, 1]
-
+Answers = TypeVar("Answers", bound="NDArray[Any]")
 
 ENUMERABLE = 1 << 22
-
-
 """Spaces up to this many rows are enumerated in memory by operations that need all of them."""
+
+CROSSOVER_TRIES = 100
+"""Mixtures of two parents that a constrained space tries before the child is the first parent."""
 
 
 class Choices:
-    """All rows of ``L`` choices: a row is a ``(L,)`` uint8 vector, many are a ``(N, L)`` array.
+    """All rows of ``L`` choices, and the number of each: a row is a ``(L,)`` uint8 vector, many are ``(N, L)``.
 
     Parameters
     ----------
     name : str
-        What errors call the space.
+        The name that errors, files and the command line use.
     cardinalities : sequence of int
         Number of choices at each of the ``L`` positions, each in 1..256.
 
@@ -249,7 +52,7 @@ class Choices:
         self.cardinalities = np.asarray(cardinalities, dtype=np.int64)
         self.length = len(cardinalities)
         self.size = math.prod(cardinalities)
-        """Number of rows, isomorphic ones counted each."""
+        """Number of rows, isomorphic ones counted separately."""
         self._choices = [int(c) for c in cardinalities]
         self._smallest = min(self._choices)
         self._weights = _mixed_radix_weights(self._choices)
@@ -265,7 +68,7 @@ class Choices:
         Raises
         ------
         InvalidArchitectureError
-            Naming the first row outside the space, the place in it, and what is allowed there.
+            Naming the first row outside the space, the position, and what is allowed there.
         """
         if isinstance(architectures, np.ndarray) and architectures.dtype == np.uint8:
             rows = architectures
@@ -297,21 +100,16 @@ class Choices:
     def _check_ranges(self, rows: NDArray[np.uint8]) -> None:
         bad = np.atleast_2d(rows) >= self.cardinalities
         if bad.any():
-            row, place = (int(i) for i in np.argwhere(bad)[0])
-            value = int(np.atleast_2d(rows)[row, place])
+            row, position = (int(i) for i in np.argwhere(bad)[0])
+            value = int(np.atleast_2d(rows)[row, position])
             where = f"row {row}, " if rows.ndim == 2 else ""
             raise InvalidArchitectureError(
-                f"not an architecture of {self.name!r}: {where}position {place} has choice {value}, "
-                f"allowed are 0 to {self._choices[place] - 1}"
+                f"not an architecture of {self.name!r}: {where}position {position} has choice {value}, "
+                f"allowed are 0 to {self._choices[position] - 1}"
             )
 
     def is_valid(self, architectures: ArrayLike) -> Any:
-        """Say of each row whether it is in the space.
-
-        Returns
-        -------
-        (N,) bool or bool
-        """
+        """Tell which rows are in the space, (N,) bool; a plain bool for one row."""
         rows = np.asarray(architectures)
         if rows.shape[-1:] != (self.length,) or rows.dtype.kind not in "iub":
             return False if rows.ndim < 2 else np.zeros(len(rows), dtype=bool)
@@ -368,11 +166,7 @@ class Choices:
         return joined
 
     def from_index(self, indices: ArrayLike) -> NDArray[np.uint8]:
-        """Return the rows at these positions of `enumerate`.
-
-        Parameters
-        ----------
-        indices : (N,) or scalar int
+        """Return the rows, (N, L), at these positions of `enumerate`; one row, (L,), for a plain number.
 
         Raises
         ------
@@ -432,10 +226,200 @@ def _shorten(rows: NDArray[Any]) -> str:
     return text if len(text) < 80 else text[:77] + "..."
 
 
-CROSSOVER_TRIES = 100
+class Space(Choices, ABC):
+    """A set of architectures, each a row of choices.
+
+    Every operation takes one row, ``(L,)``, or many, ``(N, L)``, and answers in kind: one value, or ``N`` values.
+    """
+
+    def __init__(self, name: str, cardinalities: Sequence[int]) -> None:
+        super().__init__(name, cardinalities)
+        self._mutable = [i for i, c in enumerate(self._choices) if c > 1]
+        self._neighbour_positions, self._neighbour_shifts = _single_changes(self._choices)
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self.name!r}: {self.size:,} architectures of {self.length} choices>"
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Space) and self.declaration() == other.declaration()
+
+    def __hash__(self) -> int:
+        return hash((type(self), self.name, self.size))
+
+    # What a space says of itself.
+
+    @abstractmethod
+    def declaration(self) -> dict[str, Any]:
+        """Return the JSON-ready declaration from which `tabular.spaces.declared_space` builds this space again."""
+
+    @abstractmethod
+    def canonical_key(self, architectures: NDArray[np.uint8]) -> Any:
+        """Return a uint64 that is equal for two rows exactly when the space takes them for the same network.
+
+        Parameters
+        ----------
+        architectures : (N, L) or (L,) uint8
+
+        Returns
+        -------
+        (N,) uint64 or uint64
+        """
+
+    @abstractmethod
+    def to_text(self, architectures: NDArray[np.uint8]) -> Any:
+        """Write rows as text: a ``str`` for one row, a list of ``str`` for many."""
+
+    @abstractmethod
+    def from_text(self, text: str | Sequence[str]) -> NDArray[np.uint8]:
+        """Read what `to_text` wrote.
+
+        Raises
+        ------
+        InvalidArchitectureError
+            Naming the text and the part of it that cannot be read.
+        """
+
+    @abstractmethod
+    def network(
+        self, architecture: NDArray[np.uint8], recipe: Recipe, image_shape: tuple[int, int, int], classes: int
+    ) -> Module:
+        """Build the torch network that a row stands for (this imports torch).
+
+        Parameters
+        ----------
+        architecture : (L,) uint8
+        recipe : Recipe
+            Width and depth.
+        image_shape : (channels, height, width)
+        classes : int
+        """
+
+    @abstractmethod
+    def encode(self, architectures: NDArray[np.uint8], encoding: str = "one_hot") -> NDArray[np.float32]:
+        """Turn rows into features for a model.
+
+        Parameters
+        ----------
+        architectures : (N, L) or (L,) uint8
+        encoding : str
+            One of `encodings`.
+
+        Returns
+        -------
+        (N, F) or (F,) float32
+        """
+
+    @property
+    @abstractmethod
+    def encodings(self) -> tuple[str, ...]:
+        """Names that `encode` takes."""
+
+    def graphs(self, architectures: NDArray[np.uint8]) -> tuple[Graph, ...]:  # noqa: ARG002 - what a space is given
+        """Return what rows compute as graphs, one for each kind of cell, the same number for every row.
+
+        By default a space does not say, with no graph at all; surrogates then see its encodings alone.
+
+        Parameters
+        ----------
+        architectures : (N, L) uint8
+        """
+        return ()
+
+    def named_choices(self) -> Mapping[str, tuple[str | int, ...]]:
+        """Return the name of each position, in their order, with the names of its choices: hyperparameters to others.
+
+        By default ``choice_0``, ``choice_1``, ... with the choices 0, 1, ...
+        """
+        return {f"choice_{position}": tuple(range(count)) for position, count in enumerate(self._choices)}
+
+    def unique(self) -> NDArray[np.uint8]:
+        """Return the first row, in index order, of each class that `canonical_key` takes for the same network."""
+        rows = self.all()
+        _, first = np.unique(self.canonical_key(rows), return_index=True)
+        return rows[np.sort(first)]
+
+    # One row or many, for the methods of a space that are written for one of the two.
+
+    def _answer(self, architectures: NDArray[np.uint8], answer: Callable[[NDArray[np.uint8]], Answers]) -> Answers:
+        """Return what a function of many rows, (N, L), says of rows; of one row, (L,), its first answer."""
+        rows = self.check(architectures)
+        if rows.ndim == 2:
+            return answer(rows)
+        first: Answers = answer(rows[None])[0]
+        return first
+
+    def _write(self, architectures: NDArray[np.uint8], write: Callable[[list[int]], str]) -> Any:
+        """Write rows by a function of one row."""
+        rows = self.check(architectures)
+        return [write(row) for row in rows.tolist()] if rows.ndim == 2 else write(rows.tolist())
+
+    def _read(self, text: str | Sequence[str], read: Callable[[str], list[int]]) -> NDArray[np.uint8]:
+        """Read rows by a function of one text."""
+        if isinstance(text, str):
+            return np.array(read(text), dtype=np.uint8)
+        return np.array([read(one) for one in text], dtype=np.uint8).reshape(-1, self.length)
+
+    # The moves of search strategies.
+
+    def sample(self, rng: np.random.Generator, n: int | None = None) -> NDArray[np.uint8]:
+        """Draw rows uniformly from all rows, isomorphic ones counted separately.
+
+        Returns
+        -------
+        (L,) uint8 if ``n`` is None, else (n, L) uint8
+        """
+        shape = (self.length,) if n is None else (n, self.length)
+        choices: NDArray[np.float64] = rng.random(shape) * self.cardinalities
+        return choices.astype(np.uint8)
+
+    def mutate(self, architectures: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.uint8]:
+        """Change one position, drawn uniformly, of each row to another choice, drawn uniformly.
+
+        Returns
+        -------
+        array of the shape given, a copy
+        """
+        children: NDArray[np.uint8] = architectures.copy()
+        if not self._mutable:
+            return children
+        if children.ndim == 1:  # plain numbers: ten times faster than array operations on one row
+            position = self._mutable[int(rng.random() * len(self._mutable))]
+            count = self._choices[position]
+            children[position] = (int(children[position]) + 1 + int(rng.random() * (count - 1))) % count
+            return children
+        positions = np.asarray(self._mutable)[(rng.random(len(children)) * len(self._mutable)).astype(np.int64)]
+        counts = self.cardinalities[positions]
+        shifts = 1 + (rng.random(len(children)) * (counts - 1)).astype(np.int64)
+        rows = np.arange(len(children))
+        children[rows, positions] = (children[rows, positions] + shifts) % counts
+        return children
+
+    def neighbours(self, architecture: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        """Return all rows, (M, L), that differ from this one, (L,), in exactly one position."""
+        row = self.check(architecture)
+        positions = self._neighbour_positions
+        rows = np.repeat(row[None], len(positions), axis=0)
+        changed = (row[positions] + self._neighbour_shifts) % self.cardinalities[positions]
+        rows[np.arange(len(positions)), positions] = changed
+        return rows
+
+    def crossover(
+        self, first: NDArray[np.uint8], second: NDArray[np.uint8], rng: np.random.Generator
+    ) -> NDArray[np.uint8]:
+        """Mix pairs of parents: each position comes from either with equal chance (uniform crossover, Syswerda 1989).
+
+        Parameters
+        ----------
+        first, second : (N, L) or (L,) uint8, of the same shape
+        """
+        return np.where(rng.random(first.shape) < 0.5, first, second)
 
 
-"""Mixtures of two parents that are tried before the child is the first parent."""
+def _single_changes(choices: list[int]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return all changes of one choice: the position, and by how much it moves on, (M,) each."""
+    changes = [(position, shift) for position, count in enumerate(choices) for shift in range(1, count)]
+    table = np.asarray(changes, dtype=np.int64).reshape(-1, 2)
+    return table[:, 0], table[:, 1]
 
 
 class ConstrainedSpace(Space):
@@ -445,13 +429,13 @@ class ConstrainedSpace(Space):
 
     Parameters
     ----------
-    name : str
-    cardinalities : sequence of int
+    name, cardinalities
+        As for every space.
     head : int
-        How many choices the constraint is about; all their combinations are looked at when the first index is asked
-        for, so there should be a few million at most.
+        The number of choices that the constraint is about; all their combinations are looked at when the first index is
+        asked for, so there should be a few million at most.
     size : int
-        How many rows are admitted.
+        The number of rows that are admitted.
     """
 
     def __init__(self, name: str, cardinalities: Sequence[int], head: int, size: int) -> None:
@@ -463,13 +447,11 @@ class ConstrainedSpace(Space):
 
     @abstractmethod
     def admits(self, architectures: NDArray[np.uint8]) -> NDArray[np.bool_]:
-        """Say of each row, (N, L), whether the constraint holds; every choice is in its range already."""
+        """Tell for which rows, (N, L), the constraint holds; every choice is in its range already."""
 
     @abstractmethod
     def why_not(self, row: list[int]) -> str:
         """Say in words what is wrong with a row that is not admitted."""
-
-    # Validity.
 
     def check(self, architectures: ArrayLike) -> NDArray[np.uint8]:
         """Return the rows as uint8, or say which one is not in the space, and why."""
@@ -483,13 +465,13 @@ class ConstrainedSpace(Space):
         return rows
 
     def is_valid(self, architectures: ArrayLike) -> Any:
-        """Say of each row whether it is in the space: bool, or (N,) bool."""
+        """Tell which rows are in the space, (N,) bool; a plain bool for one row."""
         valid = np.array(super().is_valid(architectures), ndmin=1)
         if valid.any():
             valid[valid] = self.admits(np.atleast_2d(architectures)[valid].astype(np.uint8))
         return bool(valid[0]) if np.ndim(architectures) < 2 else valid
 
-    # Numbers.
+    # The numbers of rows.
 
     @cached_property
     def _admitted_heads(self) -> NDArray[np.int64]:
@@ -502,19 +484,19 @@ class ConstrainedSpace(Space):
         return np.concatenate(found)
 
     @cached_property
-    def _place_of_head(self) -> NDArray[np.int32]:
-        """For every head, by rank, its place among the admitted ones; -1 if it is not."""
-        places = np.full(self._heads.size, -1, dtype=np.int32)
-        places[self._admitted_heads] = np.arange(len(self._admitted_heads))
-        return places
+    def _numbers_of_heads(self) -> NDArray[np.int32]:
+        """The number of every head, by its rank, among those that are admitted; -1 if it is not."""
+        numbers = np.full(self._heads.size, -1, dtype=np.int32)
+        numbers[self._admitted_heads] = np.arange(len(self._admitted_heads))
+        return numbers
 
     def rank(self, architectures: NDArray[np.uint8]) -> Any:
-        """Return each row's place among the admitted rows in the order of counting, (N,) int64 or int."""
+        """Return each row's number among the admitted rows in the order of counting, (N,) int64 or int."""
         rows = self.check(architectures)
-        places = self._place_of_head[self._heads.rank(rows[..., : self._head])].astype(np.int64)
+        numbers = self._numbers_of_heads[self._heads.rank(rows[..., : self._head])].astype(np.int64)
         if self._tails is not None:
-            places = places * self._tails.size + self._tails.rank(rows[..., self._head :])
-        return places if rows.ndim == 2 else int(places)
+            numbers = numbers * self._tails.size + self._tails.rank(rows[..., self._head :])
+        return numbers if rows.ndim == 2 else int(numbers)
 
     def _unrank(self, ranks: NDArray[np.int64]) -> NDArray[np.uint8]:
         tails = 1 if self._tails is None else self._tails.size
@@ -524,7 +506,7 @@ class ConstrainedSpace(Space):
             rows[..., self._head :] = self._tails.from_index(ranks % tails)
         return rows
 
-    # What search strategies do.
+    # The moves of search strategies.
 
     def sample(self, rng: np.random.Generator, n: int | None = None) -> NDArray[np.uint8]:
         """Draw rows uniformly from all that are admitted, (L,) or (n, L)."""

@@ -13,8 +13,7 @@ from tabular.training.costs import COSTS, complexity
 from tabular.training.dataset import Dataset
 from tabular.training.loading import load_dataset
 from tabular.training.oracle import TrainingOracle
-from tabular.training.result import provenance
-from tabular.training.result import METRICS, Training
+from tabular.training.result import METRICS, Training, provenance
 
 if TYPE_CHECKING:
     from tabular.training.fused import networks_together, train_together

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
 import time
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    import numpy as np
+    import torch
     from numpy.typing import NDArray
+    from torch import nn
+
     from tabular.recipe import Recipe
     from tabular.spaces import Space
     from tabular.training.dataset import Dataset
-    from torch import nn
-    import numpy as np
-    import torch
 
 def network_costs(space: Space, architecture: NDArray[np.uint8], recipe: Recipe, dataset: Dataset) -> dict[str, float]:
     """Return what `complexity` counts, and the ``latency_seconds`` of `cpu_latency`.

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from functools import cached_property
-from tabular.errors import DataError
-from typing import Any
-from typing import TYPE_CHECKING
-import hashlib
+from typing import TYPE_CHECKING, Any
+
 import numpy as np
+
+from tabular.errors import DataError
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

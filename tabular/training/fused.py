@@ -2,38 +2,41 @@
 
 from __future__ import annotations
 
-from tabular.errors import QueryError
-from tabular.errors import RecipeError
-from tabular.errors import SpaceError
+import gc
+import math
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from torch.nn.functional import cross_entropy
+
+from tabular.errors import QueryError, RecipeError, SpaceError
 from tabular.networks.cell import CellNetwork
 from tabular.spaces import CellSpace
 from tabular.training.fused_network import FusedNetwork
-from tabular.training.result import METRICS
-from tabular.training.result import Training
-from tabular.training.trainer import DatasetTensors
-from tabular.training.trainer import EVALUATION_BATCH
-from tabular.training.trainer import Streams
-from tabular.training.trainer import augment
-from tabular.training.trainer import build_network
-from tabular.training.trainer import clock_of
-from tabular.training.trainer import dataset_tensors
-from tabular.training.trainer import deterministic
-from tabular.training.trainer import find_device
-from tabular.training.trainer import make_optimizer
-from tabular.training.trainer import precision_of
-from tabular.training.trainer import random_streams
-from tabular.training.trainer import set_learning_rate
-from tabular.training.trainer import train
-from torch.nn.functional import cross_entropy
-from typing import TYPE_CHECKING
-import gc
-import math
-import numpy as np
-import torch
+from tabular.training.result import METRICS, Training
+from tabular.training.trainer import (
+    EVALUATION_BATCH,
+    DatasetTensors,
+    Streams,
+    augment,
+    build_network,
+    clock_of,
+    dataset_tensors,
+    deterministic,
+    find_device,
+    make_optimizer,
+    precision_of,
+    random_streams,
+    set_learning_rate,
+    train,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
     from numpy.typing import NDArray
+
     from tabular.recipe import Recipe
     from tabular.spaces import Space
     from tabular.training.dataset import Dataset

@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 from itertools import chain
-from tabular.networks.cell import Reduction
+from typing import TYPE_CHECKING, Any, cast
+
+import torch
 from torch import nn
 from torch.nn.functional import conv2d
-from typing import Any
-from typing import TYPE_CHECKING
-from typing import cast
-import torch
+
+from tabular.networks.cell import Reduction
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from numpy.typing import NDArray
-    from tabular.networks.cell import Cell
-    from tabular.networks.cell import CellNetwork
-    from tabular.spaces import CellSpace
+
     import numpy as np
+    from numpy.typing import NDArray
+
+    from tabular.networks.cell import Cell, CellNetwork
+    from tabular.spaces import CellSpace
 
 class FusedEdge(nn.Module):
     """One edge of K cells: the networks that share an operation are computed together.

@@ -2,25 +2,24 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from tabular.errors import DataError
-from tabular.errors import UnknownNameError
-from tabular.training.cifar10 import read_cifar10
-from tabular.training.dataset import Dataset
-from tabular.training.dataset import check_labels_below
-from tabular.training.dataset import stratified_split
-from typing import Any
-from typing import NamedTuple
-from typing import TYPE_CHECKING
 import gzip
 import math
-import numpy as np
 import zipfile
 import zlib
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from tabular.errors import DataError, UnknownNameError
+from tabular.training.cifar10 import read_cifar10
+from tabular.training.dataset import Dataset, check_labels_below, stratified_split
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
     from numpy.typing import NDArray
+
     from tabular.training.dataset import LabelledImages
 
 FOLDER_READERS: dict[str, Callable[[Path], tuple[LabelledImages, LabelledImages]]] = {

@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
+import platform
+import shutil
+import subprocess
 from dataclasses import dataclass
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
 from tabular.version import __version__
-from typing import Any
-from typing import TYPE_CHECKING
-import platform
-import shutil
-import subprocess
 
 if TYPE_CHECKING:
+    import numpy as np
     from numpy.typing import NDArray
+
     from tabular.recipe import Recipe
     from tabular.training.dataset import Dataset
-    import numpy as np
 
 METRICS = (
     "train_loss",

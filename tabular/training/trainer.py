@@ -2,31 +2,29 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
-from functools import lru_cache
-from tabular.errors import QueryError
-from tabular.errors import UnknownNameError
-from tabular.training.result import METRICS
-from tabular.training.result import Training
-from torch.nn.functional import cross_entropy
-from torch.nn.functional import interpolate
-from torch.nn.functional import pad
-from typing import NamedTuple
-from typing import TYPE_CHECKING
 import math
-import numpy as np
 import os
 import time
+from contextlib import contextmanager
+from functools import lru_cache
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
 import torch
+from torch.nn.functional import cross_entropy, interpolate, pad
+
+from tabular.errors import QueryError, UnknownNameError
+from tabular.training.result import METRICS, Training
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
+
     from numpy.typing import NDArray
+    from torch import nn
+
     from tabular.recipe import Recipe
     from tabular.spaces import Space
     from tabular.training.dataset import Dataset
-    from torch import nn
 
 EVALUATION_BATCH = 512
 
