@@ -12,7 +12,7 @@ from nasbench import get_space
 from tabular.generation.groups import make_groups
 from tabular.generation.journal import JournalHeader, JournalWriter, Record
 from tabular.training import METRICS, Recipe, load_dataset, networks_together
-from tabular.training.group import train_group
+from tabular.training.fused import train_group
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -8,9 +8,7 @@ import numpy as np
 from timing import Figure, measure, measure_pair
 
 from tabular.spaces.nb101 import NB101
-from tabular.spaces.nb101_keys import OPERATIONS
-from tabular.spaces.nb101_matrices import pruned_matrices
-from tabular.spaces.nb101_md5 import module_hash
+from tabular.spaces.nb101_hash import OPERATIONS, module_hash, pruned_matrices
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from tabular.shipped import shipped_tables
     from tabular.spaces.categorical import CategoricalSpace
     from tabular.spaces.cell import CellSpace
-    from tabular.spaces.declared import get_space, space_names
+    from tabular.spaces.registry import get_space, space_names
     from tabular.spaces.space import Space
     from tabular.table import Table
     from tabular.training.dataset import Dataset
@@ -109,8 +109,8 @@ __getattr__ = hand_on(
         "shipped_tables": "tabular.shipped",
         "CategoricalSpace": "tabular.spaces.categorical",
         "CellSpace": "tabular.spaces.cell",
-        "get_space": "tabular.spaces.declared",
-        "space_names": "tabular.spaces.declared",
+        "get_space": "tabular.spaces.registry",
+        "space_names": "tabular.spaces.registry",
         "Space": "tabular.spaces.space",
         "Table": "tabular.table",
         "Dataset": "tabular.training.dataset",

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from surrogates.inputs import GRAPH
-from tabular.spaces.choices import ENUMERABLE
+from tabular.spaces.space import ENUMERABLE
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -11,7 +11,7 @@ import numpy as np
 from tabular.errors import QueryError
 from tabular.invariants import MISSING
 from tabular.measures import Measure, Metric, Reference, mean_of_known, resolve_measure, std_of_known
-from tabular.spaces.choices import ENUMERABLE
+from tabular.spaces.space import ENUMERABLE
 from tabular.table import Table
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from tabular.agreement import between_means, epochs_to_final, kendall_tau
-from tabular.spaces.choices import ENUMERABLE
+from tabular.spaces.space import ENUMERABLE
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

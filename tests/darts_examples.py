@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from tabular.spaces.darts import Darts
-from tabular.spaces.darts_genotype import Genotype
+from tabular.spaces.darts import Darts, Genotype
 from tabular.training import Recipe
 
 # As DARTS published it (Liu et al. 2019, the second-order result).

@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from tabular.spaces.constrained import ConstrainedSpace
+from tabular.spaces.space import ConstrainedSpace
 
 
 class FewOnes(ConstrainedSpace):

@@ -46,7 +46,7 @@ def train(architecture, recipe, seed):
 
 def stand_in_for_torch():
     sys.modules["tabular.training.trainer"] = SimpleNamespace(find_device=lambda name: name)
-    sys.modules["tabular.training.group"] = SimpleNamespace(train_group=train_group)
+    sys.modules["tabular.training.fused"] = SimpleNamespace(train_group=train_group)
     sys.modules["tabular.training.costs"] = SimpleNamespace(
         network_costs=lambda _, architecture, *__: {
             "parameters": int(architecture.sum()),
@@ -55,7 +55,7 @@ def stand_in_for_torch():
             "latency_seconds": 0.001,
         }
     )
-    sys.modules["tabular.training.provenance"]._git_revision = lambda: None
+    sys.modules["tabular.training.result"]._git_revision = lambda: None
 
 
 def attacked(folder, attack, tell, *, seeds, together=1, first=0, last=0, action="watch", error=0):

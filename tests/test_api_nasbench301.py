@@ -14,8 +14,7 @@ from surrogates import Surrogate, fit_surrogate
 from tabular import Table, TableData, TaskData, write_table
 from tabular.errors import FileFormatError, InvalidArchitectureError, QueryError, UnknownNameError
 from tabular.measures import standard_metric
-from tabular.spaces.darts import Darts
-from tabular.spaces.darts_genotype import OPERATIONS
+from tabular.spaces.darts import OPERATIONS, Darts
 
 SPACE = Darts()
 NOISE = 0.004

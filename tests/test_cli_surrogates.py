@@ -19,7 +19,7 @@ from surrogates import Surrogate, fit_surrogate
 from surrogates.transferring import transfer
 from tabular import Table, TableOracle
 from tabular.training import Recipe, load_dataset
-from tabular.training.provenance import provenance
+from tabular.training.result import provenance
 
 SMALL = CellSpace("small", 4, ("nor_conv_1x1", "nor_conv_3x3"))
 LARGE = CellSpace("large", 5, SMALL.operations)

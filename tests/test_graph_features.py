@@ -14,9 +14,9 @@ from random_graphs import graphs, walk
 from nasbench import CellSpace, get_space
 from surrogates.graph_features import BINS, KINDS, LETTERS, LONGEST, TERMS, WORDS, graph_feature_names, graph_features
 from tabular.spaces.cell import OPERATIONS
-from tabular.spaces.darts_genotype import CONCAT, Genotype
-from tabular.spaces.declared import SPACES
+from tabular.spaces.darts import CONCAT, Genotype
 from tabular.spaces.graph import Graph
+from tabular.spaces.registry import SPACES
 
 NAMES = graph_feature_names()
 

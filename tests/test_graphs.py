@@ -15,8 +15,8 @@ from torch import nn
 from nasbench import CellSpace, get_space
 from tabular.errors import InvalidArchitectureError
 from tabular.networks.darts import DartsNetwork
-from tabular.spaces.declared import SPACES
 from tabular.spaces.graph import Graph
+from tabular.spaces.registry import SPACES
 from tabular.training import Recipe
 
 IMAGE = (3, 8, 8)

@@ -11,8 +11,7 @@ import pytest
 from nasbench.testing import SpaceConformance
 from tabular.errors import InvalidArchitectureError, SpaceError, UnknownNameError
 from tabular.spaces import CellSpace, Space, get_space, space_names
-from tabular.spaces.constrained import ConstrainedSpace
-from tabular.spaces.encoding import one_hot
+from tabular.spaces.space import ConstrainedSpace, one_hot
 
 
 class TestNamedSpaces(SpaceConformance):

@@ -14,8 +14,7 @@ from darts_examples import DARTS_V2, parameters_of
 from nasbench.testing import SpaceConformance
 from tabular.errors import InvalidArchitectureError
 from tabular.spaces import get_space
-from tabular.spaces.darts import PER_CELL, Darts
-from tabular.spaces.darts_genotype import NODES, PAIRS, parse_genotype
+from tabular.spaces.darts import NODES, PAIRS, PER_CELL, Darts, parse_genotype
 
 SPACE = Darts()
 PREFIX = "NetworkSelectorDatasetInfo:darts:"

@@ -12,8 +12,8 @@ from torch import nn
 
 from nasbench.testing import SpaceConformance
 from tabular.errors import InvalidArchitectureError
-from tabular.networks.nb_macro_network import InvertedResidual
-from tabular.spaces.nb_macro import NBMacro
+from tabular.networks.layers import InvertedResidual
+from tabular.spaces.layers import NBMacro
 from tabular.training import Recipe, complexity
 
 OFFICIAL = Recipe(channels=32, image_size=32)

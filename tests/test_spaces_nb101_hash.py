@@ -11,13 +11,19 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from tabular.spaces.md5 import digests, hexadecimal, padded
 
 from tabular.importers.tfrecord import read_tfrecord
-from tabular.spaces.md5 import digests, hexadecimal, padded
 from tabular.spaces.nb101 import NB101
-from tabular.spaces.nb101_keys import OPERATIONS, key_of_one, keys_of_many
-from tabular.spaces.nb101_matrices import edges, pruned_matrices
-from tabular.spaces.nb101_md5 import module_hash, module_hashes
+from tabular.spaces.nb101_hash import (
+    OPERATIONS,
+    edges,
+    key_of_one,
+    keys_of_many,
+    module_hash,
+    module_hashes,
+    pruned_matrices,
+)
 
 CAMPAIGN = bool(os.environ.get("NASBENCH_CAMPAIGN"))
 """Whether all labelled graphs are compared; else those of up to 6 vertices."""

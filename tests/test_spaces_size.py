@@ -12,7 +12,7 @@ from space_networks import CIFAR10, assert_trains
 from nasbench.testing import SpaceConformance
 from tabular.errors import InvalidArchitectureError
 from tabular.networks.layers import SizedCell
-from tabular.spaces.nats_size import NatsSize
+from tabular.spaces.layers import NatsSize
 from tabular.training import Recipe, complexity
 
 CIFAR = Recipe(image_size=32)

@@ -14,8 +14,8 @@ from nasbench.testing import SpaceConformance
 from tabular.errors import InvalidArchitectureError
 from tabular.generation.generator import advised_together
 from tabular.spaces import CellSpace
-from tabular.spaces.transnas_macro import TransNasMacro
-from tabular.spaces.transnas_micro import TransNasMicro
+from tabular.spaces.layers import TransNasMacro
+from tabular.spaces.nb201 import TransNasMicro
 from tabular.training import Recipe, complexity, train, train_together
 
 OFFICIAL = Recipe(channels=64, cells_per_stage=2, image_size=32)

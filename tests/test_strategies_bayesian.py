@@ -31,7 +31,7 @@ from strategies.model_based.tpe import TPE
 from tabular.errors import StrategyError
 from tabular.spaces import CellSpace, get_space
 from tabular.spaces.categorical import CategoricalSpace
-from tabular.spaces.encoding import one_hot
+from tabular.spaces.space import one_hot
 
 SPACE = CellSpace("small", 4, ("none", "skip_connect", "nor_conv_1x1", "nor_conv_3x3"))
 KERNELS = [OverlapKernel, SubtreeKernel]

@@ -13,8 +13,7 @@ import torch
 from tabular.errors import InvalidArchitectureError, QueryError, UnknownNameError
 from tabular.spaces import OPERATIONS, CellSpace, get_space
 from tabular.training import METRICS, Recipe, load_dataset, train
-from tabular.training.augmentation import augment
-from tabular.training.tensors import dataset_tensors
+from tabular.training.trainer import augment, dataset_tensors
 
 SPACE = get_space("nb201-mini")
 FULL = np.full(6, 2, np.uint8)

@@ -8,10 +8,9 @@ import tiny
 import torch
 from darts_examples import DARTS_V2, parameters_of
 
+from tabular.networks.cell import DARTS_BUILDERS, FactorizedReduce
 from tabular.networks.darts import DartsNetwork
-from tabular.networks.operations import DARTS_BUILDERS, FactorizedReduce
-from tabular.spaces.darts import Darts
-from tabular.spaces.darts_genotype import OPERATIONS
+from tabular.spaces.darts import OPERATIONS, Darts
 from tabular.training import Recipe, train
 
 SPACE = Darts()

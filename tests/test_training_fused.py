@@ -15,9 +15,7 @@ from tabular.errors import InvalidArchitectureError, QueryError, SpaceError, Unk
 from tabular.networks.cell import CellNetwork
 from tabular.spaces import NB201, OPERATIONS, CellSpace, get_space
 from tabular.training import METRICS, Dataset, Recipe, load_dataset, networks_together, train, train_together
-from tabular.training.fused_modules import fuse
-from tabular.training.fused_network import FusedNetwork
-from tabular.training.partition import Partition
+from tabular.training.fused_network import FusedNetwork, Partition, fuse
 
 CPU = torch.device("cpu")
 SPACE = get_space("nb201")

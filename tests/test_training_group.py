@@ -10,7 +10,7 @@ import pytest
 
 from tabular.spaces import get_space
 from tabular.training import METRICS, Recipe, load_dataset, train
-from tabular.training.group import train_group
+from tabular.training.fused import train_group
 
 SPACE = get_space("nb201")
 MEASURED = [name for name in METRICS if name != "train_seconds"]
@@ -21,7 +21,7 @@ import numpy as np
 from pathlib import Path
 from tabular.spaces import get_space
 from tabular.training import Recipe, load_dataset
-from tabular.training import group
+from tabular.training import fused as group
 
 space, digits, sizes = get_space("nb201"), load_dataset("digits"), []
 rows = space.from_text(["|none~0|+|none~0|none~1|+|skip_connect~0|none~1|none~2|"] * 4)

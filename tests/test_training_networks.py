@@ -11,8 +11,7 @@ import torch
 from torch.nn.functional import max_pool2d
 
 from tabular.errors import InvalidArchitectureError
-from tabular.networks.cell import Cell, CellNetwork, Reduction
-from tabular.networks.operations import BUILDERS
+from tabular.networks.cell import BUILDERS, Cell, CellNetwork, Reduction
 from tabular.spaces import NB201, OPERATIONS, CellSpace, get_space
 from tabular.training import Dataset, Recipe, complexity
 
@@ -125,7 +124,7 @@ def test_costs_of_a_small_network_by_hand():
 
 
 def test_counting_is_the_same_as_running_on_real_tensors():
-    from tabular.training.complexity import _kept_bytes
+    from tabular.training.costs import _kept_bytes
 
     model = network(EVERY_OPERATION, [OPERATIONS.index("sep_conv_3x3")])
     real = [_kept_bytes(model, torch.randn(n, 1, 8, 8)) for n in (2, 3)]

@@ -41,9 +41,8 @@ from nasbench.api.nb101_records import Nb101Records
 from nasbench.api.nb101_statistics import Statistics
 from tabular.errors import NasbenchError, QueryError
 from tabular.importers.model_metrics import HALFWAY
-from tabular.spaces.nb101_forms import INPUT, OUTPUT
-from tabular.spaces.nb101_keys import OPERATIONS, key_of_one
-from tabular.spaces.nb101_matrices import MOST_EDGES
+from tabular.spaces.nb101 import INPUT, OUTPUT
+from tabular.spaces.nb101_hash import MOST_EDGES, OPERATIONS, key_of_one
 
 if TYPE_CHECKING:
     from collections.abc import KeysView

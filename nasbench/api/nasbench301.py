@@ -25,8 +25,7 @@ from surrogates import SurrogateOracle
 from surrogates.folders import is_surrogate
 from tabular.errors import FileFormatError, QueryError, UnknownNameError
 from tabular.measures import DEFAULT_SIGNAL, SECONDS, Measure
-from tabular.spaces.darts import Darts
-from tabular.spaces.darts_genotype import Genotype
+from tabular.spaces.darts import Darts, Genotype
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

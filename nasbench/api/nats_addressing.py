@@ -9,7 +9,7 @@ import numpy as np
 
 from nasbench.api.nats_columns import CIFAR10
 from tabular.errors import QueryError
-from tabular.spaces.choices import ENUMERABLE
+from tabular.spaces.space import ENUMERABLE
 
 if TYPE_CHECKING:
     from random import Random

@@ -16,10 +16,8 @@ from tabular.errors import FileFormatError, QueryError, UnknownNameError
 from tabular.importers.model_metrics import HALFWAY
 from tabular.invariants import DIVERGED
 from tabular.measures import SECONDS
-from tabular.spaces.nb101 import NB101
-from tabular.spaces.nb101_forms import INPUT, OUTPUT
-from tabular.spaces.nb101_keys import OPERATIONS
-from tabular.spaces.nb101_matrices import edges
+from tabular.spaces.nb101 import INPUT, NB101, OUTPUT
+from tabular.spaces.nb101_hash import OPERATIONS, edges
 from tabular.table import Table
 
 if TYPE_CHECKING:

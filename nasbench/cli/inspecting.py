@@ -18,7 +18,7 @@ from nasbench.cli.fitting import print_scorecard
 from nasbench.strategy import MultiObjectiveStrategy
 from tabular.errors import FileFormatError, NasbenchError, PlanMismatchError
 from tabular.spaces import Space, get_space, space_names
-from tabular.spaces.choices import ENUMERABLE
+from tabular.spaces.space import ENUMERABLE
 
 if TYPE_CHECKING:
     from nasbench.comparison import Results

@@ -12,10 +12,8 @@ from tabular.errors import QueryError
 from tabular.spaces.darts import Darts
 from tabular.spaces.graph import IDENTITY, TRAITS, ZERO, Graph
 from tabular.spaces.hierarchical import HierarchicalSpace
-from tabular.spaces.nats_size import WIDTHS, NatsSize
+from tabular.spaces.layers import BLOCKS, STAGES, WIDTHS, NatsSize, NBMacro, TransNasMacro
 from tabular.spaces.nb101 import NB101
-from tabular.spaces.nb_macro import BLOCKS, STAGES, NBMacro
-from tabular.spaces.transnas_macro import TransNasMacro
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

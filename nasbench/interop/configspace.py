@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from nasbench.interop.choices import from_named, some_architecture, to_named
 from tabular.optional import load_optional
-from tabular.spaces.choices import Choices
+from tabular.spaces.space import Choices
 
 if TYPE_CHECKING:
     import numpy as np

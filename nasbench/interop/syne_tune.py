@@ -10,7 +10,7 @@ from tabular.errors import QueryError, UnknownNameError
 from tabular.invariants import DIVERGED
 from tabular.measures import SECONDS
 from tabular.optional import load_optional
-from tabular.spaces.choices import ENUMERABLE
+from tabular.spaces.space import ENUMERABLE
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

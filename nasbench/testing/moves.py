@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nasbench.testing.rows import architectures, batches, examples, many_rows
-from tabular.spaces.constrained import ConstrainedSpace
+from tabular.spaces.space import ConstrainedSpace
 
 if TYPE_CHECKING:
     from hypothesis.strategies import DataObject

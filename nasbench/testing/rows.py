@@ -8,7 +8,7 @@ import numpy as np
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 
-from tabular.spaces.constrained import ConstrainedSpace
+from tabular.spaces.space import ConstrainedSpace
 
 if TYPE_CHECKING:
     from hypothesis.strategies import SearchStrategy

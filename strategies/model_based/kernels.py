@@ -9,7 +9,7 @@ import numpy as np
 
 from strategies.model_based.subtrees import subtree_labels
 from tabular.errors import StrategyError
-from tabular.spaces.encoding import one_hot
+from tabular.spaces.space import one_hot
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

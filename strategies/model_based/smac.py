@@ -14,7 +14,7 @@ from strategies.model_based.acquisition import expected_improvement
 from strategies.model_based.candidates import one_new
 from strategies.model_based.climbing import climb
 from strategies.model_based.normal_scores import normal_scores
-from tabular.spaces.encoding import one_hot
+from tabular.spaces.space import one_hot
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tabular.spaces.constrained import ConstrainedSpace
+from tabular.spaces.space import ConstrainedSpace
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -9,7 +9,7 @@ import numpy as np
 
 from tabular.errors import StrategyError
 from tabular.measures import Oracle, resolve_measure
-from tabular.spaces.choices import ENUMERABLE
+from tabular.spaces.space import ENUMERABLE
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -124,8 +124,7 @@ def generate(
         If the budget is too short for a single group; the message says what it takes.
     FileFormatError, SpaceError, UnknownNameError
     """
-    from tabular.training.provenance import provenance
-    from tabular.training.result import METRICS
+    from tabular.training.result import METRICS, provenance
     from tabular.training.trainer import find_device
 
     began = time.perf_counter()

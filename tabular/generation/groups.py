@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from tabular.errors import BudgetError
-from tabular.spaces.choices import ENUMERABLE
-from tabular.spaces.space import Space
+from tabular.spaces.space import ENUMERABLE, Space
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -16,7 +16,7 @@ from tabular.generation.plan import PORTIONS, completed, differences
 from tabular.generation.sources import places_of, plan_of
 from tabular.invariants import MISSING
 from tabular.layout import TableData
-from tabular.spaces.declared import declared_space
+from tabular.spaces.registry import declared_space
 from tabular.storage import array_digest
 
 if TYPE_CHECKING:

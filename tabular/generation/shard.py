@@ -116,7 +116,7 @@ class Shard:
         return DelayedSubmission(self)
 
     def _train(self) -> None:
-        from tabular.training.provenance import provenance
+        from tabular.training.result import provenance
 
         workshop = self.make_workshop(dataset=self.run.dataset())
         done = journaled(workshop.folder)

@@ -152,7 +152,7 @@ class _Probe(Workshop):
         return [Record(rows[0], seed, DONE, np.array(metrics, dtype=np.float32)[:, None], np.array([]))]
 
     def _seconds(self, rows: tuple[int, ...], seed: int, epochs: int) -> float:
-        from tabular.training.group import train_group
+        from tabular.training.fused import train_group
 
         began = time.perf_counter()
         recipe = self.recipe.replace(epochs=epochs)

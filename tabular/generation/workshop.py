@@ -62,7 +62,7 @@ class Workshop:
     def train(self, job: Job) -> list[Record]:
         """Do the trainings of one group."""
         from tabular.training.costs import network_costs
-        from tabular.training.group import train_group
+        from tabular.training.fused import train_group
 
         rows, seed = job.group
         architectures = self.architectures[list(rows)]

@@ -30,8 +30,7 @@ from tabular.importers.json_files import numbers, parse_json, read_file
 from tabular.layout import write_table
 from tabular.measures import SECONDS, Task, standard_metric
 from tabular.progress import silent
-from tabular.spaces.darts import Darts
-from tabular.spaces.darts_genotype import PREFIX
+from tabular.spaces.darts import PREFIX, Darts
 from tabular.table import Table
 
 if TYPE_CHECKING:

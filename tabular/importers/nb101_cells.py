@@ -8,7 +8,7 @@ import numpy as np
 
 from tabular.errors import FileFormatError
 from tabular.spaces.nb101 import NB101
-from tabular.spaces.nb101_keys import OPERATIONS
+from tabular.spaces.nb101_hash import OPERATIONS
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -7,35 +7,65 @@ from typing import TYPE_CHECKING
 import torch
 from torch import nn
 
-from tabular.networks.operations import BUILDERS, relu_conv_bn
-
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
+    from collections.abc import Callable, Mapping
 
     from tabular.recipe import Recipe
-    from tabular.spaces import CellSpace
+
+
+def relu_conv_bn(inputs: int, outputs: int, kernel: int, stride: int = 1) -> nn.Sequential:
+    """Return NAS-Bench-201's ``nor_conv``: ReLU, convolution, batch normalisation; stride 1 keeps the size."""
+    return nn.Sequential(
+        nn.ReLU(),
+        nn.Conv2d(inputs, outputs, kernel, stride, padding=kernel // 2, bias=False),
+        nn.BatchNorm2d(outputs),
+    )
+
+
+def depthwise_conv_bn(channels: int, dilation: int, kernel: int = 3, stride: int = 1) -> nn.Sequential:
+    """Return ReLU, depthwise and pointwise convolution and batch normalisation (DARTS, Liu et al. 2019)."""
+    padding = dilation * (kernel // 2)
+    return nn.Sequential(
+        nn.ReLU(),
+        nn.Conv2d(channels, channels, kernel, stride, padding, dilation, groups=channels, bias=False),
+        nn.Conv2d(channels, channels, 1, bias=False),
+        nn.BatchNorm2d(channels),
+    )
+
+
+BUILDERS: dict[str, Callable[[int], nn.Module]] = {
+    "skip_connect": lambda _: nn.Identity(),
+    "nor_conv_1x1": lambda channels: relu_conv_bn(channels, channels, 1),
+    "nor_conv_3x3": lambda channels: relu_conv_bn(channels, channels, 3),
+    "nor_conv_5x5": lambda channels: relu_conv_bn(channels, channels, 5),
+    # DARTS applies its separable convolution twice, its dilated one once.
+    "sep_conv_3x3": lambda channels: nn.Sequential(depthwise_conv_bn(channels, 1), depthwise_conv_bn(channels, 1)),
+    "dil_conv_3x3": lambda channels: depthwise_conv_bn(channels, 2),
+    "avg_pool_3x3": lambda _: nn.AvgPool2d(3, stride=1, padding=1, count_include_pad=False),
+    "max_pool_3x3": lambda _: nn.MaxPool2d(3, stride=1, padding=1),
+}
+"""The function that builds each operation for a number of channels.
+
+``none`` is missing: an edge that carries nothing has no module."""
 
 
 class Cell(nn.Module):
-    """One cell: every node sums what its live edges bring it; the last node is the output.
-
-    Only edges that carry something from input to output get a module, so that equal networks cost the same.
+    """One cell: every node sums what its edges bring it; the last node is the output.
 
     Parameters
     ----------
-    space : CellSpace
-    architecture : (L,) uint8
+    nodes : int
+    edges : dict of (int, int) to str
+        The operation on each edge, (start, end), in an order in which all edges into a node come before those out of
+        it. Edges that carry nothing from input to output are left out, so that equal networks cost the same.
     channels : int
     """
 
-    def __init__(self, space: CellSpace, architecture: NDArray[np.uint8], channels: int) -> None:
+    def __init__(self, nodes: int, edges: Mapping[tuple[int, int], str], channels: int) -> None:
         super().__init__()
-        live = space.live_edges(architecture)
-        places = [place for place in range(space.length) if live[place]]
-        self.edges = [space.edges[place] for place in places]
-        self.operations = nn.ModuleList(BUILDERS[space.operations[architecture[place]]](channels) for place in places)
-        self.output = space.nodes - 1
+        self.edges = dict(edges)
+        self.operations = nn.ModuleList(BUILDERS[operation](channels) for operation in edges.values())
+        self.output = nodes - 1
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
         """Map (N, C, H, W) to the same shape; zeros if no edge is live."""
@@ -69,8 +99,9 @@ class CellNetwork(nn.Module):
 
     Parameters
     ----------
-    space : CellSpace
-    architecture : (L,) uint8
+    nodes : int
+    edges : dict of (int, int) to str
+        As for `Cell`.
     recipe : Recipe
         Its ``channels``, ``stages`` and ``cells_per_stage``.
     image_shape : (channels, height, width)
@@ -79,8 +110,8 @@ class CellNetwork(nn.Module):
 
     def __init__(
         self,
-        space: CellSpace,
-        architecture: NDArray[np.uint8],
+        nodes: int,
+        edges: Mapping[tuple[int, int], str],
         recipe: Recipe,
         image_shape: tuple[int, int, int],
         classes: int,
@@ -93,7 +124,7 @@ class CellNetwork(nn.Module):
             if stage > 0:
                 blocks.append(Reduction(width))
                 width *= 2
-            blocks += [Cell(space, architecture, width) for _ in range(recipe.cells_per_stage)]
+            blocks += [Cell(nodes, edges, width) for _ in range(recipe.cells_per_stage)]
         self.blocks = nn.Sequential(*blocks)
         self.last = nn.Sequential(nn.BatchNorm2d(width), nn.ReLU())
         self.classifier = nn.Linear(width, classes)

@@ -2,19 +2,69 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import torch
 from torch import nn
+from torch.nn.functional import pad
 
-from tabular.networks.operations import DARTS_BUILDERS, FactorizedReduce, relu_conv_bn
-from tabular.spaces.darts_genotype import CONCAT, FIRST_NODE, genotype_choices
+from tabular.networks.cell import depthwise_conv_bn, relu_conv_bn
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
     from tabular.recipe import Recipe
+
+    Nodes = Sequence[tuple[tuple[str, int], tuple[str, int]]]
+    """A cell: for each node the two pairs of operation and input that it sums."""
+
+INPUTS = 2
+"""Nodes 0 and 1 of a cell are the outputs of the two cells before; the nodes that are summed follow."""
 
 STEM_WIDTH = 3
 """The stem is so many times as wide as a node of the first cells."""
+
+
+class FactorizedReduce(nn.Module):
+    """Half the resolution without losing a pixel: two pointwise convolutions, one of them shifted (DARTS).
+
+    Parameters
+    ----------
+    inputs, outputs : int
+        Channels.
+    """
+
+    def __init__(self, inputs: int, outputs: int) -> None:
+        super().__init__()
+        self.even = nn.Conv2d(inputs, outputs // 2, 1, stride=2, bias=False)
+        self.odd = nn.Conv2d(inputs, outputs - outputs // 2, 1, stride=2, bias=False)
+        self.norm = nn.BatchNorm2d(outputs)
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        """Map (N, inputs, H, W) to (N, outputs, ceil(H/2), ceil(W/2))."""
+        images = torch.relu(images)
+        shifted = pad(images[:, :, 1:, 1:], (0, 1, 0, 1))  # changes odd sizes only, which would come out one smaller
+        return self.norm(torch.cat([self.even(images), self.odd(shifted)], dim=1))  # type: ignore[no-any-return]
+
+
+def separable_conv(channels: int, kernel: int, stride: int) -> nn.Sequential:
+    """Return DARTS's separable convolution: twice depthwise and pointwise, the stride in the first."""
+    return nn.Sequential(
+        depthwise_conv_bn(channels, 1, kernel, stride),
+        depthwise_conv_bn(channels, 1, kernel),
+    )
+
+
+DARTS_BUILDERS: dict[str, Callable[[int, int], nn.Module]] = {
+    "max_pool_3x3": lambda _, stride: nn.MaxPool2d(3, stride, padding=1),
+    "avg_pool_3x3": lambda _, stride: nn.AvgPool2d(3, stride, padding=1, count_include_pad=False),
+    "skip_connect": lambda channels, stride: nn.Identity() if stride == 1 else FactorizedReduce(channels, channels),
+    "sep_conv_3x3": lambda channels, stride: separable_conv(channels, 3, stride),
+    "sep_conv_5x5": lambda channels, stride: separable_conv(channels, 5, stride),
+    "dil_conv_3x3": lambda channels, stride: depthwise_conv_bn(channels, 2, 3, stride),
+    "dil_conv_5x5": lambda channels, stride: depthwise_conv_bn(channels, 2, 5, stride),
+}
+"""The function that builds each operation of the DARTS space for a number of channels and a stride."""
 
 
 class DartsCell(nn.Module):
@@ -22,7 +72,7 @@ class DartsCell(nn.Module):
 
     Parameters
     ----------
-    nodes : list of 4 pairs of (operation, input)
+    nodes : sequence of pairs of (operation, input)
     widths : (int, int)
         Channels of the outputs of the cell before the last one and of the last one.
     channels : int
@@ -35,7 +85,7 @@ class DartsCell(nn.Module):
 
     def __init__(
         self,
-        nodes: list[tuple[tuple[str, int], tuple[str, int]]],
+        nodes: Nodes,
         widths: tuple[int, int],
         channels: int,
         *,
@@ -47,18 +97,18 @@ class DartsCell(nn.Module):
         self.first, self.second = first(widths[0], channels), _same_size(widths[1], channels)
         self.starts = [start for node in nodes for _, start in node]
         self.operations = nn.ModuleList(
-            DARTS_BUILDERS[operation](channels, 2 if reduction and start < FIRST_NODE else 1)
+            DARTS_BUILDERS[operation](channels, 2 if reduction and start < INPUTS else 1)
             for node in nodes
             for operation, start in node
         )
 
     def forward(self, before: torch.Tensor, last: torch.Tensor) -> torch.Tensor:
-        """Map the outputs of the two cells before, (N, C, H, W) each, to (N, 4 channels, H', W')."""
+        """Map the outputs of the two cells before, (N, C, H, W) each, to (N, nodes * channels, H', W')."""
         nodes = [self.first(before), self.second(last)]
-        for place in range(0, len(self.starts), 2):
-            one, other = (self.operations[edge](nodes[self.starts[edge]]) for edge in (place, place + 1))
+        for edge in range(0, len(self.starts), 2):
+            one, other = (self.operations[e](nodes[self.starts[e]]) for e in (edge, edge + 1))
             nodes.append(one + other)
-        return torch.cat(nodes[FIRST_NODE:], dim=1)
+        return torch.cat(nodes[INPUTS:], dim=1)
 
 
 def _same_size(inputs: int, outputs: int) -> nn.Module:
@@ -75,35 +125,30 @@ class DartsNetwork(nn.Module):
 
     Parameters
     ----------
-    genotype : Genotype
+    normal, reduction : sequence of pairs of (operation, input)
+        The nodes of the two cells, the same number of each.
     recipe : Recipe
         Its ``channels``, ``stages`` and ``cells_per_stage``.
     image_shape : (channels, height, width)
     classes : int
     """
 
-    def __init__(self, genotype: Any, recipe: Recipe, image_shape: tuple[int, int, int], classes: int) -> None:
+    def __init__(
+        self, normal: Nodes, reduction: Nodes, recipe: Recipe, image_shape: tuple[int, int, int], classes: int
+    ) -> None:
         super().__init__()
-        nodes, joined = genotype_choices(genotype), len(CONCAT)
-        normal, reduce = nodes[:joined], nodes[joined:]
         width = recipe.channels
         stem = STEM_WIDTH * width
         self.stem = nn.Sequential(nn.Conv2d(image_shape[0], stem, 3, padding=1, bias=False), nn.BatchNorm2d(stem))
         self.cells = nn.ModuleList()
         widths, follows_reduction = (stem, stem), False
-        for reduction in ([False] * recipe.cells_per_stage + [True]) * (recipe.stages - 1) + [
-            False
-        ] * recipe.cells_per_stage:
-            width *= 2 if reduction else 1
-            cell = DartsCell(
-                reduce if reduction else normal,
-                widths,
-                width,
-                reduction=reduction,
-                follows_reduction=follows_reduction,
-            )
+        stage = [False] * recipe.cells_per_stage
+        for reduces in [*stage, True] * (recipe.stages - 1) + stage:
+            nodes = reduction if reduces else normal
+            width *= 2 if reduces else 1
+            cell = DartsCell(nodes, widths, width, reduction=reduces, follows_reduction=follows_reduction)
             self.cells.append(cell)
-            widths, follows_reduction = (widths[1], joined * width), reduction
+            widths, follows_reduction = (widths[1], len(nodes) * width), reduces
         self.classifier = nn.Linear(widths[1], classes)
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:

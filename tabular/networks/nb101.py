@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def conv_bn_relu(inputs: int, outputs: int, kernel: int) -> nn.Sequential:
-    """Convolution, batch normalisation, ReLU, the size kept."""
+    """Return convolution, batch normalisation and ReLU, which keep the size."""
     return nn.Sequential(
         nn.Conv2d(inputs, outputs, kernel, padding=kernel // 2, bias=False), nn.BatchNorm2d(outputs), nn.ReLU()
     )
@@ -30,11 +30,11 @@ BUILDERS: dict[str, Callable[[int], nn.Module]] = {
     "conv1x1-bn-relu": lambda channels: conv_bn_relu(channels, channels, 1),
     "maxpool3x3": lambda _: nn.MaxPool2d(3, stride=1, padding=1),
 }
-"""What builds each operation for a number of channels."""
+"""The function that builds each operation for a number of channels."""
 
 
 def vertex_channels(matrix: NDArray[np.int64], inputs: int, outputs: int) -> list[int]:
-    """Return how many channels each vertex of a cell puts out (NAS-Bench-101's ``compute_vertex_channels``).
+    """Return the channels that each vertex of a cell puts out (NAS-Bench-101's ``compute_vertex_channels``).
 
     The vertices that the output reads share its channels, the first of them taking one more where they do not divide;
     every other vertex is as wide as the widest that reads it. The input's share is added, not joined.
@@ -58,8 +58,8 @@ def vertex_channels(matrix: NDArray[np.int64], inputs: int, outputs: int) -> lis
             f"take channels {len(joined)} or more"
         )
     widths = [inputs, *[0] * (last - 1), outputs]
-    for place, vertex in enumerate(joined):
-        widths[vertex] = outputs // len(joined) + (place < outputs % len(joined))
+    for number, vertex in enumerate(joined):
+        widths[vertex] = outputs // len(joined) + (number < outputs % len(joined))
     for vertex in reversed(range(1, last)):
         if not matrix[vertex, last]:
             widths[vertex] = max(widths[end] for end in range(vertex + 1, last) if matrix[vertex, end])
@@ -108,8 +108,8 @@ class NB101Cell(nn.Module):
         if str(vertex) in self.projections:
             arrived = [*arrived, self.projections[str(vertex)](images)]
         total = arrived[0]
-        for each in arrived[1:]:
-            total = total + each
+        for values in arrived[1:]:
+            total = total + values
         return total
 
 
@@ -149,8 +149,8 @@ class NB101Network(nn.Module):
         for stage in range(recipe.stages):
             if stage > 0:
                 blocks.append(nn.MaxPool2d(2, stride=2, ceil_mode=True))
-            for place in range(recipe.cells_per_stage):
-                doubled = stage > 0 and place == 0
+            for cell in range(recipe.cells_per_stage):
+                doubled = stage > 0 and cell == 0
                 blocks.append(NB101Cell(matrix, operations, width, width * (1 + doubled)))
                 width *= 1 + doubled
         self.blocks = nn.Sequential(*blocks)

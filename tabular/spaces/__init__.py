@@ -1,8 +1,8 @@
 """Search spaces: what can be built, which rows are the same network, and how a row becomes text or features."""
 
 from tabular.spaces.cell import OPERATIONS, CellSpace
-from tabular.spaces.declared import declared_space, get_space, space_names
 from tabular.spaces.nb201 import NB201
+from tabular.spaces.registry import declared_space, get_space, space_names
 from tabular.spaces.space import Space
 
 __all__ = ["NB201", "OPERATIONS", "CellSpace", "Space", "declared_space", "get_space", "space_names"]

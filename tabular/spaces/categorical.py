@@ -1,19 +1,19 @@
-"""Spaces of which nothing is known but their choices: hyperparameters, or an architecture space of another tool."""
+"""Spaces of choices alone: hyperparameters, or an architecture space of another tool."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
 from tabular.errors import SpaceError
-from tabular.spaces.sequence import SequenceSpace
+from tabular.spaces.layers import SequenceSpace
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     import numpy as np
     from numpy.typing import NDArray
-    from torch import nn
 
+    from tabular.networks import Module
     from tabular.recipe import Recipe
 
 
@@ -43,11 +43,11 @@ class CategoricalSpace(SequenceSpace):
     def __init__(self, name: str, choices: Mapping[str, Sequence[str | int]]) -> None:
         self.choices = {position: tuple(names) for position, names in choices.items()}
         for position, names in self.choices.items():
-            if not names or len({str(each) for each in names}) != len(names):
+            if not names or len({str(choice) for choice in names}) != len(names):
                 raise SpaceError(
                     f"space {name!r}: {position!r} needs choices that differ, at least one; got {list(names)}"
                 )
-            if any("," in str(each) for each in names):
+            if any("," in str(choice) for choice in names):
                 raise SpaceError(f"space {name!r}: a choice of {position!r} has a comma, which divides choices in text")
         super().__init__(name, [len(names) for names in self.choices.values()])
 
@@ -72,7 +72,7 @@ class CategoricalSpace(SequenceSpace):
             return f"has {len(words)} choices, expected {self.length} ({', '.join(self.choices)}), like {like!r}"
         row = []
         for word, (position, names) in zip(words, self.choices.items(), strict=True):
-            known = [str(each) for each in names]
+            known = [str(choice) for choice in names]
             if word not in known:
                 return f"has the {position} {word!r}, allowed are {', '.join(known)}"
             row.append(known.index(word))
@@ -84,6 +84,6 @@ class CategoricalSpace(SequenceSpace):
         recipe: Recipe,  # noqa: ARG002
         image_shape: tuple[int, int, int],  # noqa: ARG002
         classes: int,  # noqa: ARG002
-    ) -> nn.Module:
+    ) -> Module:
         """Raise SpaceError: nothing is known of the networks."""
         raise SpaceError(f"space {self.name!r} knows choices only, it has no network that could be trained")

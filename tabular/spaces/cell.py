@@ -9,17 +9,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tabular.errors import InvalidArchitectureError, SpaceError, UnknownNameError
-from tabular.spaces.encoding import one_hot
 from tabular.spaces.graph import IDENTITY, TRAITS, ZERO, Graph
 from tabular.spaces.hashing import combine, text_hash
-from tabular.spaces.space import Space
+from tabular.spaces.space import Space, one_hot
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from numpy.typing import NDArray
-    from torch import nn
 
+    from tabular.networks.cell import CellNetwork
     from tabular.recipe import Recipe
 
 OPERATIONS = (
@@ -39,6 +38,7 @@ WEIGHTLESS = (ZERO, IDENTITY, "avg_pool_3x3", "max_pool_3x3")
 """The operations that have nothing to learn."""
 
 MOST_PATHS = 4096
+"""Sequences of operations that the ``paths`` encoding counts, at most; longer ones are left out."""
 
 
 class CellSpace(Space):
@@ -108,17 +108,11 @@ class CellSpace(Space):
         A multiset is hashed as a sum modulo 2^64 of hashed members; two different hashes meet with probability about
         1e-19. The way weights are shared is compared by one pass in each direction, as in Weisfeiler-Lehman refinement:
         exact on the small cells that the tests compare with a slow reference.
-
-        Parameters
-        ----------
-        architectures : (N, L) or (L,) uint8
-
-        Returns
-        -------
-        (N,) uint64 or uint64
         """
-        rows = self.check(architectures)
-        choices = dict(zip(self.edges, np.atleast_2d(rows).T, strict=True))
+        return self._answer(architectures, self._keys)
+
+    def _keys(self, rows: NDArray[np.uint8]) -> NDArray[np.uint64]:
+        choices = dict(zip(self.edges, rows.T, strict=True))
         arrives = self._hash_forwards(choices)
         leaves = self._hash_backwards(choices)
         weights = np.zeros_like(arrives[0])
@@ -126,8 +120,7 @@ class CellSpace(Space):
             used = self._has_weights[choice] & (arrives[start] != 0) & (leaves[end] != 0)
             read = combine(arrives[start], self._operation_hashes[choice])
             weights += np.where(used, combine(read, leaves[end]), np.uint64(0))
-        keys = combine(arrives[-1], weights)
-        return keys if rows.ndim == 2 else keys[0]
+        return combine(arrives[-1], weights)
 
     def _hash_forwards(self, choices: dict[tuple[int, int], NDArray[np.uint8]]) -> list[NDArray[np.uint64]]:
         """Return a hash of what each node computes, (N,) each; 0 for a node that nothing reaches."""
@@ -160,16 +153,8 @@ class CellSpace(Space):
         return leaves
 
     def live_edges(self, architectures: NDArray[np.uint8]) -> NDArray[np.bool_]:
-        """Say of each edge whether it carries something from the input to the output.
-
-        Returns
-        -------
-        (N, L) or (L,) bool
-        """
-        rows = self.check(architectures)
-        (graph,) = self.graphs(np.atleast_2d(rows))
-        live = graph.live()
-        return live if rows.ndim == 2 else live[0]
+        """Tell which edges carry something from the input to the output, (N, L) or (L,) bool."""
+        return self._answer(architectures, lambda rows: self.graphs(rows)[0].live())
 
     def graphs(self, architectures: NDArray[np.uint8]) -> tuple[Graph, ...]:
         """Return the cells as graphs: one, with the space's own nodes and edges."""
@@ -179,23 +164,18 @@ class CellSpace(Space):
 
     def to_text(self, architectures: NDArray[np.uint8]) -> Any:
         """Write rows as NAS-Bench-201 does: ``|op~0|+|op~0|op~1|+...``, one group a node, one entry an edge."""
-        rows = self.check(architectures)
-        if rows.ndim == 2:
-            return [self._row_to_text(row) for row in rows.tolist()]
-        return self._row_to_text(rows.tolist())
+        return self._write(architectures, self._row_to_text)
 
     def _row_to_text(self, row: list[int]) -> str:
         entries = [f"{self.operations[choice]}~{start}" for choice, (start, _) in zip(row, self.edges, strict=True)]
-        ends = itertools.groupby(zip(self.edges, entries, strict=True), key=lambda each: each[0][1])
+        ends = itertools.groupby(zip(self.edges, entries, strict=True), key=lambda edge_and_entry: edge_and_entry[0][1])
         return "+".join("|" + "|".join(entry for _, entry in group) + "|" for _, group in ends)
 
     def from_text(self, text: str | Sequence[str]) -> NDArray[np.uint8]:
         """Read rows that `to_text` wrote."""
-        if isinstance(text, str):
-            return self._row_from_text(text)
-        return np.array([self._row_from_text(each) for each in text], dtype=np.uint8).reshape(-1, self.length)
+        return self._read(text, self._row_from_text)
 
-    def _row_from_text(self, text: str) -> NDArray[np.uint8]:
+    def _row_from_text(self, text: str) -> list[int]:
         groups = text.strip().split("+")
         entries = [entry for group in groups for entry in group.strip("|").split("|")]
         if len(groups) != self.nodes - 1 or len(entries) != self.length:
@@ -215,7 +195,7 @@ class CellSpace(Space):
                 unknown = UnknownNameError("operation", match[1], self.operations)
                 raise InvalidArchitectureError(f"not an architecture of {self.name!r}: {text!r} has an {unknown}")
             row.append(self.operations.index(match[1]))
-        return np.array(row, dtype=np.uint8)
+        return row
 
     # Features and networks.
 
@@ -231,15 +211,11 @@ class CellSpace(Space):
         input to output that read so: the path encoding of BANANAS (White et al. 2021) with two changes that make equal
         networks equal, namely counts instead of presence, and identities left out of a sequence.
         """
-        rows = self.check(architectures)
-        batch = np.atleast_2d(rows)
         if encoding == "one_hot":
-            features = one_hot(batch, self.cardinalities)
-        elif encoding == "paths":
-            features = self._count_paths(batch)
-        else:
-            raise UnknownNameError("encoding", encoding, self.encodings)
-        return features if rows.ndim == 2 else features[0]
+            return self._answer(architectures, lambda rows: one_hot(rows, self.cardinalities))
+        if encoding == "paths":
+            return self._answer(architectures, self._count_paths)
+        raise UnknownNameError("encoding", encoding, self.encodings)
 
     def path_names(self) -> list[str]:
         """Return the operation sequence that each column of the ``paths`` encoding counts."""
@@ -255,30 +231,33 @@ class CellSpace(Space):
             sequences += itertools.product(alphabet, repeat=length)
         return sequences
 
-    def _count_paths(self, batch: NDArray[np.uint8]) -> NDArray[np.float32]:
+    def _count_paths(self, rows: NDArray[np.uint8]) -> NDArray[np.float32]:
         sequences = self._path_sequences()
         column = {sequence: i for i, sequence in enumerate(sequences)}
-        counts = [np.zeros((len(batch), len(sequences)), dtype=np.float32) for _ in range(self.nodes)]
+        counts = [np.zeros((len(rows), len(sequences)), dtype=np.float32) for _ in range(self.nodes)]
         counts[0][:, column[()]] = 1
         longer = {operation: [(s, (*s, operation)) for s in sequences] for operation in self.operations}
         extended = {
             operation: [(column[before], column[after]) for before, after in pairs if after in column]
             for operation, pairs in longer.items()
         }
-        for place, (start, end) in enumerate(self.edges):
+        for edge, (start, end) in enumerate(self.edges):
             for choice, operation in enumerate(self.operations):
-                rows = np.flatnonzero(batch[:, place] == choice)
+                chosen = np.flatnonzero(rows[:, edge] == choice)
                 if operation == IDENTITY:
-                    counts[end][rows] += counts[start][rows]
+                    counts[end][chosen] += counts[start][chosen]
                 elif operation != ZERO and extended[operation]:
                     before, after = np.array(extended[operation]).T
-                    counts[end][np.ix_(rows, after)] += counts[start][np.ix_(rows, before)]
+                    counts[end][np.ix_(chosen, after)] += counts[start][np.ix_(chosen, before)]
         return counts[-1]
 
     def network(
         self, architecture: NDArray[np.uint8], recipe: Recipe, image_shape: tuple[int, int, int], classes: int
-    ) -> nn.Module:
+    ) -> CellNetwork:
         """Build stem, stages of this cell with reductions between, pooling and classifier, as NAS-Bench-201 does."""
         from tabular.networks.cell import CellNetwork
 
-        return CellNetwork(self, self.check(architecture), recipe, image_shape, classes)
+        row = self.check(architecture)
+        edges = zip(self.edges, row.tolist(), self.live_edges(row).tolist(), strict=True)
+        live = {edge: self.operations[choice] for edge, choice, is_live in edges if is_live}
+        return CellNetwork(self.nodes, live, recipe, image_shape, classes)

@@ -9,24 +9,23 @@ import numpy as np
 
 from tabular.errors import InvalidArchitectureError, SpaceError, UnknownNameError
 from tabular.spaces.cell import CellSpace
-from tabular.spaces.encoding import one_hot
 from tabular.spaces.graph import IDENTITY, ZERO
-from tabular.spaces.space import Space
+from tabular.spaces.space import Space, one_hot
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from numpy.typing import NDArray
-    from torch import nn
 
+    from tabular.networks.cell import CellNetwork
     from tabular.recipe import Recipe
     from tabular.spaces.graph import Graph
 
 MOST_NODES = 16
-"""Of the cell in which all motifs are written out."""
+"""The most nodes of the cell in which all motifs are written out."""
 
 MOST_PATHS = 400
-"""Columns of the ``paths`` encoding at most; longer sequences of operations are left out."""
+"""The most columns of the ``paths`` encoding; longer sequences of operations are left out."""
 
 
 class HierarchicalSpace(Space):
@@ -85,11 +84,13 @@ class HierarchicalSpace(Space):
             name,
             [len(self.choices)] * len(self.edges) + [len(operations)] * (motifs * motif.length),
         )
-        own = [each for each in operations if each not in {ZERO, IDENTITY}]
+        own = [operation for operation in operations if operation not in {ZERO, IDENTITY}]
         self.flat: CellSpace = _FlatCells(name, flat_nodes, (ZERO, IDENTITY, *own))
         """The space of the cells with all motifs written out."""
-        self._flat_choices = np.array([self.flat.operations.index(each) for each in operations], dtype=np.uint8)
-        self._flat_places = self._find_flat_places()
+        self._flat_choices = np.array(
+            [self.flat.operations.index(operation) for operation in operations], dtype=np.uint8
+        )
+        self._flat_edges = self._find_flat_edges()
 
     def declaration(self) -> dict[str, Any]:
         """Return ``{"kind": "hierarchical", "name", "nodes", "motifs", "motif_nodes", "operations"}``."""
@@ -111,19 +112,19 @@ class HierarchicalSpace(Space):
 
     # Motifs written out.
 
-    def _find_flat_places(self) -> NDArray[np.int64]:
+    def _find_flat_edges(self) -> NDArray[np.int64]:
         """Return the flat edge, (edges, motif edges), on which each edge of a motif on each edge of the cell lies.
 
         The nodes within a motif come before the node that its edge enters, and behind all earlier nodes.
         """
         inner = self.motif_nodes - 2
         flat_node = [node + inner * node * (node + 1) // 2 for node in range(self.nodes)]
-        place = {edge: number for number, edge in enumerate(self.flat.edges)}
+        number = {edge: index for index, edge in enumerate(self.flat.edges)}
         rows = []
         for start, end in self.edges:
             first = flat_node[end] - inner * (end - start)
             within = [flat_node[start], *range(first, first + inner), flat_node[end]]
-            rows.append([place[within[a], within[b]] for a, b in self.motif_edges])
+            rows.append([number[within[a], within[b]] for a, b in self.motif_edges])
         return np.array(rows)
 
     def flatten(self, architectures: NDArray[np.uint8]) -> NDArray[np.uint8]:
@@ -138,17 +139,18 @@ class HierarchicalSpace(Space):
         (N, F) or (F,) uint8
             Rows of `flat`.
         """
-        rows = self.check(architectures)
-        batch = np.atleast_2d(rows)
-        edges = batch[:, : len(self.edges)]
+        return self._answer(architectures, self._flatten)
+
+    def _flatten(self, rows: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        edges = rows[:, : len(self.edges)]
         # What each choice of an edge means for each edge of a motif: nothing, an identity straight through, a motif.
-        meaning = np.zeros((len(batch), len(self.choices), len(self.motif_edges)), dtype=np.uint8)
+        meaning = np.zeros((len(rows), len(self.choices), len(self.motif_edges)), dtype=np.uint8)
         meaning[:, 1, self.motif_edges.index((0, self.motif_nodes - 1))] = self.flat.operations.index(IDENTITY)
-        motifs = self._flat_choices[batch[:, len(self.edges) :]]
-        meaning[:, 2:] = motifs.reshape(len(batch), self.motifs, len(self.motif_edges))
-        flat = np.zeros((len(batch), self.flat.length), dtype=np.uint8)
-        flat[:, self._flat_places] = meaning[np.arange(len(batch))[:, None], edges]
-        return flat if rows.ndim == 2 else flat[0]
+        motifs = self._flat_choices[rows[:, len(self.edges) :]]
+        meaning[:, 2:] = motifs.reshape(len(rows), self.motifs, len(self.motif_edges))
+        flat = np.zeros((len(rows), self.flat.length), dtype=np.uint8)
+        flat[:, self._flat_edges] = meaning[np.arange(len(rows))[:, None], edges]
+        return flat
 
     def canonical_key(self, architectures: NDArray[np.uint8]) -> Any:
         """Return the key of the cell with all motifs written out, see `CellSpace.canonical_key`."""
@@ -165,11 +167,10 @@ class HierarchicalSpace(Space):
 
         Nodes are divided by ``/``, the edges that enter one by commas, from node 0 on.
         """
-        rows = self.check(architectures)
-        return [self._row_to_text(row) for row in rows.tolist()] if rows.ndim == 2 else self._row_to_text(rows.tolist())
+        return self._write(architectures, self._row_to_text)
 
     def _cells(self) -> list[tuple[str, tuple[str, ...], int]]:
-        """Return what precedes each cell in a text, its edges' choices and its number of nodes."""
+        """Return of each cell what precedes it in a text, the choices of its edges and its number of nodes."""
         motifs = [(f"{motif} = ", self.operations, self.motif_nodes) for motif in self.choices[2:]]
         return [("", self.choices, self.nodes), *motifs]
 
@@ -188,8 +189,9 @@ class HierarchicalSpace(Space):
         InvalidArchitectureError
             Naming the text and the part of it that cannot be read.
         """
-        if not isinstance(text, str):
-            return np.array([self.from_text(each) for each in text], dtype=np.uint8).reshape(-1, self.length)
+        return self._read(text, self._row_from_text)
+
+    def _row_from_text(self, text: str) -> list[int]:
         parts = [part.strip() for part in text.split(";")]
         cells, row = self._cells(), []
         wrong = f"not an architecture of {self.name!r}: {text!r}"
@@ -207,7 +209,7 @@ class HierarchicalSpace(Space):
                 if word not in names:
                     raise InvalidArchitectureError(f"{wrong} has an {UnknownNameError('operation', word, names)}")
                 row.append(names.index(word))
-        return np.array(row, dtype=np.uint8)
+        return row
 
     # Features and networks.
 
@@ -222,17 +224,15 @@ class HierarchicalSpace(Space):
         ``one_hot`` marks each choice. ``paths`` counts the paths through the cell with all motifs written out, as
         `CellSpace.encode` does, by their sequence of operations; all sequences up to the length that makes at most 400.
         """
-        rows = self.check(architectures)
+        if encoding == "one_hot":
+            return self._answer(architectures, lambda rows: one_hot(rows, self.cardinalities))
         if encoding == "paths":
-            return self.flat.encode(self.flatten(rows), encoding)
-        if encoding != "one_hot":
-            raise UnknownNameError("encoding", encoding, self.encodings)
-        features = one_hot(np.atleast_2d(rows), self.cardinalities)
-        return features if rows.ndim == 2 else features[0]
+            return self.flat.encode(self.flatten(architectures), encoding)
+        raise UnknownNameError("encoding", encoding, self.encodings)
 
     def network(
         self, architecture: NDArray[np.uint8], recipe: Recipe, image_shape: tuple[int, int, int], classes: int
-    ) -> nn.Module:
+    ) -> CellNetwork:
         """Build NAS-Bench-201's network of the cell with all motifs written out, see `CellSpace.network`.
 
         The recipe's ``channels``, ``stages`` and ``cells_per_stage`` apply.
@@ -246,4 +246,4 @@ class _FlatCells(CellSpace):
     def _path_sequences(self) -> list[tuple[str, ...]]:
         sequences = super()._path_sequences()
         longest = len(sequences[MOST_PATHS]) - 1 if len(sequences) > MOST_PATHS else self.nodes
-        return [each for each in sequences if len(each) <= longest]
+        return [sequence for sequence in sequences if len(sequence) <= longest]

@@ -9,12 +9,11 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from tabular.recipe import Recipe
-from tabular.training.complexity import COSTS, complexity
+from tabular.training.costs import COSTS, complexity
 from tabular.training.dataset import Dataset
 from tabular.training.loading import load_dataset
 from tabular.training.oracle import TrainingOracle
-from tabular.training.provenance import provenance
-from tabular.training.result import METRICS, Training
+from tabular.training.result import METRICS, Training, provenance
 
 if TYPE_CHECKING:
     from tabular.training.fused import networks_together, train_together

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tabular.errors import DataError
-from tabular.training.images import check_labels_below
+from tabular.training.dataset import check_labels_below
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from tabular.training.images import LabelledImages
+    from tabular.training.dataset import LabelledImages
 
 CLASSES = 10
 PIXELS = 3 * 32 * 32

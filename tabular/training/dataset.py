@@ -13,6 +13,8 @@ from tabular.errors import DataError
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+    LabelledImages = tuple[NDArray[Any], NDArray[np.int64]]
+    """Images (N, C, H, W), uint8 or float32, and their labels (N,)."""
 
 SPLITS = ("train", "validation", "test")
 
@@ -158,4 +160,19 @@ def _check_labels(source: str, labels: NDArray[np.int64], images: int) -> None:
         raise DataError(
             f"{source}: labels must number the classes from 0 without gaps; found {len(present)} classes labelled "
             f"{present[0]} to {present[-1]}"
+        )
+
+
+def check_labels_below(where: object, labels: NDArray[np.int64], classes: int) -> None:
+    """Refuse labels that a data set of this many classes does not have.
+
+    Raises
+    ------
+    DataError
+    """
+    bad = np.flatnonzero((labels < 0) | (labels >= classes))
+    if bad.size:
+        raise DataError(
+            f"{where}: image {bad[0]} has label {labels[bad[0]]}, the classes are 0 to {classes - 1}; "
+            "the file is damaged or of another data set"
         )

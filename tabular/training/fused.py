@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import math
 from typing import TYPE_CHECKING
 
@@ -9,24 +10,26 @@ import numpy as np
 import torch
 from torch.nn.functional import cross_entropy
 
-from tabular.errors import QueryError, SpaceError
+from tabular.errors import QueryError, RecipeError, SpaceError
 from tabular.networks.cell import CellNetwork
 from tabular.spaces import CellSpace
-from tabular.training.augmentation import augment
 from tabular.training.fused_network import FusedNetwork
 from tabular.training.result import METRICS, Training
-from tabular.training.tensors import DatasetTensors, dataset_tensors
 from tabular.training.trainer import (
     EVALUATION_BATCH,
+    DatasetTensors,
     Streams,
+    augment,
     build_network,
     clock_of,
+    dataset_tensors,
     deterministic,
     find_device,
     make_optimizer,
     precision_of,
     random_streams,
     set_learning_rate,
+    train,
 )
 
 if TYPE_CHECKING:
@@ -38,16 +41,21 @@ if TYPE_CHECKING:
     from tabular.spaces import Space
     from tabular.training.dataset import Dataset
 
-
 LEAST_EVALUATION_BATCH = 16
 
+
 TENSOR_NUMBERS = {"cpu": 3 << 16, "cuda": 1 << 24}
+
+
 """The most numbers that the output of a layer should hold, all networks and images of a step together.
 
 On a CPU 0.75 MB, as measured: what is larger leaves its caches, and moving networks about then costs more than wide
 layers save. On a GPU 64 MB, reckoned and not measured: enough to occupy one, a few GB with all that autograd keeps."""
 
+
 MOST_TOGETHER = {"cpu": 16, "cuda": 4096}
+
+
 """Networks in a group at most. A CPU gains nothing from more, and a worker that is killed loses the group in flight."""
 
 
@@ -227,3 +235,60 @@ class _Run:
                 for split, part in (("validation", slice(None, middle)), ("test", slice(middle, None)))
                 for metric, values in (("loss", losses), ("accuracy", correct))
             }
+
+
+def train_group(
+    space: Space, architectures: NDArray[np.uint8], recipe: Recipe, dataset: Dataset, seed: int, device: str = "cpu"
+) -> list[Training]:
+    """Train K architectures from scratch with one seed, all at once, or in halves where memory does not suffice.
+
+    Parameters
+    ----------
+    space : Space
+    architectures : (K, L) uint8
+    recipe : Recipe
+    dataset : Dataset
+    seed : int
+    device : str
+        As torch names it.
+
+    Returns
+    -------
+    list of K Training
+
+    Raises
+    ------
+    RecipeError
+        If memory does not even suffice for one network.
+    InvalidArchitectureError, QueryError, SpaceError, UnknownNameError
+    """
+    try:
+        if len(architectures) == 1:
+            return [train(space, architectures[0], recipe, dataset, seed, device)]
+        return train_together(space, architectures, recipe, dataset, [seed] * len(architectures), device)
+    except (MemoryError, RuntimeError) as error:
+        if not _is_out_of_memory(error):
+            raise
+    # Not within the except clause: there the error holds on to all that filled the memory.
+    gc.collect()
+    if device.startswith("cuda"):
+        torch.cuda.empty_cache()
+    if len(architectures) == 1:
+        raise RecipeError(
+            f"recipe: the memory of {device} does not suffice for one network ({space.to_text(architectures[0])}) with "
+            f"batch_size {recipe.batch_size}, channels {recipe.channels} and image_size {recipe.image_size}; take less "
+            "of these"
+        )
+    middle = len(architectures) // 2
+    halves = architectures[:middle], architectures[middle:]
+    return [each for half in halves for each in train_group(space, half, recipe, dataset, seed, device)]
+
+
+_SIGNS = ("can't allocate memory", "could not create a primitive", "could not create a memory object")
+
+
+"""By what a CPU's plain RuntimeErrors tell of it: torch's own allocator, and oneDNN, which computes convolutions."""
+
+
+def _is_out_of_memory(error: BaseException) -> bool:
+    return isinstance(error, (MemoryError, torch.OutOfMemoryError)) or any(sign in str(error) for sign in _SIGNS)

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, cast
+from itertools import chain
+from typing import TYPE_CHECKING, Any, cast
 
 import torch
 from torch import nn
 from torch.nn.functional import conv2d
 
 from tabular.networks.cell import Reduction
-from tabular.training.fused_modules import FusedLinear, fuse
-from tabular.training.partition import Partition
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -20,7 +19,6 @@ if TYPE_CHECKING:
 
     from tabular.networks.cell import Cell, CellNetwork
     from tabular.spaces import CellSpace
-
 
 class FusedEdge(nn.Module):
     """One edge of K cells: the networks that share an operation are computed together.
@@ -174,3 +172,159 @@ class FusedNetwork(nn.Module):
         # What all see need not be copied: K groups of one input are one group with K times the output.
         seen: torch.Tensor = norm(conv2d(images, convolution.weight, padding=convolution.padding))
         return seen.contiguous(memory_format=torch.channels_last)
+
+
+ALIKE = (nn.Identity, nn.ReLU, nn.AvgPool2d, nn.MaxPool2d)
+
+
+"""Modules without weights that treat each channel for itself: one does for all."""
+
+
+def fuse(modules: Sequence[nn.Module]) -> nn.Module:
+    """Return one module that does to K blocks of channels what K modules do to one block each.
+
+    Its weights are copies of theirs, network after network in the first dimension.
+
+    Parameters
+    ----------
+    modules : K modules of the same form
+        Made of what `tabular.networks.cell` uses: convolutions, batch norms, poolings, activations, and
+        sequences of them.
+
+    Returns
+    -------
+    nn.Module
+        Maps (N, K*C, H, W) to (N, K*C', H', W').
+
+    Raises
+    ------
+    TypeError
+        If a module is of a kind that has no fused form.
+    """
+    first = modules[0]
+    if isinstance(first, ALIKE):
+        return first
+    if isinstance(first, nn.Sequential):
+        columns = zip(*cast("Sequence[nn.Sequential]", modules), strict=True)
+        return nn.Sequential(*(fuse(column) for column in columns))
+    if isinstance(first, nn.Conv2d):
+        return _fuse_convolutions(cast("Sequence[nn.Conv2d]", modules))
+    if isinstance(first, nn.BatchNorm2d):
+        # Statistics are kept by channel, so those of one network never meet those of another.
+        norm = nn.BatchNorm2d(len(modules) * first.num_features)
+        _join_weights(norm, modules)
+        return norm
+    raise TypeError(f"there is no fused form of {type(first).__name__}")
+
+
+class FusedLinear(nn.Module):
+    """K linear layers, each with weights of its own.
+
+    Parameters
+    ----------
+    layers : K nn.Linear of the same form
+    """
+
+    def __init__(self, layers: Sequence[nn.Linear]) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.stack([layer.weight.detach() for layer in layers]))
+        self.bias = nn.Parameter(torch.stack([layer.bias.detach() for layer in layers]))
+
+    def forward(self, features: torch.Tensor) -> torch.Tensor:
+        """Map (K, N, C) to (K, N, classes)."""
+        return torch.baddbmm(self.bias[:, None], features, self.weight.transpose(1, 2))
+
+
+def _fuse_convolutions(convolutions: Sequence[nn.Conv2d]) -> nn.Conv2d:
+    first, count = convolutions[0], len(convolutions)
+    fused = nn.Conv2d(
+        count * first.in_channels,
+        count * first.out_channels,
+        first.kernel_size,  # type: ignore[arg-type]
+        first.stride,  # type: ignore[arg-type]
+        first.padding,  # type: ignore[arg-type]
+        first.dilation,  # type: ignore[arg-type]
+        groups=count * first.groups,
+        bias=first.bias is not None,
+        device="meta",  # its initial values would be drawn from the global generator, for nothing
+    )
+    _join_weights(fused, convolutions)
+    return fused
+
+
+def _join_weights(fused: nn.Module, modules: Sequence[nn.Module]) -> None:
+    for name, _ in modules[0].named_parameters():
+        joined = torch.cat([module.get_parameter(name).detach() for module in modules])
+        setattr(fused, name, nn.Parameter(joined))
+
+
+class Partition:
+    """Groups that K networks are divided into.
+
+    Both ways only copy, each number once or twice: left to itself, autograd would make a gradient of all K networks for
+    each group and add them up, which for small groups costs more than their convolutions.
+
+    Parameters
+    ----------
+    groups : sequence of sequence of int
+        Each of 0..K-1 once, ascending within a group.
+    device : torch.device
+    """
+
+    def __init__(self, groups: Sequence[Sequence[int]], device: torch.device) -> None:
+        networks = list(chain.from_iterable(groups))
+        self._groups = [_places(group, device) for group in groups]
+        # Where each network is when the groups lie behind each other; None if each is at its place.
+        inverse = sorted(range(len(networks)), key=networks.__getitem__)
+        self._inverse = None if inverse == sorted(inverse) else torch.tensor(inverse, device=device)
+
+    def divide(self, node: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        """Return the blocks (P, k, C) of each group's k networks out of those of all, (P, K, C)."""
+        if len(self._groups) == 1:
+            return (node,)
+        return _Divide.apply(self, node)  # type: ignore[no-any-return, no-untyped-call]
+
+    def join(self, blocks: Sequence[torch.Tensor]) -> torch.Tensor:
+        """Undo `divide`."""
+        if len(self._groups) == 1:
+            return blocks[0]
+        return _Join.apply(self, *blocks)  # type: ignore[no-any-return, no-untyped-call]
+
+    def _copies(self, node: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        return tuple(
+            node[:, places].contiguous() if isinstance(places, slice) else node.index_select(1, places)
+            for places in self._groups
+        )
+
+    def _joined(self, blocks: Sequence[torch.Tensor]) -> torch.Tensor:
+        joined = torch.cat(tuple(blocks), dim=1)
+        return joined if self._inverse is None else joined.index_select(1, self._inverse)
+
+
+class _Divide(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, partition: Partition, node: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        ctx.partition = partition
+        return partition._copies(node)
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: torch.Tensor) -> tuple[None, torch.Tensor]:
+        return None, ctx.partition._joined(gradients)
+
+
+class _Join(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, partition: Partition, *blocks: torch.Tensor) -> torch.Tensor:
+        ctx.partition = partition
+        return partition._joined(blocks)
+
+    @staticmethod
+    def backward(ctx: Any, gradient: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
+        return None, *ctx.partition._copies(gradient)
+
+
+def _places(group: Sequence[int], device: torch.device) -> slice | torch.Tensor:
+    """Return the places of a group: neighbours as a slice, which moves faster."""
+    if group[-1] - group[0] == len(group) - 1:
+        return slice(group[0], group[-1] + 1)
+    return torch.tensor(group, device=device)

@@ -18,8 +18,8 @@ from tabular.measures import (
 )
 from tabular.recipe import Recipe
 from tabular.training.loading import load_dataset
-from tabular.training.provenance import provenance as provenance_of
 from tabular.training.result import METRICS, Training
+from tabular.training.result import provenance as provenance_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

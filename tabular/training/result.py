@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
+import platform
+import shutil
+import subprocess
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from functools import cache
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tabular.version import __version__
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
+
+    from tabular.recipe import Recipe
+    from tabular.training.dataset import Dataset
 
 METRICS = (
     "train_loss",
@@ -18,6 +29,8 @@ METRICS = (
     "test_accuracy",
     "train_seconds",
 )
+
+
 """What is measured after every epoch: losses in nats, accuracies as fractions, seconds of training so far."""
 
 
@@ -41,3 +54,73 @@ class Training:
     metrics: dict[str, NDArray[np.float32]]
     diverged: bool
     epochs: int
+
+
+def provenance(recipe: Recipe, dataset: Dataset, device: str = "cpu") -> dict[str, Any]:
+    """Return all that names the origin of trainings, JSON-ready.
+
+    Parameters
+    ----------
+    recipe : Recipe
+    dataset : Dataset
+    device : str
+        Where the trainings run.
+
+    Returns
+    -------
+    dict
+        ``recipe`` and ``dataset`` suffice to train again; ``recipe_hash``, ``versions``, ``device`` (with the
+        hardware's name), ``platform``, ``git_revision`` (None outside a checkout; ends in ``-dirty``
+        if files were changed).
+    """
+    return {
+        "recipe": recipe.to_dict(),
+        "recipe_hash": recipe.hash,
+        "dataset": dataset.provenance(),
+        "device": {"torch": device, "hardware": _hardware(device)},
+        "versions": {
+            "nasbench": __version__,
+            "python": platform.python_version(),
+            "torch": version("torch"),
+            "numpy": version("numpy"),
+        },
+        "platform": platform.platform(),
+        "git_revision": _git_revision(),
+    }
+
+
+def _hardware(device: str) -> str:
+    if device.startswith("cuda"):
+        import torch
+
+        return torch.cuda.get_device_name(device)
+    return _processor()
+
+
+@cache
+def _processor() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        lines = []
+    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return names[0] if names else platform.processor() or platform.machine()
+
+
+@cache
+def _git_revision() -> str | None:
+    """Return the commit this package was run from, if it is tracked by git there."""
+    git, folder = shutil.which("git"), Path(__file__).parents[1]
+    if git is None or not _git(git, folder, "ls-files", "__init__.py"):
+        return None
+    return _git(git, folder, "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*") or None
+
+
+def _git(git: str, folder: Path, *arguments: str) -> str:
+    try:
+        answer = subprocess.run(  # noqa: S603 - a fixed command
+            [git, "-C", str(folder), *arguments], capture_output=True, text=True, timeout=10, check=False
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return ""
+    return answer.stdout.strip() if answer.returncode == 0 else ""

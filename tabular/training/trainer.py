@@ -6,16 +6,15 @@ import math
 import os
 import time
 from contextlib import contextmanager
+from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import torch
-from torch.nn.functional import cross_entropy
+from torch.nn.functional import cross_entropy, interpolate, pad
 
 from tabular.errors import QueryError, UnknownNameError
-from tabular.training.augmentation import augment
 from tabular.training.result import METRICS, Training
-from tabular.training.tensors import DatasetTensors, dataset_tensors
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -249,3 +248,88 @@ def build_network(
     with torch.random.fork_rng(devices=[]):
         torch.default_generator.manual_seed(seed)
         return space.network(architecture, recipe, image_shape, dataset.classes)
+
+
+class DatasetTensors(NamedTuple):
+    """The splits of a data set; validation and test lie behind each other so that one pass measures both.
+
+    Parameters
+    ----------
+    train_images : (n, C, S, S) float32
+    train_labels : (n,) int64
+    held_out_images : (m, C, S, S) float32
+        First validation, then test.
+    held_out_labels : (m,) int64
+    validation_size : int
+        How many of them are for validation.
+    """
+
+    train_images: torch.Tensor
+    train_labels: torch.Tensor
+    held_out_images: torch.Tensor
+    held_out_labels: torch.Tensor
+    validation_size: int
+
+
+@lru_cache(maxsize=4)
+def dataset_tensors(dataset: Dataset, image_size: int, device: torch.device) -> DatasetTensors:
+    """Resize all images and normalise each channel by mean and deviation of the training images.
+
+    Parameters
+    ----------
+    dataset : Dataset
+    image_size : int
+        ``S``, height and width after resizing (bilinear, antialiased).
+    device : torch.device
+    """
+    images = torch.from_numpy(dataset.images.astype(np.float32))
+    if images.shape[2:] != (image_size, image_size):
+        images = interpolate(images, size=(image_size, image_size), mode="bilinear", antialias=True)
+    deviation, mean = torch.std_mean(images[dataset.train], dim=(0, 2, 3), keepdim=True)
+    images = (images - mean) / torch.where(deviation > 0, deviation, 1.0)
+    # Channels lie together in memory, as convolutions of small images like it best.
+    images = images.to(device, memory_format=torch.channels_last)
+    labels = torch.from_numpy(dataset.labels).to(device)
+    held_out = np.concatenate([dataset.validation, dataset.test])
+    return DatasetTensors(
+        images[dataset.train], labels[dataset.train], images[held_out], labels[held_out], len(dataset.validation)
+    )
+
+
+CROP_SHARE = 8
+
+
+"""Images move by up to this part of their size: 4 of CIFAR's 32 pixels, as usual there."""
+
+
+def augment(images: torch.Tensor, augmentation: str, generator: torch.Generator) -> torch.Tensor:
+    """Mirror or move each image of a batch by chance.
+
+    Parameters
+    ----------
+    images : (N, C, S, S) float32
+    augmentation : str
+        As in `Recipe`.
+    generator : torch.Generator
+        On the CPU, so that every device sees the same images.
+
+    Returns
+    -------
+    (N, C, S, S) float32
+    """
+    if "flip" in augmentation:
+        mirrored = torch.rand(len(images), generator=generator) < 0.5
+        images = torch.where(mirrored.to(images.device)[:, None, None, None], images.flip(-1), images)
+    if "crop" in augmentation:
+        images = _moved(images, generator)
+    return images
+
+
+def _moved(images: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
+    size = images.shape[-1]
+    margin = max(1, size // CROP_SHARE)
+    shifts = torch.randint(0, 2 * margin + 1, (2, len(images), 1), generator=generator)
+    rows, columns = (shifts + torch.arange(size)).to(images.device)
+    padded = pad(images, (margin,) * 4).permute(0, 2, 3, 1)
+    each = torch.arange(len(images), device=images.device)[:, None, None]
+    return padded[each, rows[:, :, None], columns[:, None, :]].permute(0, 3, 1, 2)

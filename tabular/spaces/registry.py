@@ -14,30 +14,28 @@ if TYPE_CHECKING:
 
 
 class _Kind(NamedTuple):
-    """Where the class of a kind of space is, imported when one is asked for, and the types of its arguments."""
+    """A kind of space: its class, as ``module:Class``, imported when one is asked for, and its arguments' types."""
 
-    module: str
-    class_name: str
+    path: str
     fields: dict[str, type] = {}  # noqa: RUF012 - a default that nobody changes
 
 
 KINDS = {
-    "categorical": _Kind("categorical", "CategoricalSpace", {"name": str, "choices": dict}),
-    "cell": _Kind("cell", "CellSpace", {"name": str, "nodes": int, "operations": list}),
-    "nb101": _Kind("nb101", "NB101", {"vertices": int}),
-    "nb201": _Kind("nb201", "NB201"),
-    "nats-size": _Kind("nats_size", "NatsSize"),
-    "darts": _Kind("darts", "Darts"),
-    "transnas-micro": _Kind("transnas_micro", "TransNasMicro"),
-    "transnas-macro": _Kind("transnas_macro", "TransNasMacro"),
-    "nb-macro": _Kind("nb_macro", "NBMacro"),
+    "categorical": _Kind("categorical:CategoricalSpace", {"name": str, "choices": dict}),
+    "cell": _Kind("cell:CellSpace", {"name": str, "nodes": int, "operations": list}),
+    "nb101": _Kind("nb101:NB101", {"vertices": int}),
+    "nb201": _Kind("nb201:NB201"),
+    "nats-size": _Kind("layers:NatsSize"),
+    "darts": _Kind("darts:Darts"),
+    "transnas-micro": _Kind("nb201:TransNasMicro"),
+    "transnas-macro": _Kind("layers:TransNasMacro"),
+    "nb-macro": _Kind("layers:NBMacro"),
     "hierarchical": _Kind(
-        "hierarchical",
-        "HierarchicalSpace",
+        "hierarchical:HierarchicalSpace",
         {"name": str, "nodes": int, "motifs": int, "motif_nodes": int, "operations": list},
     ),
 }
-"""The kinds of space that a declaration can name."""
+"""The kinds of space that a declaration can name; modules are those of this folder."""
 
 SPACES: dict[str, dict[str, Any]] = {
     "nb101": {"kind": "nb101", "vertices": 7},
@@ -114,7 +112,7 @@ def declared_space(declaration: dict[str, Any], where: str = "declaration") -> S
     ----------
     declaration : dict
     where : str
-        What an error names as the place of the mistake.
+        The origin of the declaration, which errors name.
 
     Raises
     ------
@@ -125,7 +123,7 @@ def declared_space(declaration: dict[str, Any], where: str = "declaration") -> S
     kind = fields.pop("kind", None)
     if not isinstance(kind, str) or kind not in KINDS:
         raise SpaceError(f"{where}: {UnknownNameError('kind of space', kind, KINDS)}")
-    module, class_name, types = KINDS[kind]
+    path, types = KINDS[kind]
     for field, value in fields.items():
         if field not in types:
             raise SpaceError(f"{where}: {UnknownNameError('field', field, types)}")
@@ -135,6 +133,7 @@ def declared_space(declaration: dict[str, Any], where: str = "declaration") -> S
         if field not in fields:
             raise SpaceError(f"{where}: a space of kind {kind!r} needs {field!r}; it has {', '.join(fields) or 'none'}")
     try:
+        module, _, class_name = path.partition(":")
         space = getattr(import_module(f"tabular.spaces.{module}"), class_name)(**fields)
     except NasbenchError as error:
         raise SpaceError(f"{where}: {error}") from None
