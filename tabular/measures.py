@@ -1,4 +1,4 @@
-"""Oracles answer "what would training this give?"; tables, surrogates and real training share this protocol."""
+"""Measures of architectures, and the protocol of the oracles that answer them: tables, surrogates and real training."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import numpy as np
 from tabular.errors import QueryError, UnknownNameError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -152,55 +152,12 @@ def resolve_measure(measure: Measure | str | None, tasks: Mapping[str, Task], de
     return Measure(name, match["metric"], epochs)
 
 
-def metric_of(oracle: Oracle, measure: Measure) -> Metric:
-    """Return what a measure's numbers mean."""
-    return oracle.tasks[measure.task].metrics[measure.metric]
-
-
-def mean_of_known(values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return the mean of each row, (N,), over its values that are numbers: trainings, say, or runs.
-
-    Parameters
-    ----------
-    values : (N, S) float64
-        NaN where there is none; a row without any has no mean and answers NaN.
-    """
-    there = ~np.isnan(values)
-    with np.errstate(invalid="ignore"):  # the mean of nothing is 0 / 0: NaN, as meant
-        means: NDArray[np.float64] = np.where(there, values, 0).sum(axis=1) / there.sum(axis=1)
-    return means
-
-
-def std_of_known(values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return the sample standard deviation of each row, (N,), over its values that are numbers.
-
-    Parameters
-    ----------
-    values : (N, S) float64
-        NaN where there is none; a row with fewer than two numbers has no standard deviation and answers NaN.
-    """
-    there = ~np.isnan(values)
-    count = there.sum(axis=1)
-    squares = np.where(there, (values - mean_of_known(values)[:, None]) ** 2, 0).sum(axis=1)
-    return np.where(count > 1, np.sqrt(squares / np.maximum(count - 1, 1)), np.nan)
-
-
 class Reference(NamedTuple):
     """What a measure is like over a whole space, to hold search results against."""
 
     best: float
     random_mean: float
     random_std: float
-
-
-@runtime_checkable
-class Digested(Protocol):
-    """An oracle that can tell its answers from those of any other by a digest of all that they depend on."""
-
-    @property
-    def digest(self) -> str:
-        """Hexadecimal SHA-256."""
-        ...
 
 
 @runtime_checkable
@@ -267,3 +224,86 @@ class Oracle(Protocol):
     def reference(self, measure: Measure | str | None = None) -> Reference | None:
         """Return the best and the random architecture's mean value over the space; None where that cannot be known."""
         ...
+
+
+@runtime_checkable
+class Digested(Protocol):
+    """An oracle that can tell its answers from those of any other by a digest of all that they depend on."""
+
+    @property
+    def digest(self) -> str:
+        """Hexadecimal SHA-256."""
+        ...
+
+
+def metric_of(oracle: Oracle, measure: Measure) -> Metric:
+    """Return what a measure's numbers mean."""
+    return oracle.tasks[measure.task].metrics[measure.metric]
+
+
+def rungs(fidelities: Sequence[int], eta: int = 3) -> tuple[int, ...]:
+    """Return the fidelities nearest to ``R, R/eta, R/eta^2, ...``, where ``R`` is the longest.
+
+    Near is meant as a ratio, as a ladder's steps are. Two ideal rungs with the same nearest fidelity become one, and
+    the ladder ends where an ideal rung lies more than half a step (a factor of ``sqrt(eta)``) below the shortest.
+
+    Parameters
+    ----------
+    fidelities : sequence of int
+        Epochs on record, in any order, at least one.
+    eta : int
+        The factor from one rung to the next, at least 2.
+
+    Returns
+    -------
+    tuple of int
+        Ascending and distinct; the last is the longest fidelity.
+
+    Raises
+    ------
+    QueryError
+        If there is no fidelity, one below 1, or ``eta`` is below 2.
+
+    Examples
+    --------
+    >>> rungs(range(1, 82)), rungs([12, 200]), rungs([200])
+    ((1, 3, 9, 27, 81), (12, 200), (200,))
+    """
+    if not fidelities or min(fidelities) < 1:
+        raise QueryError(f"a ladder needs fidelities of 1 epoch or more, at least one; got {list(fidelities)}")
+    if eta < 2:
+        raise QueryError(f"eta is the factor from one rung to the next, at least 2; got {eta}")
+    ascending = sorted(fidelities)
+    ladder, ideal = set(), float(ascending[-1])
+    while ideal * eta**0.5 >= ascending[0]:
+        ladder.add(min(ascending, key=lambda epochs: max(epochs / ideal, ideal / epochs)))
+        ideal /= eta
+    return tuple(sorted(ladder))
+
+
+def mean_of_known(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the mean of each row, (N,), over its values that are numbers: trainings, say, or runs.
+
+    Parameters
+    ----------
+    values : (N, S) float64
+        NaN where there is none; a row without any has no mean and answers NaN.
+    """
+    there = ~np.isnan(values)
+    with np.errstate(invalid="ignore"):  # the mean of nothing is 0 / 0: NaN, as meant
+        means: NDArray[np.float64] = np.where(there, values, 0).sum(axis=1) / there.sum(axis=1)
+    return means
+
+
+def std_of_known(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the sample standard deviation of each row, (N,), over its values that are numbers.
+
+    Parameters
+    ----------
+    values : (N, S) float64
+        NaN where there is none; a row with fewer than two numbers has no standard deviation and answers NaN.
+    """
+    there = ~np.isnan(values)
+    count = there.sum(axis=1)
+    squares = np.where(there, (values - mean_of_known(values)[:, None]) ** 2, 0).sum(axis=1)
+    return np.where(count > 1, np.sqrt(squares / np.maximum(count - 1, 1)), np.nan)

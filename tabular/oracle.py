@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from tabular.errors import QueryError
-from tabular.invariants import MISSING
+from tabular.layout import MISSING
 from tabular.measures import Measure, Metric, Reference, mean_of_known, resolve_measure, std_of_known
 from tabular.spaces.choices import ENUMERABLE
 from tabular.table import Table

@@ -40,7 +40,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from nasbench.api.nb101_records import Nb101Records
 from nasbench.api.nb101_statistics import Statistics
 from tabular.errors import NasbenchError, QueryError
-from tabular.importers.model_metrics import HALFWAY
+from tabular.importers.nasbench101 import HALFWAY
 from tabular.spaces.nb101_forms import INPUT, OUTPUT
 from tabular.spaces.nb101_keys import OPERATIONS, key_of_one
 from tabular.spaces.nb101_matrices import MOST_EDGES
