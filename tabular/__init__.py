@@ -1,4 +1,4 @@
-"""Make tables: spaces, networks, training and generation; the HDF5 table and its oracle; importers of published ones."""
+"""Make tables: spaces, networks, training and generation; the HDF5 table and its oracle; importers."""
 
 from typing import TYPE_CHECKING
 

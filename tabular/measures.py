@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, runtime_checkable
 
@@ -224,6 +225,92 @@ class Oracle(Protocol):
     def reference(self, measure: Measure | str | None = None) -> Reference | None:
         """Return the best and the random architecture's mean value over the space; None where that cannot be known."""
         ...
+
+
+class BaseOracle(ABC):
+    """An oracle that reads questions; a kind of oracle adds the answers to those that were read.
+
+    It has the attributes ``name``, ``space`` and ``tasks`` of an `Oracle`, and answers as `Oracle` says.
+    """
+
+    name: str
+    space: Space
+    tasks: Mapping[str, Task]
+
+    def query(
+        self,
+        architectures: NDArray[np.uint8],
+        measure: Measure | str | None = None,
+        *,
+        seed: int | None = None,
+        draw: NDArray[np.uint64] | int | None = None,
+    ) -> Any:
+        """Answer one measure of one or many architectures; see `Oracle.query`."""
+        rows = self.space.check(architectures)
+        batch = np.atleast_2d(rows)
+        resolved = resolve_measure(measure, self.tasks)
+        if draw is not None:
+            values = self._drawn(batch, resolved, checked_draws(draw, len(batch), seed))
+        elif seed is not None:
+            values = self._of_seed(batch, resolved, seed)
+        else:
+            values = self._means(batch, resolved)
+        return values if rows.ndim == 2 else float(values[0])
+
+    def spread(self, architectures: NDArray[np.uint8], measure: Measure | str | None = None) -> Any:
+        """Return the standard deviation of a measure between single trainings; see `Oracle.spread`."""
+        rows = self.space.check(architectures)
+        values = self._spreads(np.atleast_2d(rows), resolve_measure(measure, self.tasks))
+        return values if rows.ndim == 2 else float(values[0])
+
+    @abstractmethod
+    def reference(self, measure: Measure | str | None = None) -> Reference | None:
+        """Return the best and the random architecture's mean value; see `Oracle.reference`."""
+
+    @abstractmethod
+    def _means(self, batch: NDArray[np.uint8], measure: Measure) -> NDArray[np.float64]:
+        """Return the mean over trainings of each architecture, (N, L) -> (N,)."""
+
+    @abstractmethod
+    def _of_seed(self, batch: NDArray[np.uint8], measure: Measure, seed: int) -> NDArray[np.float64]:
+        """Return the training of one seed of each architecture, (N, L) -> (N,)."""
+
+    @abstractmethod
+    def _drawn(self, batch: NDArray[np.uint8], measure: Measure, draws: NDArray[np.uint64]) -> NDArray[np.float64]:
+        """Return the training that a draw, (N,), picks of each architecture, (N, L) -> (N,)."""
+
+    @abstractmethod
+    def _spreads(self, batch: NDArray[np.uint8], measure: Measure) -> NDArray[np.float64]:
+        """Return the standard deviation between the trainings of each architecture, (N, L) -> (N,)."""
+
+
+def checked_draws(draw: NDArray[np.uint64] | int, rows: int, seed: int | None = None) -> NDArray[np.uint64]:
+    """Return a draw for each of some architectures, (N,).
+
+    Raises
+    ------
+    QueryError
+        If a draw is no whole number from 0 to 2**64 - 1, there are as many as neither one nor ``rows``, or a ``seed``
+        was asked for too.
+    """
+    if seed is not None:
+        raise QueryError(f"seed={seed} names one training and draw picks one: give either")
+    try:
+        draws = np.asarray(draw, dtype=np.uint64)
+    except (OverflowError, ValueError, TypeError):
+        raise QueryError(f"a draw is a whole number from 0 to 2**64 - 1, got {draw!r}") from None
+    if draws.shape not in {(), (1,), (rows,)}:
+        raise QueryError(f"{rows} architectures need one draw or {rows} draws, got {draws.size}")
+    return np.broadcast_to(draws, rows)
+
+
+def reference_over(values: NDArray[np.float64], metric: Metric) -> Reference | None:
+    """Return the best, mean and standard deviation of values; None if none is a number."""
+    values = values[~np.isnan(values)]
+    if not len(values):
+        return None
+    best = values.max() if metric.direction == "maximize" else values.min()
+    return Reference(float(best), float(values.mean()), float(values.std()))
 
 
 @runtime_checkable

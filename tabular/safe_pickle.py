@@ -1,9 +1,10 @@
-"""Reads pickles of others without running anything that they ask for.
+"""A reader of other people's pickles, which runs nothing that they ask for.
 
 Python's own unpickler calls what a pickle names, and trusts the sizes that it claims. This one is a small machine of
 its own for the opcodes of protocols 0 to 5 (Python's ``pickletools`` describes them): it builds dictionaries, lists,
 tuples, sets, text, bytes, numbers and numpy arrays, and refuses the rest when it meets it. An ``OrderedDict`` or a
-``defaultdict`` becomes a plain dictionary.
+``defaultdict`` becomes a plain dictionary. In the order of this file: reading files, also those that ``torch.save``
+wrote; the machine; the bytes, never more than a file may give; what a name may stand for; the opcodes.
 """
 
 from __future__ import annotations
@@ -64,6 +65,18 @@ _GAP = object()
 _BINFLOAT, _BININT1, _SHORT_BINUNICODE, _MEMOIZE, _STOP = (
     getattr(pickle, name)[0] for name in ("BINFLOAT", "BININT1", "SHORT_BINUNICODE", "MEMOIZE", "STOP")
 )
+
+
+class RefusedPickleError(FileFormatError):
+    """A pickle that holds something else than plain values; ``what`` says what."""
+
+    def __init__(self, name: str, what: str) -> None:
+        self.name, self.what = name, what
+        super().__init__(f"{name}: is refused, since it holds {what}; {READ}")
+
+    def __reduce__(self) -> tuple[type[RefusedPickleError], tuple[str, str]]:
+        """Let the error travel between processes."""
+        return type(self), (self.name, self.what)
 
 
 def read_pickle(path: str | Path) -> Any:
@@ -204,9 +217,9 @@ class PickleReader:
             raise self.refusal(value.name if isinstance(value, Named) else "an array without values")
         return value
 
-    def refusal(self, what: str) -> FileFormatError:
+    def refusal(self, what: str) -> RefusedPickleError:
         """Return the error that says what was refused."""
-        return FileFormatError(f"{self._name}: is refused, since it holds {what}; {READ}")
+        return RefusedPickleError(self._name, what)
 
     def text(self, piece: bytes) -> str:
         """Return text from its UTF-8; the same object each time, as long as there are not too many."""
