@@ -32,7 +32,7 @@ def figures(folder: Path) -> list[Figure]:
     found = []
     for kind in ("csv", "parquet"):
         file, mapping = folder / f"table.{kind}", folder / "table.mapping.toml"
-        imports = "import pandas; from tabular import Table; from tabular.exporting import export"
+        imports = "import pandas; from tabular import Table; from tabular.frames import export"
         statement = f"rows = export(Table.open({str(table)!r}), {str(file)!r}).rows"
         found.append(_figure(f"export 232,776 rows as {kind}", imports, statement))
         imports = f"from tabular.importers.{kind} import import_{kind}"

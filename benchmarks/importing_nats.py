@@ -10,16 +10,15 @@ from pathlib import Path
 
 from timing import Figure, measure, measure_pair
 
-from tabular.importers.nasbench201 import import_nasbench201
-from tabular.importers.nats_bench import import_nats_bench
-from tabular.importers.restricted_pickle import read_pickle
+from tabular.importers.nats_bench import import_nasbench201, import_nats_bench
+from tabular.safe_pickle import read_pickle
 
 TESTS = Path(__file__).parents[1] / "tests"
 ARCHITECTURES = 60
 
 MEMORY = """
 import resource, sys
-from tabular.importers.nasbench201 import import_nasbench201
+from tabular.importers.nats_bench import import_nasbench201
 import_nasbench201(sys.argv[1], sys.argv[2])
 print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
 """

@@ -9,8 +9,8 @@ import numpy as np
 from timing import Figure, measure_pair
 
 from nasbench import get_space
-from tabular.generation.groups import make_groups
 from tabular.generation.journal import JournalHeader, JournalWriter, Record
+from tabular.generation.plan import make_groups
 from tabular.training import METRICS, Recipe, load_dataset, networks_together
 from tabular.training.fused import train_group
 

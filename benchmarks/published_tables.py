@@ -10,7 +10,7 @@ from published_data import DATA
 
 from nasbench import Task
 from tabular import Table, TableData, TaskData, write_table
-from tabular.importers.csv import import_csv
+from tabular.importers.mapped import import_csv
 from tabular.measures import standard_metric
 from tabular.spaces.categorical import CategoricalSpace
 

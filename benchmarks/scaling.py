@@ -9,10 +9,10 @@ import ray
 from timing import Figure, measure_pair
 
 from nasbench import get_space
-from tabular.generation.groups import make_groups
+from tabular.generation.engine import Job, WorkerContext
 from tabular.generation.journal import JournalHeader
+from tabular.generation.plan import make_groups
 from tabular.generation.ray import RayEngine
-from tabular.generation.workshop import Job, Workshop
 from tabular.training import METRICS, Recipe, load_dataset
 
 if TYPE_CHECKING:
@@ -30,12 +30,12 @@ def figures(folder: Path) -> list[Figure]:
     space, dataset = get_space("nb201"), load_dataset("digits")
     networks = space.unique()
     header = JournalHeader({}, {}, METRICS, tuple(range(1, RECIPE.epochs + 1)), ())
-    workshop = Workshop(space, networks, RECIPE, dataset, "cpu", folder, header)
+    context = WorkerContext(space, networks, RECIPE, dataset, "cpu", folder, header)
     rows = GROUPS * TOGETHER
     groups = make_groups(networks, [rows], rows, [0], TOGETHER)
 
     def with_workers(number: int) -> None:
-        for _ in RayEngine(workers=number).train(workshop, (Job(group, ()) for group in groups)):
+        for _ in RayEngine(workers=number).train(context, (Job(group, ()) for group in groups)):
             pass
 
     os.environ.update(RAY_USAGE_STATS_ENABLED="0", RAY_worker_niceness="0")

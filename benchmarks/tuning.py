@@ -22,7 +22,7 @@ from surrogates.models.xgboost_ensemble import MEMBERS, XGBoostEnsemble
 from surrogates.scores import kendall_tau
 from tabular import Table
 from tabular.measures import mean_of_known
-from tabular.shipped import located
+from tabular.table import located
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

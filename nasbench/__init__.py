@@ -29,12 +29,11 @@ if TYPE_CHECKING:
     from tabular.measures import Measure, Metric, Oracle, Reference, Task
     from tabular.oracle import TableOracle
     from tabular.recipe import Recipe
-    from tabular.shipped import shipped_tables
     from tabular.spaces.categorical import CategoricalSpace
     from tabular.spaces.cell import CellSpace
     from tabular.spaces.registry import get_space, space_names
     from tabular.spaces.space import Space
-    from tabular.table import Table
+    from tabular.table import Table, shipped_tables
     from tabular.training.dataset import Dataset
     from tabular.training.loading import load_dataset
     from tabular.training.oracle import TrainingOracle
@@ -106,7 +105,7 @@ __getattr__ = hand_on(
         "Task": "tabular.measures",
         "TableOracle": "tabular.oracle",
         "Recipe": "tabular.recipe",
-        "shipped_tables": "tabular.shipped",
+        "shipped_tables": "tabular.table",
         "CategoricalSpace": "tabular.spaces.categorical",
         "CellSpace": "tabular.spaces.cell",
         "get_space": "tabular.spaces.registry",

@@ -16,7 +16,7 @@ from surrogates.scores import FEWEST_ROWS
 from surrogates.splitting import FEWEST_TRAIN, split_at_random
 from tabular.errors import QueryError
 from tabular.measures import Measure, resolve_measure
-from tabular.progress import silent
+from tabular.work import silent
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     from surrogates.scorecard import Score
     from surrogates.surrogate import Surrogate
     from tabular.measures import Oracle
-    from tabular.progress import Progress
     from tabular.table import Table
+    from tabular.work import Progress
 
 
 def leading_measure(surrogate: Surrogate) -> Measure:

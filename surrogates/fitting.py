@@ -21,10 +21,9 @@ from surrogates.splitting import FEWEST_TRAIN, Split, split_as_told, split_at_ra
 from surrogates.surrogate import Surrogate
 from surrogates.targets import Target
 from tabular.errors import QueryError, UnknownNameError
-from tabular.fidelity import rungs
-from tabular.invariants import DIVERGED
-from tabular.measures import DEFAULT_REPORT, DEFAULT_SIGNAL, SECONDS, Metric, Task, mean_of_known
-from tabular.progress import silent
+from tabular.layout import DIVERGED
+from tabular.measures import DEFAULT_REPORT, DEFAULT_SIGNAL, SECONDS, Metric, Task, mean_of_known, rungs
+from tabular.work import silent
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -32,8 +31,8 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
     from surrogates.metric_model import MetricModel
-    from tabular.progress import Progress
     from tabular.table import Table
+    from tabular.work import Progress
 
 
 def fit_surrogate(

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tabular.spaces.hashing import combine, text_hash
-from tabular.threads import one_thread
+from tabular.work import one_thread
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

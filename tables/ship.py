@@ -12,8 +12,8 @@ from pathlib import Path
 from tabular import Table, write_table
 from tabular.card import data_card
 from tabular.errors import FileFormatError
-from tabular.shipped import FOLDER
-from tabular.toml import read_toml
+from tabular.files import read_toml
+from tabular.table import FOLDER
 
 HERE = Path(__file__).parent
 CARDS = HERE.parent / "docs" / "tables"

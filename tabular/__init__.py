@@ -1,4 +1,4 @@
-"""Make tables: spaces, networks, training and generation; the HDF5 table and its oracle; importers of published ones."""
+"""Make tables: spaces, networks, training and generation; the HDF5 table and its oracle; importers."""
 
 from typing import TYPE_CHECKING
 
@@ -6,12 +6,11 @@ from tabular.lazy import hand_on
 
 if TYPE_CHECKING:
     from tabular.generation.generator import GenerationSummary, generate
-    from tabular.generation.merging import MergeSummary, merge
-    from tabular.importers.csv import import_csv
+    from tabular.generation.merge import MergeSummary, merge
+    from tabular.importers.mapped import import_csv
     from tabular.layout import TableData, TaskData, write_table
     from tabular.oracle import TableOracle
-    from tabular.shipped import shipped_tables
-    from tabular.table import Table
+    from tabular.table import Table, shipped_tables
 
 __all__ = [
     "GenerationSummary",
@@ -32,14 +31,14 @@ __getattr__ = hand_on(
     {
         "GenerationSummary": "tabular.generation.generator",
         "generate": "tabular.generation.generator",
-        "MergeSummary": "tabular.generation.merging",
-        "merge": "tabular.generation.merging",
-        "import_csv": "tabular.importers.csv",
+        "MergeSummary": "tabular.generation.merge",
+        "merge": "tabular.generation.merge",
+        "import_csv": "tabular.importers.mapped",
         "TableData": "tabular.layout",
         "TaskData": "tabular.layout",
         "write_table": "tabular.layout",
         "TableOracle": "tabular.oracle",
-        "shipped_tables": "tabular.shipped",
+        "shipped_tables": "tabular.table",
         "Table": "tabular.table",
     },
 )

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tabular.errors import QueryError
-from tabular.invariants import DIVERGED, DONE, MISSING
+from tabular.layout import DIVERGED, DONE, MISSING
 from tabular.reliability import SEEDS_IN_A_MEAN, Reliability, reliability
 
 if TYPE_CHECKING:

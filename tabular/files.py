@@ -1,19 +1,29 @@
-"""Files that take their place in one step: whole, or not at all."""
+"""Files: written whole or not at all; TOML read from them, and values as JSON has them."""
 
 from __future__ import annotations
 
 import glob
+import math
 import os
 import re
+import sys
 import tempfile
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from tabular.errors import OutputError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from tabular.errors import NasbenchError
+
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
 
 
 @contextmanager
@@ -51,46 +61,6 @@ def write_text_file(path: str | Path, text: str) -> None:
         temporary.write_text(text, encoding="utf-8")
 
 
-def remove_leftovers(path: str | Path) -> None:
-    """Remove what writers of ``path`` left that were killed; for a caller who knows that none is at work.
-
-    Raises
-    ------
-    OutputError
-    """
-    path = Path(path)
-    for temporary in path.parent.glob(f".{glob.escape(path.name)}.*.tmp"):
-        remove(temporary)
-
-
-def remove(path: Path) -> None:
-    """Remove a file, if it is there.
-
-    Raises
-    ------
-    OutputError
-    """
-    try:
-        path.unlink(missing_ok=True)
-    except OSError as error:
-        raise OutputError(f"{path}: cannot be removed: {error.strerror}") from None
-
-
-def _cause_in_hdf5(error: OSError) -> str:
-    """Return the system's reason, which HDF5 buries in several lines of its own."""
-    number = re.search(r"errno = (\d+)", str(error))
-    return os.strerror(int(number[1])) if number else str(error).partition("\n")[0]
-
-
-def sync(path: Path) -> None:
-    """Wait until a file, or the names in a folder, are on the disk."""
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
 def check_writable(path: str | Path) -> None:
     """Fail now, not after hours of work, if a file cannot be created here.
 
@@ -109,3 +79,71 @@ def check_writable(path: str | Path) -> None:
             pass
     except OSError as error:
         raise OutputError(f"{path}: cannot be written: {error.strerror}") from None
+
+
+def remove(path: Path) -> None:
+    """Remove a file, if it is there.
+
+    Raises
+    ------
+    OutputError
+    """
+    try:
+        path.unlink(missing_ok=True)
+    except OSError as error:
+        raise OutputError(f"{path}: cannot be removed: {error.strerror}") from None
+
+
+def remove_leftovers(path: str | Path) -> None:
+    """Remove what writers of ``path`` left that were killed; for a caller who knows that none is at work.
+
+    Raises
+    ------
+    OutputError
+    """
+    path = Path(path)
+    for temporary in path.parent.glob(f".{glob.escape(path.name)}.*.tmp"):
+        remove(temporary)
+
+
+def sync(path: Path) -> None:
+    """Wait until a file, or the names in a folder, are on the disk."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _cause_in_hdf5(error: OSError) -> str:
+    """Return the system's reason, which HDF5 buries in several lines of its own."""
+    number = re.search(r"errno = (\d+)", str(error))
+    return os.strerror(int(number[1])) if number else str(error).partition("\n")[0]
+
+
+def read_toml(path: str | Path, error: type[NasbenchError]) -> dict[str, Any]:
+    """Read a TOML file.
+
+    Parameters
+    ----------
+    path : str or Path
+    error : type
+        What to raise if the file is missing or not TOML; the message names the file and the line.
+    """
+    try:
+        with Path(path).open("rb") as file:
+            declared: dict[str, Any] = tomllib.load(file)
+            return declared
+    except OSError as problem:
+        raise error(f"{path}: cannot be read: {problem.strerror}") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as problem:
+        raise error(f"{path}: not valid TOML: {problem}") from None
+
+
+def without_nan(value: object) -> object:
+    """Return nested dicts, lists and tuples with null, None, for every number that is not finite; keys become text."""
+    if isinstance(value, dict):
+        return {str(key): without_nan(each) for key, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [without_nan(each) for each in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value

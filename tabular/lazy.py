@@ -1,10 +1,12 @@
-"""Names that a package hands on from its modules, each imported when it is first asked for."""
+"""Modules that are imported when they are first needed: those of a package's names, and optional libraries."""
 
 from __future__ import annotations
 
 import sys
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
+
+from tabular.errors import NasbenchError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -29,3 +31,28 @@ def hand_on(package: str, modules: Mapping[str, str]) -> Callable[[str], Any]:
         return value
 
     return get
+
+
+def load_optional(module: str, extra: str, purpose: str) -> Any:
+    """Import a module of an optional library.
+
+    Parameters
+    ----------
+    module : str
+        Such as ``pyarrow.parquet``.
+    extra : str
+        The extra of this project that installs it.
+    purpose : str
+        What needs it, in the plural, to begin the message with.
+
+    Raises
+    ------
+    NasbenchError
+        If it is not installed; the message names the extra.
+    """
+    try:
+        return import_module(module)
+    except ImportError as error:
+        raise NasbenchError(
+            f"{purpose} need {module.partition('.')[0]} ({error}); pip install 'nasbench[{extra}]'"
+        ) from None

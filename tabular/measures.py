@@ -1,8 +1,9 @@
-"""Oracles answer "what would training this give?"; tables, surrogates and real training share this protocol."""
+"""Measures of architectures, and the protocol of the oracles that answer them: tables, surrogates and real training."""
 
 from __future__ import annotations
 
 import re
+from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, runtime_checkable
 
@@ -11,7 +12,7 @@ import numpy as np
 from tabular.errors import QueryError, UnknownNameError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -152,55 +153,12 @@ def resolve_measure(measure: Measure | str | None, tasks: Mapping[str, Task], de
     return Measure(name, match["metric"], epochs)
 
 
-def metric_of(oracle: Oracle, measure: Measure) -> Metric:
-    """Return what a measure's numbers mean."""
-    return oracle.tasks[measure.task].metrics[measure.metric]
-
-
-def mean_of_known(values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return the mean of each row, (N,), over its values that are numbers: trainings, say, or runs.
-
-    Parameters
-    ----------
-    values : (N, S) float64
-        NaN where there is none; a row without any has no mean and answers NaN.
-    """
-    there = ~np.isnan(values)
-    with np.errstate(invalid="ignore"):  # the mean of nothing is 0 / 0: NaN, as meant
-        means: NDArray[np.float64] = np.where(there, values, 0).sum(axis=1) / there.sum(axis=1)
-    return means
-
-
-def std_of_known(values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return the sample standard deviation of each row, (N,), over its values that are numbers.
-
-    Parameters
-    ----------
-    values : (N, S) float64
-        NaN where there is none; a row with fewer than two numbers has no standard deviation and answers NaN.
-    """
-    there = ~np.isnan(values)
-    count = there.sum(axis=1)
-    squares = np.where(there, (values - mean_of_known(values)[:, None]) ** 2, 0).sum(axis=1)
-    return np.where(count > 1, np.sqrt(squares / np.maximum(count - 1, 1)), np.nan)
-
-
 class Reference(NamedTuple):
     """What a measure is like over a whole space, to hold search results against."""
 
     best: float
     random_mean: float
     random_std: float
-
-
-@runtime_checkable
-class Digested(Protocol):
-    """An oracle that can tell its answers from those of any other by a digest of all that they depend on."""
-
-    @property
-    def digest(self) -> str:
-        """Hexadecimal SHA-256."""
-        ...
 
 
 @runtime_checkable
@@ -267,3 +225,172 @@ class Oracle(Protocol):
     def reference(self, measure: Measure | str | None = None) -> Reference | None:
         """Return the best and the random architecture's mean value over the space; None where that cannot be known."""
         ...
+
+
+class BaseOracle(ABC):
+    """An oracle that reads questions; a kind of oracle adds the answers to those that were read.
+
+    It has the attributes ``name``, ``space`` and ``tasks`` of an `Oracle`, and answers as `Oracle` says.
+    """
+
+    name: str
+    space: Space
+    tasks: Mapping[str, Task]
+
+    def query(
+        self,
+        architectures: NDArray[np.uint8],
+        measure: Measure | str | None = None,
+        *,
+        seed: int | None = None,
+        draw: NDArray[np.uint64] | int | None = None,
+    ) -> Any:
+        """Answer one measure of one or many architectures; see `Oracle.query`."""
+        rows = self.space.check(architectures)
+        batch = np.atleast_2d(rows)
+        resolved = resolve_measure(measure, self.tasks)
+        if draw is not None:
+            values = self._drawn(batch, resolved, checked_draws(draw, len(batch), seed))
+        elif seed is not None:
+            values = self._of_seed(batch, resolved, seed)
+        else:
+            values = self._means(batch, resolved)
+        return values if rows.ndim == 2 else float(values[0])
+
+    def spread(self, architectures: NDArray[np.uint8], measure: Measure | str | None = None) -> Any:
+        """Return the standard deviation of a measure between single trainings; see `Oracle.spread`."""
+        rows = self.space.check(architectures)
+        values = self._spreads(np.atleast_2d(rows), resolve_measure(measure, self.tasks))
+        return values if rows.ndim == 2 else float(values[0])
+
+    @abstractmethod
+    def reference(self, measure: Measure | str | None = None) -> Reference | None:
+        """Return the best and the random architecture's mean value; see `Oracle.reference`."""
+
+    @abstractmethod
+    def _means(self, batch: NDArray[np.uint8], measure: Measure) -> NDArray[np.float64]:
+        """Return the mean over trainings of each architecture, (N, L) -> (N,)."""
+
+    @abstractmethod
+    def _of_seed(self, batch: NDArray[np.uint8], measure: Measure, seed: int) -> NDArray[np.float64]:
+        """Return the training of one seed of each architecture, (N, L) -> (N,)."""
+
+    @abstractmethod
+    def _drawn(self, batch: NDArray[np.uint8], measure: Measure, draws: NDArray[np.uint64]) -> NDArray[np.float64]:
+        """Return the training that a draw, (N,), picks of each architecture, (N, L) -> (N,)."""
+
+    @abstractmethod
+    def _spreads(self, batch: NDArray[np.uint8], measure: Measure) -> NDArray[np.float64]:
+        """Return the standard deviation between the trainings of each architecture, (N, L) -> (N,)."""
+
+
+def checked_draws(draw: NDArray[np.uint64] | int, rows: int, seed: int | None = None) -> NDArray[np.uint64]:
+    """Return a draw for each of some architectures, (N,).
+
+    Raises
+    ------
+    QueryError
+        If a draw is no whole number from 0 to 2**64 - 1, there are as many as neither one nor ``rows``, or a ``seed``
+        was asked for too.
+    """
+    if seed is not None:
+        raise QueryError(f"seed={seed} names one training and draw picks one: give either")
+    try:
+        draws = np.asarray(draw, dtype=np.uint64)
+    except (OverflowError, ValueError, TypeError):
+        raise QueryError(f"a draw is a whole number from 0 to 2**64 - 1, got {draw!r}") from None
+    if draws.shape not in {(), (1,), (rows,)}:
+        raise QueryError(f"{rows} architectures need one draw or {rows} draws, got {draws.size}")
+    return np.broadcast_to(draws, rows)
+
+
+def reference_over(values: NDArray[np.float64], metric: Metric) -> Reference | None:
+    """Return the best, mean and standard deviation of values; None if none is a number."""
+    values = values[~np.isnan(values)]
+    if not len(values):
+        return None
+    best = values.max() if metric.direction == "maximize" else values.min()
+    return Reference(float(best), float(values.mean()), float(values.std()))
+
+
+@runtime_checkable
+class Digested(Protocol):
+    """An oracle that can tell its answers from those of any other by a digest of all that they depend on."""
+
+    @property
+    def digest(self) -> str:
+        """Hexadecimal SHA-256."""
+        ...
+
+
+def metric_of(oracle: Oracle, measure: Measure) -> Metric:
+    """Return what a measure's numbers mean."""
+    return oracle.tasks[measure.task].metrics[measure.metric]
+
+
+def rungs(fidelities: Sequence[int], eta: int = 3) -> tuple[int, ...]:
+    """Return the fidelities nearest to ``R, R/eta, R/eta^2, ...``, where ``R`` is the longest.
+
+    Near is meant as a ratio, as a ladder's steps are. Two ideal rungs with the same nearest fidelity become one, and
+    the ladder ends where an ideal rung lies more than half a step (a factor of ``sqrt(eta)``) below the shortest.
+
+    Parameters
+    ----------
+    fidelities : sequence of int
+        Epochs on record, in any order, at least one.
+    eta : int
+        The factor from one rung to the next, at least 2.
+
+    Returns
+    -------
+    tuple of int
+        Ascending and distinct; the last is the longest fidelity.
+
+    Raises
+    ------
+    QueryError
+        If there is no fidelity, one below 1, or ``eta`` is below 2.
+
+    Examples
+    --------
+    >>> rungs(range(1, 82)), rungs([12, 200]), rungs([200])
+    ((1, 3, 9, 27, 81), (12, 200), (200,))
+    """
+    if not fidelities or min(fidelities) < 1:
+        raise QueryError(f"a ladder needs fidelities of 1 epoch or more, at least one; got {list(fidelities)}")
+    if eta < 2:
+        raise QueryError(f"eta is the factor from one rung to the next, at least 2; got {eta}")
+    ascending = sorted(fidelities)
+    ladder, ideal = set(), float(ascending[-1])
+    while ideal * eta**0.5 >= ascending[0]:
+        ladder.add(min(ascending, key=lambda epochs: max(epochs / ideal, ideal / epochs)))
+        ideal /= eta
+    return tuple(sorted(ladder))
+
+
+def mean_of_known(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the mean of each row, (N,), over its values that are numbers: trainings, say, or runs.
+
+    Parameters
+    ----------
+    values : (N, S) float64
+        NaN where there is none; a row without any has no mean and answers NaN.
+    """
+    there = ~np.isnan(values)
+    with np.errstate(invalid="ignore"):  # the mean of nothing is 0 / 0: NaN, as meant
+        means: NDArray[np.float64] = np.where(there, values, 0).sum(axis=1) / there.sum(axis=1)
+    return means
+
+
+def std_of_known(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the sample standard deviation of each row, (N,), over its values that are numbers.
+
+    Parameters
+    ----------
+    values : (N, S) float64
+        NaN where there is none; a row with fewer than two numbers has no standard deviation and answers NaN.
+    """
+    there = ~np.isnan(values)
+    count = there.sum(axis=1)
+    squares = np.where(there, (values - mean_of_known(values)[:, None]) ** 2, 0).sum(axis=1)
+    return np.where(count > 1, np.sqrt(squares / np.maximum(count - 1, 1)), np.nan)

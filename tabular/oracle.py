@@ -9,8 +9,19 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from tabular.errors import QueryError
-from tabular.invariants import MISSING
-from tabular.measures import Measure, Metric, Reference, mean_of_known, resolve_measure, std_of_known
+from tabular.layout import MISSING
+from tabular.measures import (
+    BaseOracle,
+    Measure,
+    Metric,
+    Reference,
+    checked_draws,
+    mean_of_known,
+    metric_of,
+    reference_over,
+    resolve_measure,
+    std_of_known,
+)
 from tabular.spaces.space import ENUMERABLE
 from tabular.table import Table
 
@@ -35,11 +46,12 @@ class _Trainings(NamedTuple):
     recorded: NDArray[np.uint64]
 
 
-class TableOracle:
+class TableOracle(BaseOracle):
     """Answers from the records of a table: its metrics, and the costs of its architectures as metrics of no split.
 
     An architecture that the table knows but never trained answers NaN; one that it does not know is refused, as a NaN
-    might pass unnoticed. The mean is over the trainings that have a number; those that diverged earlier have none.
+    might pass unnoticed. The mean is over the trainings that have a number; those that diverged earlier have none. A
+    draw picks training number ``draw % n`` of the ``n`` on record for the architecture.
 
     Parameters
     ----------
@@ -92,22 +104,7 @@ class TableOracle:
         seed: int | None = None,
         draw: NDArray[np.uint64] | int | None = None,
     ) -> Any:
-        """Answer one measure of one or many architectures.
-
-        Parameters
-        ----------
-        architectures : (N, L) or (L,) uint8
-        measure : Measure or str, optional
-            By default the validation accuracy at the last epoch.
-        seed : int, optional
-            Answer with the training of this seed.
-        draw : (N,) uint64 or int, optional
-            Answer with training number ``draw % n`` of the ``n`` on record for the architecture.
-
-        Returns
-        -------
-        (N,) float64 or float
-            NaN where nothing was measured or the training diverged before that epoch.
+        """Answer one measure of one or many architectures; see `tabular.measures.Oracle.query`.
 
         Raises
         ------
@@ -117,40 +114,27 @@ class TableOracle:
         QueryError
             For an architecture, epoch or seed that the table lacks.
         """
-        # One row of uint8 that was asked for before: everything is a look-up. Bytes of another type could be mistaken.
+        # One row of uint8 is a look-up. Bytes of another type could be mistaken.
         if type(architectures) is np.ndarray and architectures.ndim == 1 and architectures.dtype == _UINT8:
             row = self._row_by_bytes.get(architectures.tobytes())
-        else:
-            architectures = self.space.check(architectures)
-            row = None
-        if architectures.ndim == 1:
             if row is None:
                 row = self._find_row(architectures)
-            if draw is not None:
-                trainings = self._trainings_of(measure, seed)
-                return trainings.values.item(row, int(_checked_draws(draw)) % trainings.recorded.item(row))
-            values = self._values.get((measure, seed))
-            return (self._values_of(measure, seed) if values is None else values).item(row)
-        if draw is None:
-            return self._gather(architectures, measure, seed)
-        trainings = self._trainings_of(measure, seed)
-        if np.size(draw) not in {1, len(architectures)}:
-            raise QueryError(
-                f"{len(architectures)} architectures need one draw or {len(architectures)} draws, got {np.size(draw)}"
-            )
-        rows = self._find_rows(architectures)
-        return trainings.values[rows, _checked_draws(draw) % trainings.recorded[rows]]
+            if draw is None:
+                values = self._values.get((measure, seed))
+                return (self._values_of(measure, seed) if values is None else values).item(row)
+            trainings = self._trainings_of(measure)
+            return trainings.values.item(row, int(checked_draws(draw, 1, seed)[0]) % trainings.recorded.item(row))
+        return super().query(architectures, measure, seed=seed, draw=draw)
 
-    def spread(self, architectures: NDArray[np.uint8], measure: Measure | str | None = None) -> Any:
-        """Return the standard deviation over the trainings on record, (N,) float64 or float; NaN for fewer than two.
+    def _drawn(self, batch: NDArray[np.uint8], measure: Measure, draws: NDArray[np.uint64]) -> NDArray[np.float64]:
+        trainings = self._trainings_of(measure)
+        rows = self._find_rows(batch)
+        return trainings.values[rows, draws % trainings.recorded[rows]]
 
-        A cost is the same for all of them: 0.
-        """
-        rows = self.space.check(architectures)
-        resolved = resolve_measure(measure, self.tasks)
-        values = self._recorded(resolved)[self._find_rows(np.atleast_2d(rows))]
-        spread = values[:, 0] * 0 if self._is_cost(resolved) else std_of_known(values)
-        return spread if rows.ndim == 2 else float(spread[0])
+    def _spreads(self, batch: NDArray[np.uint8], measure: Measure) -> NDArray[np.float64]:
+        """Return the standard deviation over the trainings on record; a cost is the same for all of them: 0."""
+        values = self._recorded(measure)[self._find_rows(batch)]
+        return values[:, 0] * 0 if self._is_cost(measure) else std_of_known(values)
 
     def reference(self, measure: Measure | str | None = None) -> Reference | None:
         """Return the best value on record, and mean and standard deviation of an architecture drawn from the space.
@@ -160,15 +144,10 @@ class TableOracle:
         """
         resolved = resolve_measure(measure, self.tasks)
         values = self._values_of(measure, None)
-        maximize = self.tasks[resolved.task].metrics[resolved.metric].direction == "maximize"
         if self.space.size <= ENUMERABLE:
             rows = self._rows_by_rank()
             values = values[rows[rows >= 0]]
-        values = values[~np.isnan(values)]
-        if not len(values):
-            return None
-        best = values.max() if maximize else values.min()
-        return Reference(float(best), float(values.mean()), float(values.std()))
+        return reference_over(values, metric_of(self, resolved))
 
     # Finding the row that answers.
 
@@ -207,20 +186,24 @@ class TableOracle:
 
     # Values of a measure.
 
-    def _gather(
-        self, architectures: NDArray[np.uint8], measure: Measure | str | None, seed: int | None
-    ) -> NDArray[np.float64]:
+    def _means(self, batch: NDArray[np.uint8], measure: Measure) -> NDArray[np.float64]:
+        return self._gather(batch, measure, None)
+
+    def _of_seed(self, batch: NDArray[np.uint8], measure: Measure, seed: int) -> NDArray[np.float64]:
+        return self._gather(batch, measure, seed)
+
+    def _gather(self, batch: NDArray[np.uint8], measure: Measure, seed: int | None) -> NDArray[np.float64]:
         if self.space.size > ENUMERABLE:
-            return self._values_of(measure, seed)[self._find_rows(architectures)]
+            return self._values_of(measure, seed)[self._find_rows(batch)]
         question = (measure, seed)
         by_rank = self._values_by_rank.get(question)
         if by_rank is None:
             by_rank = self._values_by_rank[question] = self._values_of(measure, seed)[self._rows_by_rank()]
         if not self._is_complete:
-            self._find_rows(architectures)
-        answers = np.empty(len(architectures))
-        for start in range(0, len(architectures), BLOCK):
-            ranks = self.space.rank(architectures[start : start + BLOCK])
+            self._find_rows(batch)
+        answers = np.empty(len(batch))
+        for start in range(0, len(batch), BLOCK):
+            ranks = self.space.rank(batch[start : start + BLOCK])
             # Ranks are in range by construction; with that said, numpy writes the answers straight to their place.
             by_rank.take(ranks, out=answers[start : start + BLOCK], mode="clip")
         return answers
@@ -238,9 +221,7 @@ class TableOracle:
                 self._values[question] = mean_of_known(values)
         return self._values[question]
 
-    def _trainings_of(self, measure: Measure | str | None, seed: int | None) -> _Trainings:
-        if seed is not None:
-            raise QueryError(f"seed={seed} names one training and draw picks one: give either")
+    def _trainings_of(self, measure: Measure | str | None) -> _Trainings:
         if measure not in self._trainings:
             resolved = resolve_measure(measure, self.tasks)
             missing = self.table.status(resolved.task) == MISSING
@@ -266,10 +247,3 @@ class TableOracle:
             return seeds.index(seed)
         held = "means over seeds only" if self.table.means_only(task) else "the seeds " + ", ".join(map(str, seeds))
         raise QueryError(f"task {task!r} has no training with seed {seed}; {self.table.path} holds {held}")
-
-
-def _checked_draws(draw: NDArray[np.uint64] | int) -> NDArray[np.uint64]:
-    try:
-        return np.asarray(draw, dtype=np.uint64)
-    except (OverflowError, ValueError, TypeError):
-        raise QueryError(f"a draw is a whole number from 0 to 2**64 - 1, got {draw!r}") from None

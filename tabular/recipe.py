@@ -10,7 +10,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from tabular.errors import RecipeError, UnknownNameError
-from tabular.toml import read_toml
+from tabular.files import read_toml
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -1,28 +1,49 @@
-"""A table opened for reading: lazy, checked and consistent."""
+"""A table opened for reading, lazy and checked; and the tables that come with the package."""
 
 from __future__ import annotations
 
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from tabular.errors import FileFormatError, SpaceError, UnknownNameError
-from tabular.invariants import MEANS, REPRESENTS, find_problems, row_bytes
-from tabular.layout import FORMAT, RESERVED, VERSION, TableData, TaskData, content_digest
+from tabular.layout import (
+    FORMAT,
+    MEANS,
+    REPRESENTS,
+    RESERVED,
+    VERSION,
+    TableData,
+    TaskData,
+    content_digest,
+    find_problems,
+    row_bytes,
+)
 from tabular.measures import Metric, Task
-from tabular.shipped import located
 from tabular.spaces import declared_space
 from tabular.storage import damage_named, find_damage, open_hdf5, read_array, read_json, read_text
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     import h5py
     from numpy.typing import NDArray
     from typing_extensions import Self
 
     from tabular.spaces import Space
+
+FOLDER = Path(__file__).parent / "data"
+
+
+def shipped_tables() -> dict[str, Path]:
+    """Return the name and the file of each table that comes with the package."""
+    return {path.stem: path for path in sorted(FOLDER.glob("*.h5"))}
+
+
+def located(path: str | Path) -> Path:
+    """Return the file that a path or the name of a shipped table means; a file of that name comes first."""
+    path = Path(path)
+    return path if path.exists() else shipped_tables().get(str(path), path)
 
 
 class Table:

@@ -1,4 +1,4 @@
-"""Worker processes: how they start, and how they end."""
+"""Long work: its progress, its worker processes, and linear algebra in one thread."""
 
 from __future__ import annotations
 
@@ -7,12 +7,43 @@ import os
 import signal
 import sys
 import threading
+from collections.abc import Callable
 from contextlib import contextmanager
+from functools import cache
 from multiprocessing import resource_tracker
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from contextlib import AbstractContextManager
+
+Progress = Callable[[int, int, str], None]
+"""Called with the units done, the units in all, and a short note of what is best or happening now."""
+
+
+def silent(done: int, total: int, note: str) -> None:
+    """Tell nobody."""
+
+
+class PartProgress:
+    """Shows the progress of one of several pieces of work, all of the same size, as its part of the whole.
+
+    Parameters
+    ----------
+    progress : callable
+        Is told of the whole.
+    part, parts : int
+        Which piece, from 0, of how many.
+    name : str
+        The note where the piece gives none.
+    """
+
+    def __init__(self, progress: Progress, part: int, parts: int, name: str = "") -> None:
+        self._progress, self._part, self._parts, self._name = progress, part, parts, name
+
+    def __call__(self, done: int, total: int, note: str) -> None:
+        """Tell the whole's progress."""
+        self._progress(self._part * total + done, self._parts * total, note or self._name)
 
 
 @contextmanager
@@ -52,3 +83,17 @@ def _end_after_parent() -> None:
     if parent is not None:
         parent.join()
         os._exit(1)
+
+
+def one_thread() -> AbstractContextManager[object]:
+    """Let linear algebra run in one thread: how it divides the work among several changes the last bits of its sums."""
+    limit: AbstractContextManager[object] = _controller().limit(limits=1, user_api="blas")
+    return limit
+
+
+@cache
+def _controller() -> Any:
+    import scipy.linalg  # noqa: F401 - it brings a library of its own, which is then found beside numpy's
+    from threadpoolctl import ThreadpoolController  # type: ignore[import-untyped]
+
+    return ThreadpoolController()

@@ -12,7 +12,7 @@ from nats_pairs import CLASSES, close
 from nasbench.api.nas_201_api import NASBench201API
 from nasbench.api.nas_201_api import NASBench201API as API  # noqa: N814 - as NAS-Bench-201's README has it
 from tabular.errors import FileFormatError, QueryError
-from tabular.importers.nasbench201 import import_nasbench201
+from tabular.importers.nats_bench import import_nasbench201
 
 INDICES = [0, 1, 2, 112, 123, 15624]
 NAME = "NAS-Bench-201-v1_1-096897"

@@ -20,7 +20,7 @@ from tabular.generation.journal import read_journal
 from tabular.generation.local import LocalEngine
 from tabular.generation.ray import RayEngine
 from tabular.generation.slurm import SlurmEngine
-from tabular.invariants import DONE
+from tabular.layout import DONE
 
 pytest.importorskip("ray")
 pytest.importorskip("submitit")

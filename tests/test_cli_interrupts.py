@@ -17,10 +17,9 @@ import pytest
 from nasbench.comparison.search_run import SearchRun
 from surrogates.models.xgboost_ensemble import XGBoostEnsemble
 from tabular import Table
+from tabular.generation.engine import WorkerContext
 from tabular.generation.journal import read_journal
-from tabular.generation.ledger import Ledger
-from tabular.generation.sources import Sources
-from tabular.generation.workshop import Workshop
+from tabular.generation.ledger import Ledger, Sources
 from tabular.training import TrainingOracle
 
 COMMAND = [sys.executable, "-c", "from nasbench.cli.app import main; main()"]
@@ -115,7 +114,7 @@ def test_generate_tells_of_journals_too_when_it_is_interrupted_again(command, tr
 
 def test_generate_that_finished_nothing_says_so(command, trained, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    interrupt_in_call(monkeypatch, Workshop, "train", 1)
+    interrupt_in_call(monkeypatch, WorkerContext, "train", 1)
     done = command(
         "generate", trained / "space.toml", "--recipe", trained / "recipe.toml", "--out", "t.h5", "--jobs", 1
     )

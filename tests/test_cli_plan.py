@@ -7,7 +7,7 @@ import json
 import pytest
 
 from tabular import Table
-from tabular.invariants import DONE
+from tabular.layout import DONE
 
 
 @pytest.fixture(autouse=True)

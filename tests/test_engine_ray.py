@@ -14,11 +14,11 @@ from tiny import DATASET, RECIPE, SPACE, Stop, assert_same_numbers, load
 
 from tabular import generate
 from tabular.errors import BudgetError, DataError, NasbenchError, OutputError
-from tabular.generation.groups import Group
+from tabular.generation.engine import Job, WorkerContext
 from tabular.generation.journal import JournalHeader, read_journal
+from tabular.generation.plan import Group
 from tabular.generation.ray import RETRIES, RayEngine
-from tabular.generation.workshop import Job, Workshop
-from tabular.invariants import DONE
+from tabular.layout import DONE
 
 ray = pytest.importorskip("ray")
 LONGER = RECIPE.replace(epochs=60)
@@ -54,7 +54,7 @@ def whole(tmp_path_factory):
 def workshop(tmp_path):
     """What trains in an engine without a generator."""
 
-    def make(kind=Workshop, folder=tmp_path, device="cpu"):
+    def make(kind=WorkerContext, folder=tmp_path, device="cpu"):
         header = JournalHeader({}, {}, ("validation_accuracy",), (1, 2), ())
         return kind(SPACE, SPACE.unique(), RECIPE, DATASET, device, folder, header)
 
@@ -113,7 +113,7 @@ def test_a_killed_worker_costs_a_retry_of_its_group_and_nothing_else(whole, tmp_
     assert_same_numbers(path, whole / "60.h5")
 
 
-class Deadly(Workshop):
+class Deadly(WorkerContext):
     """Kills its worker with one of the groups, whoever trains it."""
 
     def train(self, job):
@@ -134,7 +134,7 @@ def test_a_group_that_kills_every_worker_ends_the_work_with_a_line(workshop, tmp
     assert sorted(r.row for file in tmp_path.glob("*.journal") for r in read_journal(file).records) == [1, 2]
 
 
-class Slow(Workshop):
+class Slow(WorkerContext):
     """Goes on with one of the groups for longer than a test lasts, and says who does."""
 
     def train(self, job):
@@ -169,7 +169,7 @@ def is_alive(process):
     return True
 
 
-class Spoilt(Workshop):
+class Spoilt(WorkerContext):
     def train(self, job):
         raise DataError("images/7.png: is no image")
 
@@ -181,7 +181,7 @@ def test_a_workers_error_is_raised_as_what_it_is(workshop):
     assert str(raised.value) == "images/7.png: is no image"
 
 
-class Incomplete(Workshop):
+class Incomplete(WorkerContext):
     def train(self, job):
         import a_package_that_is_here_alone  # noqa: F401
 

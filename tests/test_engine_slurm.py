@@ -17,9 +17,9 @@ from tiny import DATASET, RECIPE, SPACE, assert_same_numbers, load
 from nasbench import CellSpace
 from tabular import generate
 from tabular.errors import BudgetError, NasbenchError, UnknownNameError
-from tabular.generation.merging import merge
+from tabular.generation.merge import merge
 from tabular.generation.slurm import SlurmEngine
-from tabular.invariants import DONE
+from tabular.layout import DONE
 
 pytest.importorskip("submitit")
 

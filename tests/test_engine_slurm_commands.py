@@ -11,9 +11,9 @@ from tiny import DATASET, RECIPE, SPACE, assert_same_numbers, load
 
 from tabular import generate
 from tabular.errors import NasbenchError
-from tabular.generation import queue
+from tabular.generation import slurm as queue
 from tabular.generation.slurm import _PAUSES, SlurmEngine
-from tabular.invariants import DONE
+from tabular.layout import DONE
 
 pytest.importorskip("submitit")
 

@@ -14,9 +14,9 @@ from hypothesis.extra import numpy as hnp
 from nasbench import CellSpace, Metric, Task
 from tabular import Table, TableData, TaskData, import_csv, write_table
 from tabular.errors import FileFormatError, NasbenchError, OutputError
-from tabular.exporting import export
-from tabular.importers.parquet import import_parquet
-from tabular.invariants import DIVERGED, DONE, MISSING
+from tabular.frames import export
+from tabular.importers.mapped import import_parquet
+from tabular.layout import DIVERGED, DONE, MISSING
 from tabular.measures import standard_metric
 
 IMPORTS = {".csv": import_csv, ".parquet": import_parquet}
@@ -85,7 +85,7 @@ def test_what_was_exported_is_imported_as_the_same_table(tmp_path_factory, endin
 def test_a_shipped_table_survives_in_pieces(tmp_path, ending, monkeypatch):
     if ending == ".parquet":
         pytest.importorskip("pyarrow", reason="Parquet needs pyarrow")
-    monkeypatch.setattr("tabular.exporting.ROWS_AT_ONCE", 50_000)
+    monkeypatch.setattr("tabular.frames.ROWS_AT_ONCE", 50_000)
     told = []
     with Table.open("nb201-digits") as table:
         exported = export(table, tmp_path / f"digits{ending}", lambda *call: told.append(call))
@@ -109,7 +109,7 @@ def test_a_row_is_what_the_table_says(toy_table, tmp_path):
 
 
 def test_files_are_whole_or_not_at_all(toy_table, tmp_path, monkeypatch):
-    monkeypatch.setattr("tabular.exporting.ROWS_AT_ONCE", 100)
+    monkeypatch.setattr("tabular.frames.ROWS_AT_ONCE", 100)
 
     def stop(*_):
         raise KeyboardInterrupt

@@ -22,7 +22,7 @@ from tabular.errors import (
     PlanMismatchError,
     UnknownNameError,
 )
-from tabular.invariants import DIVERGED, DONE, MISSING
+from tabular.layout import DIVERGED, DONE, MISSING
 from tabular.training.trainer import train
 
 
@@ -141,7 +141,7 @@ def test_a_failed_compaction_keeps_the_journals(whole, tmp_path, monkeypatch):
 
     path = tmp_path / "t.h5"
     with monkeypatch.context() as patch:
-        patch.setattr("tabular.generation.sources.write_table", fail)
+        patch.setattr("tabular.generation.ledger.write_table", fail)
         with pytest.raises(OutputError, match="No space left"):
             generate(SPACE, RECIPE, DATASET, path, seeds=2)
     assert not path.exists()

@@ -6,9 +6,9 @@ from types import SimpleNamespace
 
 import pytest
 
-from tabular.generation.groups import Group
+from tabular.generation.engine import Job
 from tabular.generation.local import _serve
-from tabular.generation.workshop import Job
+from tabular.generation.plan import Group
 
 
 @pytest.mark.parametrize("gone", ["before it asks for a job", "while it trains"])

@@ -12,8 +12,8 @@ from tiny import DATASET, RECIPE, SPACE, assert_same_numbers, load, stop_after
 
 from tabular import generate, write_table
 from tabular.errors import BudgetError, PlanMismatchError
-from tabular.generation.groups import drawn_rows, listed_networks, make_groups, networks_to_train
-from tabular.invariants import MISSING
+from tabular.generation.plan import drawn_rows, listed_networks, make_groups, networks_to_train
+from tabular.layout import MISSING
 from tabular.spaces import CellSpace, get_space
 
 NETWORKS = SPACE.unique()

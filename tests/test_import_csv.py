@@ -326,7 +326,7 @@ def test_mistakes_in_long_files_are_named(run, tmp_path, before, after, message)
 
 
 def test_progress_tells_of_all_rows(tmp_path, monkeypatch):
-    monkeypatch.setattr("tabular.importers.csv.ROWS_AT_ONCE", 2)
+    monkeypatch.setattr("tabular.importers.columns.ROWS_AT_ONCE", 2)
     (tmp_path / "in.csv").write_text(LONG)
     (tmp_path / "map.toml").write_text(LONG_MAPPING)
     told = []

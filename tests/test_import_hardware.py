@@ -11,7 +11,7 @@ import pytest
 from nasbench import Task, get_space
 from tabular import Table, TableData, TableOracle, TaskData, import_csv, write_table
 from tabular.errors import FileFormatError, UnknownNameError
-from tabular.importers.completeness import completeness
+from tabular.importers.collecting import completeness
 from tabular.importers.hw_nas_bench import join_costs
 from tabular.measures import standard_metric
 

@@ -27,9 +27,7 @@ from nb101_files import (
 from nasbench import get_space
 from tabular import TableOracle
 from tabular.errors import FileFormatError
-from tabular.importers.model_metrics import read_model_metrics
-from tabular.importers.nasbench101 import import_nasbench101
-from tabular.importers.nb101_cells import Cell, read_cells
+from tabular.importers.nasbench101 import Cell, import_nasbench101, read_cells, read_model_metrics
 from tabular.importers.tfrecord import MASK, masked_crc32c, read_tfrecord
 from tabular.measures import Metric
 from tabular.spaces.nb101 import NB101

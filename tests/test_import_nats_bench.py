@@ -9,8 +9,7 @@ from nats_archives import DATASETS, HPS, official_architectures
 
 from nasbench import get_space
 from tabular import Table, TableOracle
-from tabular.importers.nasbench201 import import_nasbench201
-from tabular.importers.nats_bench import import_nats_bench
+from tabular.importers.nats_bench import import_nasbench201, import_nats_bench
 
 nats_bench = pytest.importorskip("nats_bench", reason="nats_bench, the peer to compare with, is not installed")
 

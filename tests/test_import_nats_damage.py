@@ -13,8 +13,7 @@ import pytest
 from nats_archives import DATASETS, HPS, official_architectures
 
 from tabular.errors import FileFormatError, OutputError
-from tabular.importers.nasbench201 import import_nasbench201
-from tabular.importers.nats_bench import import_nats_bench
+from tabular.importers.nats_bench import import_nasbench201, import_nats_bench
 
 nats_bench = pytest.importorskip("nats_bench", reason="nats_bench, whose classes write the files, is not installed")
 

@@ -10,7 +10,7 @@ import pytest
 
 from tabular import import_csv
 from tabular.errors import FileFormatError, NasbenchError, UnknownNameError
-from tabular.importers.parquet import import_parquet
+from tabular.importers.mapped import import_parquet
 
 pa = pytest.importorskip("pyarrow", reason="Parquet needs pyarrow")
 parquet = pytest.importorskip("pyarrow.parquet")
@@ -76,7 +76,7 @@ def test_text_is_read_as_in_csv(run):
 
 def test_batches_are_read_one_after_the_other(run, monkeypatch):
     whole = run(columns())
-    monkeypatch.setattr("tabular.importers.parquet.ROWS_AT_ONCE", 2)
+    monkeypatch.setattr("tabular.importers.columns.ROWS_AT_ONCE", 2)
     told = []
     assert run(columns(), progress=lambda *call: told.append(call)).digest == whole.digest
     assert told == [(2, 3, ""), (3, 3, "")]

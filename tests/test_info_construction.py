@@ -15,7 +15,7 @@ from tiny import DATASET, RECIPE, SPACE, Stop, assert_same_numbers, load, stop_a
 
 from nasbench.cli import console
 from tabular import generate
-from tabular.generation.construction import construction, generator_at_work
+from tabular.generation.merge import construction, generator_at_work
 
 
 @pytest.fixture(scope="module")

@@ -14,7 +14,7 @@ from scipy.stats import kstest
 
 from surrogates.luck import Luck
 from tabular import Table
-from tabular.shipped import shipped_tables
+from tabular.table import shipped_tables
 
 RELEASED = [1.0452437865607533, 0.6940770941899728, 0.5815221681678765]
 DRAWS = np.arange(50_000, dtype=np.uint64)

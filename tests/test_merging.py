@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 from tiny import DATASET, RECIPE, SPACE, Stop, assert_same_numbers, load, stop_after
 
-import tabular.generation.construction
+import tabular.generation.merge
 from tabular import generate, merge, write_table
 from tabular.errors import FileFormatError, OutputError, PlanMismatchError
 from tabular.generation.journal import JournalWriter, read_journal
-from tabular.invariants import DONE
+from tabular.layout import DONE
 
 
 @pytest.fixture(scope="module")
@@ -141,14 +141,14 @@ def test_a_record_that_a_generator_is_writing_is_no_damage(shares, tmp_path):
 def test_a_generator_that_ends_while_its_table_is_read_costs_nothing(shares, tmp_path, monkeypatch):
     shutil.copytree(shares / "killed.h5.journal", tmp_path / "t.h5.journal")
     (journal,) = (tmp_path / "t.h5.journal").glob("*.journal")
-    original = tabular.generation.construction.read_journal
+    original = tabular.generation.merge.read_journal
 
     def compact_first(path):
         merge(tmp_path / "t.h5", [])  # as a generator does that ends
         return original(path)
 
     with monkeypatch.context() as patch:
-        patch.setattr("tabular.generation.construction.read_journal", lambda path: patch.undo() or compact_first(path))
+        patch.setattr("tabular.generation.merge.read_journal", lambda path: patch.undo() or compact_first(path))
         assert merge(tmp_path / "copy.h5", [tmp_path / "t.h5"]).trainings == 6
     assert not journal.exists()
 
@@ -179,7 +179,7 @@ def test_a_merge_that_fails_leaves_everything_as_it_was(shares, tmp_path, monkey
         raise OutputError(f"{path}: cannot be written: No space left on device")
 
     with monkeypatch.context() as patch:
-        patch.setattr("tabular.generation.sources.write_table", fail)
+        patch.setattr("tabular.generation.ledger.write_table", fail)
         with pytest.raises(OutputError, match="No space left"):
             merge(tmp_path / "t.h5", [shares / "whole.h5"])
     assert {path: path.read_bytes() for path in tmp_path.rglob("*.*") if path.is_file()} == before

@@ -12,14 +12,13 @@ import tabular
 from nasbench import CellSpace
 from tabular import Table
 from tabular.errors import BudgetError
-from tabular.generation.deadline import MARGIN, Deadline
-from tabular.generation.groups import Group
+from tabular.generation.engine import Job, WorkerContext
+from tabular.generation.forecast import data_bytes, forecast
 from tabular.generation.journal import JournalHeader, Record
 from tabular.generation.local import LocalEngine
-from tabular.generation.planner import data_bytes, forecast
-from tabular.generation.throughput import measure
-from tabular.generation.workshop import Job, Workshop
-from tabular.invariants import DONE, MISSING
+from tabular.generation.plan import Group
+from tabular.generation.throughput import MARGIN, Deadline, measure
+from tabular.layout import DONE, MISSING
 from tabular.recipe import Recipe
 from tabular.training.dataset import Dataset
 
@@ -146,7 +145,7 @@ def test_the_deadline_learns_from_what_groups_take():
 
 def workshop(folder, dataset=DATASET, recipe=RECIPE):
     header = JournalHeader({}, {}, ("validation_accuracy",), (1, 2), ())
-    return Workshop(SPACE, SPACE.unique(), recipe, dataset, "cpu", folder, header)
+    return WorkerContext(SPACE, SPACE.unique(), recipe, dataset, "cpu", folder, header)
 
 
 def test_a_part_of_many_images_stands_for_all(tmp_path):

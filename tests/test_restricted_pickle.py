@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from tabular.errors import FileFormatError
-from tabular.importers.restricted_pickle import PickleReader, read_pickle
+from tabular.safe_pickle import PickleReader, read_pickle
 
 PROTOCOLS = range(6)
 SCALARS = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text() | st.binary(max_size=300)

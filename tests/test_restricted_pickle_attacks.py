@@ -16,8 +16,7 @@ import numpy as np
 import pytest
 
 from tabular.errors import FileFormatError
-from tabular.importers.pickled_values import BUILDERS
-from tabular.importers.restricted_pickle import PickleReader, read_pickle
+from tabular.safe_pickle import BUILDERS, PickleReader, read_pickle
 
 
 def loads(data):

@@ -15,8 +15,7 @@ from surrogates import scores
 from surrogates.scorecard import Score, score
 from tabular.errors import QueryError
 from tabular.measures import mean_of_known
-from tabular.shipped import located
-from tabular.table import Table
+from tabular.table import Table, located
 
 
 @pytest.fixture

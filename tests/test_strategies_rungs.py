@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tabular.errors import QueryError
-from tabular.fidelity import rungs
+from tabular.measures import rungs
 
 
 @pytest.mark.parametrize(

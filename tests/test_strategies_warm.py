@@ -464,7 +464,7 @@ class TestWorth:
 
     @pytest.mark.skipif(not PUBLISHED.exists(), reason=f"the published results are not at {PUBLISHED}")
     def test_from_cifar10_to_cifar100(self, tmp_path):
-        from tabular.importers.csv import import_csv
+        from tabular.importers.mapped import import_csv
 
         import_csv(PUBLISHED, ROOT / "examples/nasbench201.toml", tmp_path / "nasbench201.h5")
         oracle = TableOracle(tmp_path / "nasbench201.h5")

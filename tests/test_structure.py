@@ -43,7 +43,9 @@ def test_no_room_imports_the_front_door():
 
 def test_first_lines_name_a_thing_or_an_act():
     opened = re.compile(r"(What|How|Which|Whether|Where)\b")
-    found = [where for node, where, line in first_lines() if not isinstance(node, ast.FunctionDef) and opened.match(line)]
+    found = [
+        where for node, where, line in first_lines() if not isinstance(node, ast.FunctionDef) and opened.match(line)
+    ]
     assert len(found) <= 10, "\n".join(found)
 
 
@@ -63,4 +65,3 @@ def test_names_are_the_fields_words(word):
         or (isinstance(node, ast.FunctionDef | ast.ClassDef) and node.name == word)
     ]
     assert named == []
-

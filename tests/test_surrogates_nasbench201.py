@@ -9,7 +9,7 @@ import pytest
 from scipy.stats import kendalltau
 
 from surrogates import SurrogateOracle, fit_surrogate
-from tabular.importers.csv import import_csv
+from tabular.importers.mapped import import_csv
 
 ROOT = Path(__file__).parents[1]
 PUBLISHED = ROOT / "../shared/data/nasbench201/nasbench201.csv"

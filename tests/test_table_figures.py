@@ -15,10 +15,9 @@ from nasbench.figures.learning_curves import learning_curves
 from nasbench.figures.noise_ceiling import noise_ceiling
 from nasbench.figures.rank_by_epoch import rank_by_epoch
 from tabular import TableData, TaskData, write_table
-from tabular.agreement import between_means, seed_sets
 from tabular.errors import QueryError, UnknownNameError
 from tabular.measures import Task, standard_metric
-from tabular.reliability import reliability
+from tabular.reliability import between_means, reliability, seed_sets
 from tabular.spaces import CellSpace
 from tabular.table import Table
 

@@ -18,8 +18,7 @@ from hypothesis import strategies as st
 from nasbench import CellSpace, Metric, Task
 from tabular import Table, TableData, TaskData, write_table
 from tabular.errors import FileFormatError, OutputError, UnknownNameError
-from tabular.invariants import DIVERGED, DONE, MISSING
-from tabular.layout import FORMAT, content_digest
+from tabular.layout import DIVERGED, DONE, FORMAT, MISSING, content_digest
 from tabular.measures import standard_metric
 from tabular.storage import write_text
 

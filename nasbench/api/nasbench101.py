@@ -40,7 +40,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from nasbench.api.nb101_records import Nb101Records
 from nasbench.api.nb101_statistics import Statistics
 from tabular.errors import NasbenchError, QueryError
-from tabular.importers.model_metrics import HALFWAY
+from tabular.importers.nasbench101 import HALFWAY
 from tabular.spaces.nb101 import INPUT, OUTPUT
 from tabular.spaces.nb101_hash import MOST_EDGES, OPERATIONS, key_of_one
 

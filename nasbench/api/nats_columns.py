@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from tabular.errors import QueryError
-from tabular.invariants import DIVERGED, MISSING
+from tabular.layout import DIVERGED, MISSING
 from tabular.measures import SECONDS, mean_of_known
 
 if TYPE_CHECKING:

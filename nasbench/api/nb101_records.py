@@ -13,8 +13,8 @@ import numpy as np
 
 from nasbench.api.nb101_statistics import HashIndex
 from tabular.errors import FileFormatError, QueryError, UnknownNameError
-from tabular.importers.model_metrics import HALFWAY
-from tabular.invariants import DIVERGED
+from tabular.importers.nasbench101 import HALFWAY
+from tabular.layout import DIVERGED
 from tabular.measures import SECONDS
 from tabular.spaces.nb101 import INPUT, NB101, OUTPUT
 from tabular.spaces.nb101_hash import OPERATIONS, edges

@@ -23,7 +23,7 @@ from rich.table import Table as RichTable
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from tabular.progress import Progress
+    from tabular.work import Progress
 
 USAGE_ERROR: Any = typer.BadParameter.__bases__[0]
 """Of a command line that cannot be read: click's, wherever this version of typer keeps it."""

@@ -6,7 +6,7 @@ import ast
 import inspect
 import os
 import types
-from typing import TYPE_CHECKING, Any, get_args, get_type_hints
+from typing import TYPE_CHECKING, Any, cast, get_args, get_type_hints
 
 from tabular.errors import BudgetError, NasbenchError, UnknownNameError
 from tabular.options import read_named
@@ -14,7 +14,6 @@ from tabular.options import read_named
 if TYPE_CHECKING:
     from tabular.generation.engine import Engine
 
-_ENGINES = ("local", "ray", "slurm")
 _EXPECTED = {int: "a whole number", float: "a number"}
 
 
@@ -40,31 +39,18 @@ def read_engine(text: str | None, jobs: int | None = None) -> Engine:
         example="workers=2",
         error=NasbenchError,
     )
-    if name not in _ENGINES:
-        raise UnknownNameError("engine", name, _ENGINES)
+    from tabular.generation.engine import engine_class
+
+    engine = engine_class(name)
     if name == "local":
-        from tabular.generation.local import LocalEngine
-
         _check_known(options, [], name)
-        return LocalEngine(jobs or os.cpu_count() or 1)
+        return cast("Engine", engine(jobs or os.cpu_count() or 1))
     if jobs is not None:
-        own = "workers" if name == "ray" else "shards"
-        raise BudgetError(f"jobs is for the local engine; write --engine '{name}({own}={jobs})'")
-    engine = _class_of(name)
-    return engine(**_checked(engine, options, name))
+        raise BudgetError(f"jobs is for the local engine; write --engine '{name}({engine.jobs_option}={jobs})'")
+    return cast("Engine", engine(**_checked(engine, options, name)))
 
 
-def _class_of(name: str) -> type[Engine]:
-    if name == "ray":
-        from tabular.generation.ray import RayEngine
-
-        return RayEngine
-    from tabular.generation.slurm import SlurmEngine
-
-    return SlurmEngine
-
-
-def _checked(engine: type[Engine], options: dict[str, Any], name: str) -> dict[str, Any]:
+def _checked(engine: type[Any], options: dict[str, Any], name: str) -> dict[str, Any]:
     """Return options in the types that an engine takes."""
     parameters = inspect.signature(engine).parameters.values()
     known = [each.name for each in parameters if each.kind is each.KEYWORD_ONLY]

@@ -22,7 +22,7 @@ def export_table(
     the same table of it again.
     """
     from tabular import Table
-    from tabular.exporting import export
+    from tabular.frames import export
 
     with Table.open(table) as opened, console.progress(f"exporting {table.name}") as progress:
         written = export(opened, out, progress)

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, NamedTuple
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -12,33 +11,14 @@ from nasbench.cli import console
 from nasbench.cli.console import AsJson
 from nasbench.cli.outputs import check_output
 from tabular.errors import UnknownNameError
+from tabular.importers import IMPORTERS
 
 if TYPE_CHECKING:
-    from tabular.importers.completeness import Completeness
-
-
-class _Format(NamedTuple):
-    """The module and function that import a format, and the option that they need besides, if any."""
-
-    module: str
-    function: str
-    needs: str | None = None
-
-
-FORMATS = {
-    "csv": _Format("csv", "import_csv", "--mapping"),
-    "parquet": _Format("parquet", "import_parquet", "--mapping"),
-    "nasbench101": _Format("nasbench101", "import_nasbench101"),
-    "nats-bench": _Format("nats_bench", "import_nats_bench"),
-    "nasbench201": _Format("nasbench201", "import_nasbench201"),
-    "nasbench301": _Format("nasbench301", "import_nasbench301"),
-    "nasbench-macro": _Format("nasbench_macro", "import_nasbench_macro"),
-    "hw-nas-bench": _Format("hw_nas_bench", "join_costs", "--onto"),
-}
+    from tabular.importers.collecting import Completeness
 
 
 def import_table(
-    source_format: Annotated[str, typer.Argument(metavar="FORMAT", help=f"What the file is: {', '.join(FORMATS)}.")],
+    source_format: Annotated[str, typer.Argument(metavar="FORMAT", help=f"What the file is: {', '.join(IMPORTERS)}.")],
     source: Annotated[Path, typer.Argument(help="The file, or for some formats the folder, to import.")],
     out: Annotated[Path, typer.Option("--out", help="The table to write.")],
     mapping: Annotated[
@@ -57,20 +37,20 @@ def import_table(
     A mapping says which column holds what; examples/nasbench201.toml is one for NAS-Bench-201, and 'nasbench export'
     writes one beside each file. In the end stands what is on record and what is missing.
     """
-    if source_format not in FORMATS:
-        raise UnknownNameError("format", source_format, FORMATS)
-    found = FORMATS[source_format]
-    for option, given in (("--mapping", mapping), ("--onto", onto)):
-        if given is None and option == found.needs:
-            raise console.USAGE_ERROR(f"Missing option '{option}'")
-        if given is not None and option != found.needs:
-            takers = ", ".join(name for name, each in FORMATS.items() if each.needs == option)
-            raise console.USAGE_ERROR(f"option '{option}' is for {takers}; the format {source_format} takes none")
+    if source_format not in IMPORTERS:
+        raise UnknownNameError("format", source_format, IMPORTERS)
+    importer = IMPORTERS[source_format]
+    for option, given in (("mapping", mapping), ("onto", onto)):
+        if given is None and option == importer.needs:
+            raise console.USAGE_ERROR(f"Missing option '--{option}'")
+        if given is not None and option != importer.needs:
+            takers = ", ".join(name for name, each in IMPORTERS.items() if each.needs == option)
+            raise console.USAGE_ERROR(f"option '--{option}' is for {takers}; the format {source_format} takes none")
     from tabular import Table
-    from tabular.importers.completeness import completeness
+    from tabular.importers.collecting import completeness
 
     check_output(out, "nasbench-table")
-    load = getattr(import_module(f"tabular.importers.{found.module}"), found.function)
+    load = importer.load()
     with console.progress(f"importing {source.name}") as progress:
         if onto is not None:
             with Table.open(onto) as base:

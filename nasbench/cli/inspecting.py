@@ -103,8 +103,8 @@ def info(
 ) -> None:
     """Say what a table, a results file or a surrogate holds."""
     from surrogates import Surrogate
-    from tabular.shipped import located
     from tabular.storage import file_format_of
+    from tabular.table import located
 
     surrogate = None
     if file.suffix == ".journal" and file.is_dir():
@@ -136,7 +136,7 @@ def info(
 
 def _construction_info(file: Path) -> dict[str, Any]:
     """Say what the journals beside a table add to it, and who works on it; nothing if there are none."""
-    from tabular.generation.construction import construction
+    from tabular.generation.merge import construction
 
     try:
         found = construction(file)
@@ -168,7 +168,7 @@ def _construction_info(file: Path) -> dict[str, Any]:
 @contextmanager
 def summary_when_interrupted(table: Path) -> Iterator[None]:
     """Say what is on record of a table when Ctrl-C ends the work on it."""
-    from tabular.generation.construction import on_record
+    from tabular.generation.merge import on_record
 
     try:
         yield

@@ -24,7 +24,7 @@ from tabular.errors import BudgetError
 from tabular.spaces import get_space
 
 if TYPE_CHECKING:
-    from tabular.generation.planner import Option
+    from tabular.generation.forecast import Option
 
 
 def plan(
@@ -43,7 +43,7 @@ def plan(
 
     Nothing is kept. 'nasbench generate' with the same options and --budget does what is marked with a star.
     """
-    from tabular.generation.planner import forecast
+    from tabular.generation.forecast import forecast
     from tabular.training import load_dataset
 
     seconds = seconds_of(budget)

@@ -19,8 +19,7 @@ from nasbench.comparison.run import check_protocol, make_protocol, run_lockstep
 from nasbench.comparison.trials import Trials
 from tabular.errors import NasbenchError, QueryError, StrategyError
 from tabular.measures import DEFAULT_REPORT, Measure, Oracle, metric_of, resolve_measure
-from tabular.progress import PartProgress, silent
-from tabular.work import deaf_to_interrupts, end_with_parent
+from tabular.work import PartProgress, deaf_to_interrupts, end_with_parent, silent
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -28,7 +27,7 @@ if TYPE_CHECKING:
     from nasbench.comparison.budget import Budget
     from nasbench.comparison.protocol import Constraint, Protocol
     from nasbench.strategy import StrategyFactory
-    from tabular.progress import Progress
+    from tabular.work import Progress
 
 
 RUNS_IN_A_PIECE = 100

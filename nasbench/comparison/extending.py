@@ -10,7 +10,7 @@ from nasbench.comparison.merging import check_comparable, merge_results
 from nasbench.comparison.patience import PATIENCE
 from tabular.errors import NasbenchError, QueryError
 from tabular.measures import Digested
-from tabular.progress import PartProgress, silent
+from tabular.work import PartProgress, silent
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from nasbench.comparison.results import Results
     from nasbench.strategy import StrategyFactory
     from tabular.measures import Oracle
-    from tabular.progress import Progress
+    from tabular.work import Progress
 
 
 def extend(

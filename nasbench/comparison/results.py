@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from tabular.errors import UnknownNameError
+from tabular.lazy import load_optional
 from tabular.measures import Digested, Measure, Metric, Oracle, Reference, metric_of
-from tabular.optional import load_optional
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -14,8 +14,8 @@ from nasbench.comparison.search_run import SearchRun
 from nasbench.comparison.trials import Trials
 from tabular.errors import BudgetError, InvalidArchitectureError, QueryError, StrategyError
 from tabular.measures import SECONDS, Measure, Oracle, metric_of, resolve_measure
-from tabular.progress import silent
 from tabular.spaces.hashing import combine
+from tabular.work import silent
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from nasbench.strategy import Proposal, StrategyFactory
-    from tabular.progress import Progress
     from tabular.spaces import Space
+    from tabular.work import Progress
 
 
 def advance(runs: Sequence[SearchRun], oracle: Oracle, protocol: Protocol, progress: Progress = silent) -> None:

@@ -13,7 +13,7 @@ from nasbench.comparison.study_planning import plan_study
 from nasbench.comparison.study_working import Work, done, shared_out
 from tabular.errors import NasbenchError, StrategyError
 from tabular.files import check_writable
-from tabular.progress import silent
+from tabular.work import silent
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from nasbench.comparison.study_cells import Cell
     from nasbench.comparison.study_file import Declaration
     from nasbench.comparison.study_planning import MakeStrategies, OpenOracle, PlannedComparison
-    from tabular.progress import Progress
+    from tabular.work import Progress
 
     Publish = Callable[[Mapping[str, Results], Path], object]
 

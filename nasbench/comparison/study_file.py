@@ -12,7 +12,7 @@ from nasbench.comparison.protocol import REPEATS
 from nasbench.comparison.study_keys import DeclarationError, Keys
 from nasbench.figures.style import STYLES
 from tabular.errors import BudgetError
-from tabular.toml import read_toml
+from tabular.files import read_toml
 
 if TYPE_CHECKING:
     from collections.abc import Collection

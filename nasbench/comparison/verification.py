@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from tabular.errors import QueryError
-from tabular.progress import silent
+from tabular.work import silent
 
 if TYPE_CHECKING:
     from nasbench.comparison.results import Results
     from tabular.measures import Oracle
-    from tabular.progress import Progress
+    from tabular.work import Progress
 
 FRESH_SEED = 1_000_000
 """Verification trains with seeds from here on, which no table of ours uses."""

@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from nasbench.comparison.verification import Verified
 from tabular.errors import FileFormatError
-from tabular.files import write_text_file
-from tabular.json_values import without_nan
+from tabular.files import without_nan, write_text_file
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

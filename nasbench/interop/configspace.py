@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from nasbench.interop.choices import from_named, some_architecture, to_named
-from tabular.optional import load_optional
+from tabular.lazy import load_optional
 from tabular.spaces.space import Choices
 
 if TYPE_CHECKING:

@@ -18,8 +18,8 @@ from nasbench.comparison.run import check_protocol
 from nasbench.comparison.search_run import seeded
 from nasbench.interop.choices import from_named, to_named
 from tabular.errors import InvalidArchitectureError, QueryError
+from tabular.lazy import load_optional
 from tabular.measures import SECONDS, Measure, Oracle, resolve_measure
-from tabular.optional import load_optional
 from tabular.spaces.hashing import combine
 
 if TYPE_CHECKING:

@@ -14,7 +14,7 @@ from nasbench.interop.choices import to_named
 from nasbench.interop.optuna import distributions
 from nasbench.strategy import MultiObjectiveStrategy, Proposal, Strategy
 from tabular.errors import StrategyError
-from tabular.optional import load_optional
+from tabular.lazy import load_optional
 
 try:
     from optuna.samplers import BaseSampler, RandomSampler

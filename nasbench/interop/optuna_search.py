@@ -11,7 +11,7 @@ from nasbench.interop.optuna import architecture_of, distributions
 from nasbench.strategy import MultiObjectiveStrategy, Proposal
 from nasbench.strategy_options import check_whole
 from tabular.errors import InvalidArchitectureError, StrategyError, UnknownNameError
-from tabular.optional import load_optional
+from tabular.lazy import load_optional
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

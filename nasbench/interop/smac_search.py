@@ -14,7 +14,7 @@ from nasbench.interop.global_state import GlobalState
 from nasbench.strategy import Proposal, Strategy
 from nasbench.strategy_options import check_whole
 from tabular.errors import UnknownNameError
-from tabular.optional import load_optional
+from tabular.lazy import load_optional
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from tabular.errors import QueryError, UnknownNameError
-from tabular.invariants import DIVERGED
+from tabular.layout import DIVERGED
+from tabular.lazy import load_optional
 from tabular.measures import SECONDS
-from tabular.optional import load_optional
 from tabular.spaces.space import ENUMERABLE
 
 if TYPE_CHECKING:

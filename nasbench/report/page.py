@@ -15,8 +15,7 @@ from nasbench.report.origin import as_text, made_with
 from nasbench.report.part import part_of
 from nasbench.report.wording import counted, listed
 from tabular.errors import QueryError
-from tabular.files import check_writable, replacing
-from tabular.json_values import without_nan
+from tabular.files import check_writable, replacing, without_nan
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

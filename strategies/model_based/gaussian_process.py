@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from nasbench.predictor import Belief
-from tabular.threads import one_thread
+from tabular.work import one_thread
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -81,7 +81,7 @@ class BracketStrategy(Strategy):
     Attributes
     ----------
     rungs : tuple of int
-        The epochs on offer nearest to ``R, R/eta, R/eta^2, ...`` with ``R`` the last (see `tabular.fidelity.rungs`).
+        The epochs on offer nearest to ``R, R/eta, R/eta^2, ...`` with ``R`` the last (see `tabular.measures.rungs`).
 
     Raises
     ------

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from nasbench.strategy_options import check_whole
 from tabular.errors import StrategyError
-from tabular.fidelity import rungs
+from tabular.measures import rungs
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

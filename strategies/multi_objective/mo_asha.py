@@ -126,7 +126,7 @@ class MOASHA(MultiObjectiveStrategy):
     Attributes
     ----------
     rungs : tuple of int
-        The epochs on offer nearest to ``R, R/eta, R/eta^2, ...`` with ``R`` the last (see `tabular.fidelity.rungs`).
+        The epochs on offer nearest to ``R, R/eta, R/eta^2, ...`` with ``R`` the last (see `tabular.measures.rungs`).
 
     Raises
     ------

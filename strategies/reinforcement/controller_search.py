@@ -9,7 +9,7 @@ import numpy as np
 
 from nasbench.strategy import Proposal, Strategy
 from strategies.reinforcement.policy import draw_inside
-from tabular.threads import one_thread
+from tabular.work import one_thread
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -10,7 +10,7 @@ import numpy as np
 from surrogates.models.arrays import check_shapes, column_scale, read_arrays, write_arrays
 from surrogates.models.regressor import Estimate, Regressor
 from tabular.errors import FileFormatError, QueryError
-from tabular.threads import one_thread
+from tabular.work import one_thread
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

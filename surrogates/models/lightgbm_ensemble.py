@@ -12,7 +12,7 @@ from surrogates.models.arrays import read_members
 from surrogates.models.parts import deal_members, side_by_side
 from surrogates.models.regressor import Estimate, Regressor
 from tabular.errors import FileFormatError
-from tabular.optional import load_optional
+from tabular.lazy import load_optional
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -11,24 +11,20 @@ from typing import TYPE_CHECKING
 
 from tabular.errors import BudgetError
 from tabular.files import check_writable, remove, remove_leftovers
-from tabular.generation.deadline import Deadline, closing_seconds
-from tabular.generation.groups import drawn_rows, make_groups, networks_to_train
-from tabular.generation.journal import JournalHeader
-from tabular.generation.ledger import COST_UNITS, Ledger
+from tabular.generation.engine import Job, WorkerContext
+from tabular.generation.journal import JournalHeader, journal_folder
+from tabular.generation.ledger import COST_UNITS, Ledger, Sources
 from tabular.generation.local import LocalEngine
-from tabular.generation.lock import journal_folder
-from tabular.generation.plan import make_plan
-from tabular.generation.sources import Sources
-from tabular.generation.throughput import measure, measuring_seconds, remove_scratch
-from tabular.generation.workshop import Job, Workshop
-from tabular.progress import Progress, silent
+from tabular.generation.plan import drawn_rows, make_groups, make_plan, networks_to_train
+from tabular.generation.throughput import Deadline, closing_seconds, measure, measuring_seconds, remove_scratch
 from tabular.spaces import CellSpace
+from tabular.work import Progress, silent
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from tabular.generation.engine import Engine
-    from tabular.generation.groups import Group
+    from tabular.generation.plan import Group
     from tabular.recipe import Recipe
     from tabular.spaces import Space
     from tabular.training.dataset import Dataset
@@ -157,18 +153,18 @@ def generate(
         epochs = tuple(range(1, recipe.epochs + 1))
         header = JournalHeader(plan, provenance(recipe, dataset, device), METRICS, epochs, tuple(COST_UNITS))
         drawn = drawn_rows(len(networks), rows).tolist()
-        ledger = found.to_ledger(space, networks, drawn, wanted, header)
+        ledger = found.join(space, networks, drawn, wanted, header).ledger
         total = rows * len(wanted)
         reused = total - ledger.missing(drawn, wanted)
         done = reused
         progress(done, total, ledger.note())
         try:
             if done < total:
-                workshop = Workshop(space, networks, recipe, dataset, device, folder, header)
+                context = WorkerContext(space, networks, recipe, dataset, device, folder, header)
                 groups = make_groups(networks, portions, rows, wanted, together)
-                deadline = _deadline(budget, began, workshop, ledger, groups, engine)
+                deadline = _deadline(budget, began, context, ledger, groups, engine)
                 to_do = deadline.within(_jobs(ledger, groups))
-                with closing(engine.train(workshop, to_do)) as trained:  # no worker is left when this ends
+                with closing(engine.train(context, to_do)) as trained:  # no worker is left when this ends
                     for group in trained:
                         deadline.ended(group)
                         done += sum([ledger.add(record) for record in group])
@@ -205,7 +201,7 @@ def advised_together(space: Space, recipe: Recipe, device: str) -> int:
 def _deadline(
     budget: float | None,
     began: float,
-    workshop: Workshop,
+    context: WorkerContext,
     ledger: Ledger,
     groups: Iterable[Group],
     engine: Engine,
@@ -220,9 +216,9 @@ def _deadline(
     if budget is None:
         return Deadline(math.inf, 0.0)
     to_do = [job.group for job in _jobs(ledger, groups)]
-    throughput = measure(workshop, to_do, engine, seconds=measuring_seconds(budget), least=1)
-    epochs = workshop.recipe.epochs
-    reserved = closing_seconds(ledger.status.size * epochs * len(workshop.header.metrics))
+    throughput = measure(context, to_do, engine, seconds=measuring_seconds(budget), least=1)
+    epochs = context.recipe.epochs
+    reserved = closing_seconds(ledger.status.size * epochs * len(context.header.metrics))
     slowest = float(throughput.training(epochs).max())
     deadline = Deadline(began + budget - reserved, slowest, throughput.startup)
     overrun = deadline.overrun(to_do[0])
@@ -247,7 +243,7 @@ def _jobs(ledger: Ledger, groups: Iterable[Group]) -> Iterator[Job]:
 def _compact(path: Path, folder: Path, ledger: Ledger, found: Sources, task: str) -> None:
     """Turn table and journals into the next version of the table, then remove the journals."""
     journals = Sources.read([], sorted(folder.glob("*.journal"))).journals
-    now = Sources(found.tables, journals)
+    now = Sources({**found.tables, **journals})
     records = [record for journal in journals.values() for record in journal.records]
     for record in records:  # once more from the disk: a worker may have finished one that it could not report
         ledger.add(record)

@@ -2,8 +2,8 @@
 
 A journal is the bytes ``NASJRNL1`` and then frames: a mark of 4 bytes, the payload's length and its CRC-32 (both
 little-endian uint32), the payload. The first frame is a header in JSON, every other one a training. A frame that was
-cut short or damaged is left out; reading goes on at the next mark. Each process writes a journal of its own, so there
-are no locks.
+cut short or damaged is left out; reading goes on at the next mark. Each process writes a journal of its own, so
+writing takes no lock; the folder of the journals is one generator's at a time.
 """
 
 from __future__ import annotations
@@ -12,10 +12,10 @@ import json
 import os
 import struct
 import zlib
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import IO, TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -73,10 +73,10 @@ class Record(NamedTuple):
     Parameters
     ----------
     row : int
-        The architecture's place in `tabular.generation.groups.listed_networks`.
+        The architecture's place in `tabular.generation.plan.listed_networks`.
     seed : int
     status : int
-        `tabular.invariants.DONE` or `DIVERGED`.
+        `tabular.layout.DONE` or `DIVERGED`.
     metrics : (M, E) float32
     costs : (C,) float64
         NaN where they were recorded with another training of the same architecture.
@@ -248,3 +248,64 @@ def _record(payload: bytes, header: JournalHeader) -> Record | None:
     return Record(
         row, seed, status, metrics, np.frombuffer(payload, dtype="<f8", offset=_RECORD.size + 4 * values, count=costs)
     )
+
+
+def journal_folder_of(table: Path) -> Path:
+    """Return where the journals of a table are until they are part of it."""
+    return table.with_name(f"{table.name}.journal")
+
+
+@contextmanager
+def journal_folder(table: Path) -> Iterator[Path]:
+    """Give the folder of a table's journals to this process alone; it is removed on the way out if it is empty.
+
+    The operating system lets go of the lock when the process ends, however it ends.
+
+    Raises
+    ------
+    OutputError
+        If another process holds it (the message names it), or the folder cannot be made.
+    """
+    folder = journal_folder_of(table)
+    try:
+        lock = _locked(folder, table)
+    except OSError as error:
+        raise OutputError(f"{folder}: cannot be written: {error.strerror}") from None
+    try:
+        yield folder
+    finally:
+        with suppress(OSError):
+            (folder / "lock").unlink()
+            folder.rmdir()
+        lock.close()
+
+
+def _locked(folder: Path, table: Path) -> IO[str]:
+    import fcntl  # not on Windows, where tables can be read but not generated
+
+    path = folder / "lock"
+    while True:
+        folder.mkdir(parents=True, exist_ok=True)
+        try:
+            file = path.open("a+", encoding="ascii")
+        except FileNotFoundError:  # the one who held it before removed the folder just now
+            continue
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            file.seek(0)
+            holder = file.read().strip() or "unknown"
+            file.close()
+            raise OutputError(
+                f"{table}: another generator (process {holder}) is working on it; wait until it ends, or stop it"
+            ) from None
+        # The one who held it before may have removed the file between our opening and locking it.
+        with suppress(FileNotFoundError):
+            if os.path.samestat(os.fstat(file.fileno()), path.stat()):
+                break
+        file.close()
+    file.truncate(0)
+    file.write(str(os.getpid()))
+    file.flush()
+    sync(table.parent)  # or a power failure could take the folder's name, and the journals with it
+    return file

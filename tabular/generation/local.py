@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from multiprocessing.connection import Connection
     from multiprocessing.context import SpawnProcess
 
+    from tabular.generation.engine import Job, WorkerContext
     from tabular.generation.journal import Record
-    from tabular.generation.workshop import Job, Workshop
 
 
 class LocalEngine:
@@ -31,12 +31,14 @@ class LocalEngine:
     BudgetError
     """
 
+    jobs_option = "processes"
+
     def __init__(self, processes: int = 1) -> None:
         if processes < 1:
             raise BudgetError(f"jobs must be 1 or more, got {processes}")
         self.processes = processes
 
-    def train(self, workshop: Workshop, jobs: Iterable[Job]) -> Generator[list[Record], None, None]:
+    def train(self, context: WorkerContext, jobs: Iterable[Job]) -> Generator[list[Record], None, None]:
         """Yield the trainings of each group when they are done and journaled, in the order in which the groups end.
 
         Raises
@@ -47,25 +49,27 @@ class LocalEngine:
             If a process ended before its work did.
         """
         if self.processes == 1:
-            return _train_here(workshop, jobs)
-        return _train_in_processes(workshop, jobs, self.processes)
+            return _train_here(context, jobs)
+        return _train_in_processes(context, jobs, self.processes)
 
 
-def _train_here(workshop: Workshop, jobs: Iterable[Job]) -> Generator[list[Record], None, None]:
-    with workshop.journal() as journal:
+def _train_here(context: WorkerContext, jobs: Iterable[Job]) -> Generator[list[Record], None, None]:
+    with context.journal() as journal:
         for job in jobs:
-            records = workshop.train(job)
+            records = context.train(job)
             journal.append(records)
             yield records
 
 
-def _train_in_processes(workshop: Workshop, jobs: Iterable[Job], processes: int) -> Generator[list[Record], None, None]:
-    context = multiprocessing.get_context("spawn")
+def _train_in_processes(
+    context: WorkerContext, jobs: Iterable[Job], processes: int
+) -> Generator[list[Record], None, None]:
+    spawn = multiprocessing.get_context("spawn")
     workers: dict[Connection, SpawnProcess] = {}
     try:
         for _ in range(processes):
-            ours, theirs = context.Pipe()
-            worker = context.Process(target=_serve, args=(workshop, theirs), daemon=True)
+            ours, theirs = spawn.Pipe()
+            worker = spawn.Process(target=_serve, args=(context, theirs), daemon=True)
             with deaf_to_interrupts():
                 worker.start()
             theirs.close()
@@ -107,13 +111,13 @@ def _receive(connection: Connection, worker: SpawnProcess) -> list[Record]:
     return records
 
 
-def _serve(workshop: Workshop, connection: Connection) -> None:
+def _serve(context: WorkerContext, connection: Connection) -> None:
     """Do jobs as they come, until there are no more."""
     end_with_parent()
     try:
-        with workshop.journal() as journal:
+        with context.journal() as journal:
             while True:
-                records = workshop.train(connection.recv())
+                records = context.train(connection.recv())
                 journal.append(records)
                 connection.send(records)
     except NasbenchError as error:

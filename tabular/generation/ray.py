@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 
     from ray import ObjectRef
 
+    from tabular.generation.engine import Job, WorkerContext
     from tabular.generation.journal import JournalWriter, Record
-    from tabular.generation.workshop import Job, Workshop
 
 RETRIES = 5
 """How often a group is tried again whose worker or node was killed."""
@@ -68,6 +68,8 @@ class RayEngine:
         If a number is out of range.
     """
 
+    jobs_option = "workers"
+
     def __init__(self, *, address: str | None = None, gpus: float | None = None, workers: int | None = None) -> None:
         try:
             import ray  # noqa: F401
@@ -83,7 +85,7 @@ class RayEngine:
         self.gpus = gpus
         self.workers = workers
 
-    def train(self, workshop: Workshop, jobs: Iterable[Job]) -> Generator[list[Record], None, None]:
+    def train(self, context: WorkerContext, jobs: Iterable[Job]) -> Generator[list[Record], None, None]:
         """Yield the trainings of each group when they are done and journaled, in the order in which the groups end.
 
         Raises
@@ -95,7 +97,7 @@ class RayEngine:
         """
         import ray
 
-        gpus = self._share_of_gpu(workshop.device)
+        gpus = self._share_of_gpu(context.device)
         jobs = iter(jobs)
         busy: list[ObjectRef[Any]] = []
         with self._connected() as ours:
@@ -106,7 +108,7 @@ class RayEngine:
                     f"group: it takes a CPU and {gpus:g} of a GPU"
                 )
             # On its node a worker sees the GPU that it was given, and no other one.
-            there = replace(workshop, folder=workshop.folder.absolute(), device=workshop.device.partition(":")[0])
+            there = replace(context, folder=context.folder.absolute(), device=context.device.partition(":")[0])
             shared = [ray.put(there)]  # in a list, or it would be unpacked anew for each group
             places = tuple(sys.path)
             train = ray.remote(num_cpus=1, num_gpus=gpus, max_retries=RETRIES)(_train)
@@ -164,8 +166,8 @@ class RayEngine:
 def _train(shared: list[ObjectRef[Any]], places: tuple[str, ...], job: Job) -> list[Record] | NasbenchError:
     """Do a job in a worker; an error that a user can cause is handed back as it is, not as one of Ray's."""
     try:
-        workshop, journal = _begun(shared[0], places)
-        records = workshop.train(job)
+        context, journal = _begun(shared[0], places)
+        records = context.train(job)
         journal.append(records)
     except NasbenchError as error:
         return error
@@ -173,18 +175,18 @@ def _train(shared: list[ObjectRef[Any]], places: tuple[str, ...], job: Job) -> l
 
 
 @functools.lru_cache(maxsize=1)
-def _begun(shared: ObjectRef[Any], places: tuple[str, ...]) -> tuple[Workshop, JournalWriter]:
-    """Return the workshop, and the journal of this worker, which is begun with its first group."""
+def _begun(shared: ObjectRef[Any], places: tuple[str, ...]) -> tuple[WorkerContext, JournalWriter]:
+    """Return the context, and the journal of this worker, which is begun with its first group."""
     import ray
 
     sys.path += [place for place in places if place not in sys.path]  # a space may come from a module of the user's
-    workshop: Workshop = ray.get(shared)
-    if not workshop.folder.is_dir():
+    context: WorkerContext = ray.get(shared)
+    if not context.folder.is_dir():
         raise OutputError(
-            f"{workshop.folder}: is not there on {socket.gethostname()}, where a worker runs; write the table to a "
+            f"{context.folder}: is not there on {socket.gethostname()}, where a worker runs; write the table to a "
             "file system that all nodes share"
         )
-    return workshop, workshop.journal()
+    return context, context.journal()
 
 
 def _received(task: ObjectRef[Any]) -> list[Record]:

@@ -1,35 +1,51 @@
-"""The engine of a cluster: shares of the groups are jobs of Slurm, submitted by submitit."""
+"""The engine of a cluster: shards, equal shares of the groups, are jobs of Slurm that submitit submits."""
 
 from __future__ import annotations
 
 import logging
+import math
+import os
 import shutil
+import subprocess
+import threading
 import time
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
+import numpy as np
+
 from tabular.errors import BudgetError, NasbenchError, OutputError, UnknownNameError
-from tabular.generation.queue import Queue
-from tabular.generation.shard import Shard, ShardRun, is_whole, journaled
+from tabular.generation.journal import Record, read_journal
+from tabular.training.dataset import Dataset
 from tabular.work import deaf_to_interrupts
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 
     import submitit
+    from submitit.helpers import DelayedSubmission
 
-    from tabular.generation.journal import Record
-    from tabular.generation.workshop import Job, Workshop
+    from tabular.generation.engine import Job, WorkerContext
+    from tabular.generation.plan import Group
 
 TRIES = 3
 """How often in a row a job may end without having finished a group."""
 
 _PAUSES = {"slurm": 2.0, "local": 0.2}
 """Seconds between two looks at jobs and journals, at the least; looking takes a tenth of the time at the most."""
+
 _ENDING = 30.0
+
+_LOOKING = 1.0
+"""Seconds between looks at whether a shard is still wanted."""
+
+ASKING = 20.0
+"""Seconds between two questions to Slurm, which serves others too."""
+
 _PREFIX = "slurm-"
 
 
@@ -66,6 +82,7 @@ class SlurmEngine:
     """
 
     takes_all = True
+    jobs_option = "shards"
 
     def __init__(
         self, *, shards: int = 8, folder: str | Path | None = None, cluster: str = "slurm", **parameters: Any
@@ -81,12 +98,12 @@ class SlurmEngine:
         self.shards, self.cluster, self.parameters = shards, cluster, parameters
         self.folder = None if folder is None else Path(folder)
 
-    def train(self, workshop: Workshop, jobs: Iterable[Job]) -> Generator[list[Record], None, None]:
+    def train(self, context: WorkerContext, jobs: Iterable[Job]) -> Generator[list[Record], None, None]:
         """Yield the trainings of each group when they are found in a journal.
 
         Parameters
         ----------
-        workshop : Workshop
+        context : WorkerContext
         jobs : iterable of Job
             All are taken at once, so it must end by itself.
 
@@ -100,15 +117,15 @@ class SlurmEngine:
         everything = list(jobs)
         if not everything:
             return
-        workshop = replace(workshop, folder=workshop.folder.resolve())
-        with _run(workshop, keep_logs=self.folder is None) as run:
+        context = replace(context, folder=context.folder.resolve())
+        with _run(context, keep_logs=self.folder is None) as run:
             shares = [everything[first :: self.shards] for first in range(min(self.shards, len(everything)))]
-            submissions = [_Submission(Shard.of(workshop, share, run)) for share in shares]
+            submissions = [_Submission(Shard.of(context, share, run)) for share in shares]
             queue = Queue(self.cluster)
             try:
                 executor = self._executor(run)
                 _submit(executor, queue, submissions)
-                yield from _watch(workshop.folder, executor, queue, submissions, _PAUSES[self.cluster])
+                yield from _watch(context.folder, executor, queue, submissions, _PAUSES[self.cluster])
                 _wait(queue, submissions)
             finally:
                 run.end()
@@ -171,14 +188,14 @@ def _check_there(cluster: str) -> None:
 
 
 @contextmanager
-def _run(workshop: Workshop, *, keep_logs: bool) -> Iterator[ShardRun]:
+def _run(context: WorkerContext, *, keep_logs: bool) -> Iterator[ShardRun]:
     """Begin a run in the folder of the journals; of what went wrong in it, the logs stay until the next."""
-    for old in workshop.folder.glob(f"{_PREFIX}*"):  # whose shards, if some still run, end by that
+    for old in context.folder.glob(f"{_PREFIX}*"):  # whose shards, if some still run, end by that
         shutil.rmtree(old, ignore_errors=True)
-    run = ShardRun(workshop.folder / f"{_PREFIX}{uuid4().hex[:12]}")
+    run = ShardRun(context.folder / f"{_PREFIX}{uuid4().hex[:12]}")
     try:
         try:
-            run.begin(workshop.dataset)
+            run.begin(context.dataset)
         except OSError as error:
             raise OutputError(f"{run.folder}: cannot be written: {error.strerror}") from None
         yield run
@@ -267,3 +284,174 @@ def _last_line(log: Path) -> str:
         lines = log.read_text(encoding="utf-8", errors="replace").strip().splitlines()
         return lines[-1].strip() if lines else ""
     return ""
+
+
+@dataclass(frozen=True)
+class ShardRun:
+    """What the shards of one call have in common, in a folder that all nodes see.
+
+    Parameters
+    ----------
+    folder : Path
+        Must not exist.
+    """
+
+    folder: Path
+
+    def begin(self, dataset: Dataset) -> None:
+        """Make the folder; the data set is in it once, not in each of the jobs."""
+        self.folder.mkdir()
+        np.savez(self._dataset, **{each.name: getattr(dataset, each.name) for each in fields(Dataset)})
+        self._wanted.touch()
+
+    def end(self) -> None:
+        """Tell shards that still run to end."""
+        self._wanted.unlink(missing_ok=True)
+        self._dataset.unlink(missing_ok=True)
+
+    def dataset(self) -> Dataset:
+        """Read the data set."""
+        with np.load(self._dataset) as stored:
+            return Dataset(**{name: stored[name] if stored[name].ndim else stored[name].item() for name in stored})
+
+    def is_wanted(self) -> bool:
+        """Say whether somebody still waits for the shards, or did when he was killed."""
+        try:
+            self._wanted.stat()
+        except FileNotFoundError:
+            return False
+        except OSError:  # a shared file system may be out of order for a while
+            return True
+        return True
+
+    @property
+    def _wanted(self) -> Path:
+        return self.folder / "wanted"
+
+    @property
+    def _dataset(self) -> Path:
+        return self.folder / "dataset.npz"
+
+
+@dataclass(frozen=True)
+class Shard:
+    """Trains its groups, except those that are in a journal already, into a journal of its own.
+
+    So it can be started again at any moment: only the group that was in training is trained once more.
+
+    Parameters
+    ----------
+    make_context : callable
+        Gives the WorkerContext when it is called with a ``dataset``.
+    jobs : sequence of Job
+    run : ShardRun
+    """
+
+    make_context: Callable[..., WorkerContext]
+    jobs: Sequence[Job]
+    run: ShardRun
+
+    @classmethod
+    def of(cls, context: WorkerContext, jobs: Sequence[Job], run: ShardRun) -> Shard:
+        """Make a shard that does not carry the data set along."""
+        rest: dict[str, Any] = {each.name: getattr(context, each.name) for each in fields(context)}
+        del rest["dataset"]
+        return cls(partial(type(context), **rest), jobs, run)
+
+    def __call__(self) -> NasbenchError | None:
+        """Train; an error of the user's making is returned, as submitit hands on no more than the text of one."""
+        threading.Thread(target=self._end_when_unwanted, daemon=True).start()
+        try:
+            self._train()
+        except NasbenchError as error:
+            return error
+        return None
+
+    def checkpoint(self) -> DelayedSubmission:
+        """Return what is to be done when the job is requeued, after a preemption or when its time was up."""
+        from submitit.helpers import DelayedSubmission
+
+        return DelayedSubmission(self)
+
+    def _train(self) -> None:
+        from tabular.training.result import provenance
+
+        context = self.make_context(dataset=self.run.dataset())
+        done = journaled(context.folder)
+        left = [job for job in self.jobs if not is_whole(job.group, done)]
+        if not left:
+            return
+        here = provenance(context.recipe, context.dataset, context.device)
+        context = replace(context, header=replace(context.header, provenance=here))
+        with context.journal() as journal:
+            for job in left:
+                journal.append(context.train(job))
+
+    def _end_when_unwanted(self) -> None:
+        while self.run.is_wanted():
+            time.sleep(_LOOKING)
+        os._exit(1)
+
+
+def journaled(folder: Path) -> dict[tuple[int, int], Record]:
+    """Return the trainings in the journals of a folder, by row and seed."""
+    found: dict[tuple[int, int], Record] = {}
+    for path in sorted(folder.glob("*.journal")):
+        for record in read_journal(path).records:
+            found.setdefault((record.row, record.seed), record)
+    return found
+
+
+def is_whole(group: Group, records: Mapping[tuple[int, int], Record]) -> bool:
+    """Say whether every training of a group is among some."""
+    return all((row, group.seed) in records for row in group.rows)
+
+
+class Queue:
+    """Tells which jobs have ended.
+
+    submitit asks the accounting of Slurm, and that every ten minutes: where a cluster has none, a job that was killed
+    would seem to run for ever. The queue is there in every cluster.
+
+    Parameters
+    ----------
+    cluster : str
+        ``"slurm"`` or ``"local"``.
+    """
+
+    def __init__(self, cluster: str) -> None:
+        self._is_slurm = cluster == "slurm"
+        self._waiting: frozenset[str] | None = None
+        self._asked = -math.inf
+
+    def grew(self) -> None:
+        """Note that jobs were submitted."""
+        self._asked = -math.inf
+
+    def has_ended(self, job: submitit.Job[Any]) -> bool:
+        """Say whether a job will do nothing more; False if Slurm does not answer."""
+        if job.paths.result_pickle.exists():
+            return True
+        if not self._is_slurm:
+            return job.done()
+        if time.monotonic() - self._asked > ASKING:
+            told = _squeue("--format=%i")
+            self._waiting = None if told is None else frozenset(told)
+            self._asked = time.monotonic()
+        return self._waiting is not None and job.job_id not in self._waiting
+
+    def state(self, job: submitit.Job[Any]) -> str:
+        """Return what became of a job, in the words of Slurm."""
+        if not self._is_slurm:
+            return job.state
+        return " ".join(_squeue("--states=all", f"--jobs={job.job_id}", "--format=%T") or ["unknown"])
+
+
+def _squeue(*arguments: str) -> list[str] | None:
+    """Return a word for each of this user's jobs; None if Slurm does not answer."""
+    command = ["squeue", "--noheader", "--array", f"--user={os.getuid()}", *arguments]
+    try:
+        answer = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)  # noqa: S603
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    return answer.stdout.split() if answer.returncode == 0 else None

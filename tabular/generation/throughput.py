@@ -1,28 +1,30 @@
-"""How fast a device trains the groups of a table, measured on a few of them."""
+"""The speed at which a device trains the groups of a table, measured on a few of them, and deadlines kept by it."""
 
 from __future__ import annotations
 
 import itertools
+import math
 import shutil
 import time
+from collections import deque
 from contextlib import closing
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from tabular.generation.engine import Job, WorkerContext
 from tabular.generation.journal import Record
-from tabular.generation.workshop import Job, Workshop
-from tabular.invariants import DONE
+from tabular.layout import DONE
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
 
     from tabular.generation.engine import Engine
-    from tabular.generation.groups import Group
+    from tabular.generation.plan import Group
     from tabular.training.dataset import Dataset
 
 STEPS = 16
@@ -31,8 +33,17 @@ STEPS = 16
 MORE_EPOCHS = 3
 """A group is trained for one epoch and for so many: the difference is what epochs take, the rest what they do not."""
 
+MARGIN = 1.25
+"""A group is expected to take so many times what the slowest of the last ones took."""
+
 _MEASURED = ("fixed_seconds", "epoch_seconds", "counting_seconds", "busy_seconds")
 _SCRATCH = "measuring"
+_REMEMBERED = 32
+
+_VALUES_A_SECOND = 2.5e6
+"""A third of the speed that was measured for turning journals into a table, of 10^5 to 10^7 values."""
+
+_LEAST_CLOSING = 2.0
 
 
 @dataclass(frozen=True)
@@ -72,13 +83,13 @@ class Throughput:
 
 
 def measure(
-    workshop: Workshop, groups: Sequence[Group], engine: Engine, *, seconds: float = 4.0, least: int = 4
+    context: WorkerContext, groups: Sequence[Group], engine: Engine, *, seconds: float = 4.0, least: int = 4
 ) -> Throughput:
     """Train some groups for a few steps, with the engine that is to train them all.
 
     Parameters
     ----------
-    workshop : Workshop
+    context : WorkerContext
         Nothing stays in its folder.
     groups : sequence of Group
         In the order in which they are to be trained; where they are few, some are measured again.
@@ -93,10 +104,10 @@ def measure(
     NasbenchError
         If a group cannot be trained.
     """
-    scratch = workshop.folder / _SCRATCH
-    sample = _sample(workshop.dataset, STEPS * workshop.recipe.batch_size)
-    header = replace(workshop.header, metrics=_MEASURED, epochs=(1,), costs=())
-    probe = _Probe(**{**vars(workshop), "dataset": sample, "folder": scratch, "header": header})
+    scratch = context.folder / _SCRATCH
+    sample = _sample(context.dataset, STEPS * context.recipe.batch_size)
+    header = replace(context.header, metrics=_MEASURED, epochs=(1,), costs=())
+    probe = _Probe(**{**vars(context), "dataset": sample, "folder": scratch, "header": header})
     ended: list[float] = []
     measured: list[NDArray[np.float32]] = []
 
@@ -106,7 +117,7 @@ def measure(
                 return
             yield Job(group, group.rows[:1])
 
-    remove_scratch(workshop.folder)
+    remove_scratch(context.folder)
     scratch.mkdir()
     began = time.perf_counter()
     try:
@@ -115,9 +126,9 @@ def measure(
                 ended.append(time.perf_counter())
                 measured += [record.metrics[:, 0] for record in records]
     finally:
-        remove_scratch(workshop.folder)
+        remove_scratch(context.folder)
     fixed, epoch, counting, busy = np.array(measured, dtype=np.float64).T
-    epochs_in_full = len(workshop.dataset.train) / len(sample.train)
+    epochs_in_full = len(context.dataset.train) / len(sample.train)
     startup = max(0.0, ended[0] - began - float(busy[0]))
     return Throughput(fixed, epoch * epochs_in_full, counting, startup, float(busy.mean()))
 
@@ -132,7 +143,7 @@ def remove_scratch(folder: Path) -> None:
     shutil.rmtree(folder / _SCRATCH, ignore_errors=True)
 
 
-class _Probe(Workshop):
+class _Probe(WorkerContext):
     """Measures what a group takes rather than what its networks achieve."""
 
     def train(self, job: Job) -> list[Record]:
@@ -170,3 +181,59 @@ def _sample(dataset: Dataset, images: int) -> Dataset:
     chosen = np.concatenate([one_of_each_class, others])[: max(images, len(one_of_each_class))]
     validation, test = (split[: max(2, round(share * len(split)))] for split in (dataset.validation, dataset.test))
     return replace(dataset, train=dataset.train[chosen], validation=validation, test=test)
+
+
+def closing_seconds(values: int) -> float:
+    """Return the time to set aside for writing a table and ending.
+
+    Parameters
+    ----------
+    values : int
+        How many numbers its metrics have in all.
+    """
+    return _LEAST_CLOSING + values / _VALUES_A_SECOND
+
+
+class Deadline:
+    """Hands out jobs as long as there is time for them, by what earlier ones took.
+
+    Parameters
+    ----------
+    ends : float
+        When the last group must have ended, on the clock.
+    expected : float
+        Seconds a network, until a group has ended.
+    startup : float
+        Seconds until a worker begins.
+    clock : callable
+        Tells the time in seconds.
+    """
+
+    def __init__(
+        self, ends: float, expected: float, startup: float = 0.0, clock: Callable[[], float] = time.perf_counter
+    ) -> None:
+        self._ends, self._startup, self._clock = ends, startup, clock
+        self._took = deque([expected], maxlen=_REMEMBERED)
+        self._began: dict[tuple[int, int], tuple[float, int]] = {}
+        self._first_end = math.inf
+
+    def overrun(self, group: Group) -> float:
+        """Return by how many seconds a group that begins now is expected to miss the deadline; below 0 it does not."""
+        startup = self._startup if self._first_end == math.inf else 0.0
+        return self._clock() + startup + MARGIN * max(self._took) * len(group.rows) - self._ends
+
+    def within(self, jobs: Iterable[Job]) -> Iterator[Job]:
+        """Yield jobs until the next one would end too late."""
+        for job in jobs:
+            if self.overrun(job.group) > 0:
+                return
+            self._began[job.group.rows[0], job.group.seed] = self._clock(), len(job.group.rows)
+            yield job
+
+    def ended(self, records: Sequence[Record]) -> None:
+        """Learn from a group that has just ended."""
+        now = self._clock()
+        began, networks = self._began.pop((records[0].row, records[0].seed))
+        if began > self._first_end:  # earlier ones waited for their worker to start
+            self._took.append((now - began) / networks)
+        self._first_end = min(self._first_end, now)

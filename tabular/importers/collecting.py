@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from tabular.errors import FileFormatError
-from tabular.invariants import DONE, MISSING
-from tabular.layout import TableData, TaskData
+from tabular.layout import DIVERGED, DONE, MISSING, TableData, TaskData
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
     from tabular.measures import Task
     from tabular.spaces import Space
+    from tabular.table import Table
 
 FIRST_CAPACITY = 1024
 
@@ -188,3 +190,122 @@ def _problem(new: NDArray[np.float32], held: NDArray[np.float32], unit: str) -> 
         first = int(np.flatnonzero(differs)[0])
         return f"is {np.broadcast_to(new, held.shape)[first]:g}, and was {held[first]:g} before"
     return ""
+
+
+@dataclass(frozen=True)
+class Completeness:
+    """Of one task, how much of it is there.
+
+    Parameters
+    ----------
+    task : str
+    architectures, seeds, epochs : int
+    means : bool
+        The numbers are means over seeds, so that "training" below stands for a mean.
+    done, diverged, missing : int
+        Trainings; together architectures x seeds.
+    metric_gaps : dict of str to int
+        Of each metric with gaps, how many numbers are not there among those of trainings that are done.
+    cost_gaps : dict of str to int
+        Of each cost with gaps, how many architectures it is not known of.
+    """
+
+    task: str
+    architectures: int
+    seeds: int
+    epochs: int
+    means: bool
+    done: int
+    diverged: int
+    missing: int
+    metric_gaps: dict[str, int]
+    cost_gaps: dict[str, int]
+
+
+def completeness(table: Table) -> list[Completeness]:
+    """Say of each task of a table what is on record and what is missing.
+
+    Raises
+    ------
+    FileFormatError
+        If the table is damaged.
+    """
+    return [_of_task(table, name) for name in table.tasks]
+
+
+def _of_task(table: Table, name: str) -> Completeness:
+    task, status = table.tasks[name], table.status(name)
+    gaps = {each: int(np.isnan(table.metric(name, each)[status == DONE]).sum()) for each in task.metrics}
+    cost_gaps = {each: int(np.isnan(table.cost(name, each)).sum()) for each in table.costs(name)}
+    return Completeness(
+        name,
+        architectures=len(table),
+        seeds=len(task.seeds),
+        epochs=len(task.epochs),
+        means=table.means_only(name),
+        done=int((status == DONE).sum()),
+        diverged=int((status == DIVERGED).sum()),
+        missing=int((status == MISSING).sum()),
+        metric_gaps={each: count for each, count in gaps.items() if count},
+        cost_gaps={each: count for each, count in cost_gaps.items() if count},
+    )
+
+
+def parse_json(content: bytes, path: Path) -> dict[str, Any]:
+    """Return the object that a JSON file holds.
+
+    Raises
+    ------
+    FileFormatError
+        If it is not JSON, or not one object, or names a field twice.
+    """
+    try:
+        document = json.loads(content, object_pairs_hook=_without_repeats)
+    except (ValueError, RecursionError) as error:  # JSON's and Unicode's errors are both ValueErrors
+        raise FileFormatError(f"{path}: is not JSON: {error}") from None
+    if not isinstance(document, dict):
+        raise FileFormatError(f"{path}: should hold one JSON object, it holds {type(document).__name__} instead")
+    return document
+
+
+def _without_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        names = [name for name, _ in pairs]
+        raise ValueError(f"{next(name for name in names if names.count(name) > 1)!r} is there twice")
+    return found
+
+
+def read_file(path: Path) -> bytes:
+    """Return what a file holds.
+
+    Raises
+    ------
+    FileFormatError
+    """
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise FileFormatError(f"{path}: cannot be read: {error.strerror}") from None
+
+
+def numbers(value: Any, where: str) -> NDArray[np.float64]:
+    """Return a number, or a list of them, as an array, (); or (E,); null becomes NaN.
+
+    Parameters
+    ----------
+    value : object
+        As JSON gave it.
+    where : str
+        The file and the field, for errors.
+
+    Raises
+    ------
+    FileFormatError
+    """
+    items = value if isinstance(value, list) else [value]
+    for item in items:
+        if item is not None and (isinstance(item, bool) or not isinstance(item, (int, float))):
+            raise FileFormatError(f"{where}: should be {'numbers' if value is items else 'a number'}, got {item!r}")
+    found = np.array([np.nan if item is None else item for item in items], dtype=np.float64)
+    return found if value is items else found[0]

@@ -18,18 +18,17 @@ import numpy as np
 
 from tabular.errors import FileFormatError, InvalidArchitectureError, UnknownNameError
 from tabular.files import check_writable
-from tabular.importers.cells import Rows, first_conflict
-from tabular.importers.csv import read_csv
+from tabular.importers.columns import Rows, first_conflict, read_csv
 from tabular.layout import write_table
-from tabular.progress import silent
 from tabular.spaces import get_space
 from tabular.table import Table
+from tabular.work import silent
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from tabular.measures import Task
-    from tabular.progress import Progress
+    from tabular.work import Progress
 
 ORIGIN = {
     "licence": "MIT",

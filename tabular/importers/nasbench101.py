@@ -1,35 +1,40 @@
 """NAS-Bench-101's own files (Ying et al., ICML 2019) into a table, and those that EC-NAS made in their image.
 
 A record is a JSON list: the cell's hash, the epochs of the training, the adjacency matrix as text, the operations of
-the vertices, and what the training recorded (`tabular.importers.model_metrics`). Every budget is a training of its own.
+the vertices, and the protocol buffer ``ModelMetrics`` that the training recorded, which is read here without a library.
+It is declared in ``nasbench/lib/model_metrics.proto`` of NAS-Bench-101; EC-NAS adds fields behind the first five of an
+evaluation, and its sixth is the energy used so far, a double, where NAS-Bench-101 has the text of a path. Every budget
+is a training of its own.
 """
 
 from __future__ import annotations
 
 import binascii
 import json
+import struct
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from tabular.errors import FileFormatError
 from tabular.files import check_writable
-from tabular.importers.model_metrics import HALFWAY, Evaluation, read_model_metrics
-from tabular.importers.nb101_cells import Cell, read_cells
 from tabular.importers.tfrecord import read_tfrecord
-from tabular.invariants import DONE, MISSING
-from tabular.layout import TableData, TaskData, write_table
+from tabular.layout import DONE, MISSING, TableData, TaskData, write_table
 from tabular.measures import Metric, Task
-from tabular.progress import silent
+from tabular.spaces.nb101 import NB101
+from tabular.spaces.nb101_hash import OPERATIONS
 from tabular.table import Table
+from tabular.work import silent
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from numpy.typing import NDArray
 
     from tabular.importers.tfrecord import Record
-    from tabular.progress import Progress
+    from tabular.work import Progress
 
 TASK = "cifar10"
 
@@ -42,11 +47,15 @@ COLUMNS = {
 }
 """The metrics of an evaluation with unit, split and direction, in the order of `Evaluation` after the epoch."""
 
+HALFWAY = "halfway_"
+"""How the name of a metric begins that was measured halfway through a training."""
+
 ORIGIN = {
     "licence": "Apache-2.0",
     "citation": "C. Ying et al.: NAS-Bench-101: Towards Reproducible Neural Architecture Search. ICML 2019",
     "source": "https://github.com/google-research/nasbench",
 }
+
 EC_NAS = {
     "licence": "MIT",
     "citation": [
@@ -59,6 +68,9 @@ EC_NAS = {
     "source": ["https://github.com/PedramBakh/EC-NAS-Bench", ORIGIN["source"]],
 }
 """Whose the records with energy are."""
+
+SMALLEST, LARGEST = 3, 7
+"""Vertices of the smallest space that a table is given, and of the largest cell."""
 
 
 @dataclass
@@ -269,3 +281,186 @@ def _parameters(source: Path, row: NDArray[np.int64], read: NDArray[np.int32], r
             "another record of its cell"
         )
     return parameters
+
+
+class Cell(NamedTuple):
+    """A cell as a record writes it: its MD5, the digits of its matrix, and the operations between commas."""
+
+    module_hash: str
+    adjacency: str
+    operations: str
+
+
+def read_cells(source: Path, cells: list[Cell], first_records: list[int]) -> tuple[NB101, NDArray[np.uint8]]:
+    """Return the smallest space that holds all cells, and the row of each, its hash compared.
+
+    Parameters
+    ----------
+    source : Path
+        What errors name.
+    cells : list of C Cells
+    first_records : list of C ints
+        The record in which each cell was met first, for errors.
+
+    Returns
+    -------
+    space : NB101
+    rows : (C, L) uint8
+
+    Raises
+    ------
+    FileFormatError
+        If one is no cell of NAS-Bench-101's space, or its hash is another one.
+    """
+    largest = max(cell.operations.count(",") + 1 for cell in cells)
+    space = NB101(vertices=min(max(SMALLEST, largest), LARGEST))
+    choices = bytearray()
+    record = 0
+    try:
+        for cell, record in zip(cells, first_records, strict=True):  # noqa: B007 - an error names it
+            choices += _choices(space, cell)
+    except ValueError as error:
+        raise FileFormatError(f"{source}: record {record} has no cell: {error}") from None
+    rows = np.frombuffer(choices, dtype=np.uint8).reshape(len(cells), space.length)
+    invalid = np.flatnonzero(~space.is_valid(rows))
+    if len(invalid):
+        place = int(invalid[0])
+        raise FileFormatError(
+            f"{source}: record {first_records[place]} has no cell: {space.why_not(rows[place].tolist())}: "
+            f"{cells[place].adjacency} {cells[place].operations}"
+        )
+    for place, module_hash in enumerate(space.module_hash(rows)):
+        if module_hash != cells[place].module_hash:
+            raise FileFormatError(
+                f"{source}: record {first_records[place]}: its hash is {cells[place].module_hash!r}, its cell has "
+                f"{module_hash}: {cells[place].adjacency} {cells[place].operations}"
+            )
+    return space, rows
+
+
+def _choices(space: NB101, cell: Cell) -> bytes:
+    """Return the row of a cell, the same as `NB101.from_cell` gives; there are too many for that."""
+    labels = cell.operations.split(",")
+    size, matrix = len(labels), cell.adjacency
+    more = space.vertices - size  # vertices that dangle, put before the output
+    if more < 0 or size < 2:
+        raise ValueError(f"it has {size} vertices, expected 2 to {LARGEST}")
+    if len(matrix) != size**2 or set(matrix) - {"0", "1"}:
+        raise ValueError(f"{matrix!r} is no 0-1 matrix over its {size} vertices")
+    later = [matrix[start * size + start + 1 : (start + 1) * size] for start in range(size - 1)]
+    if sum(row.count("1") for row in later) != matrix.count("1"):
+        raise ValueError(f"{matrix!r} has an edge on or below its diagonal")
+    for label in labels[1:-1]:
+        if label not in OPERATIONS:
+            raise ValueError(f"{label!r} is none of {', '.join(OPERATIONS)}")
+    edges = "".join(row[:-1] + "0" * more + row[-1] for row in later).ljust(len(space.edges), "0")
+    choices = [OPERATIONS.index(label) for label in labels[1:-1]]
+    return bytes(map(int, edges)) + bytes(choices) + bytes(more)
+
+
+VARINT, DOUBLE, BYTES, FLOAT = 0, 1, 2, 5
+"""Wire types: a number of seven bits a byte, eight bytes, a counted run of bytes, four bytes."""
+
+JOULES = 3.6e6
+"""In a kilowatt-hour, which EC-NAS counts in."""
+
+NAN = float("nan")
+_DOUBLE = struct.Struct("<d")
+_FLOAT = struct.Struct("<f")
+_FIVE_DOUBLES = struct.Struct("<xdxdxdxdxd")
+_FIVE_TAGS = bytes(field << 3 | DOUBLE for field in range(1, 6))
+
+
+class Evaluation(NamedTuple):
+    """What was measured at one point of a training; NaN where the message has no such field.
+
+    Parameters
+    ----------
+    epoch, seconds : float
+        Trained so far.
+    train, validation, test : float
+        Accuracies, fractions.
+    energy : float
+        Joules used so far.
+    """
+
+    epoch: float = NAN
+    seconds: float = NAN
+    train: float = NAN
+    validation: float = NAN
+    test: float = NAN
+    energy: float = NAN
+
+
+class ModelMetrics(NamedTuple):
+    """The evaluations of a training, from its start to its end, and the network's trainable parameters."""
+
+    evaluations: list[Evaluation]
+    parameters: int
+
+
+def read_model_metrics(message: bytes) -> ModelMetrics:
+    """Decode the message of one training; fields that it does not know are passed over.
+
+    Raises
+    ------
+    ValueError
+        If the bytes are no such message.
+    """
+    evaluations, parameters = [], -1
+    for number, wire, value in _fields(message):
+        if number == 1 and isinstance(value, bytes):
+            evaluations.append(_evaluation(value))
+        elif number == 2 and wire == VARINT:
+            parameters = int(value)
+    return ModelMetrics(evaluations, parameters)
+
+
+def _evaluation(message: bytes) -> Evaluation:
+    if message[:45:9] == _FIVE_TAGS:  # as every known file writes it; the rest is slower by half
+        epoch, seconds, train, validation, test = _FIVE_DOUBLES.unpack_from(message)
+        energy = _DOUBLE.unpack_from(message, 46)[0] if message[45:46] == b"\x31" else NAN
+        return Evaluation(epoch, seconds, train, validation, test, energy * JOULES)
+    values = [NAN] * 6
+    for number, wire, value in _fields(message):
+        if 1 <= number <= 6 and wire == DOUBLE:
+            values[number - 1] = float(value)
+    values[5] *= JOULES
+    return Evaluation(*values)
+
+
+def _fields(message: bytes) -> Iterator[tuple[int, int, int | float | bytes]]:
+    """Yield number, wire type and value of each field of a message."""
+    place, end = 0, len(message)
+    while place < end:
+        tag, place = _varint(message, place)
+        field, wire = tag >> 3, tag & 7
+        value: int | float | bytes
+        if wire == VARINT:
+            value, place = _varint(message, place)
+        elif wire == BYTES:
+            size, place = _varint(message, place)
+            value, place = message[place : place + size], place + size
+        elif wire == DOUBLE:
+            value, place = message[place : place + 8], place + 8
+            value = _DOUBLE.unpack(value)[0] if place <= end else value
+        elif wire == FLOAT:
+            value, place = message[place : place + 4], place + 4
+            value = _FLOAT.unpack(value)[0] if place <= end else value
+        else:
+            raise ValueError(f"a field of wire type {wire} at byte {place}")
+        if place > end:
+            raise ValueError(f"field {field} ends behind the message")
+        yield field, wire, value
+
+
+def _varint(message: bytes, place: int) -> tuple[int, int]:
+    value = shift = 0
+    while place < len(message):
+        byte = message[place]
+        place += 1
+        value |= (byte & 0x7F) << shift
+        if byte < 0x80:
+            return value, place
+        shift += 7
+    raise ValueError("the message ends within a number")

@@ -25,18 +25,17 @@ import numpy as np
 
 from tabular.errors import FileFormatError, InvalidArchitectureError
 from tabular.files import check_writable
-from tabular.importers.collecting import Collector
-from tabular.importers.json_files import numbers, parse_json, read_file
+from tabular.importers.collecting import Collector, numbers, parse_json, read_file
 from tabular.layout import write_table
 from tabular.measures import SECONDS, Task, standard_metric
-from tabular.progress import silent
 from tabular.spaces.darts import PREFIX, Darts
 from tabular.table import Table
+from tabular.work import silent
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from tabular.progress import Progress
+    from tabular.work import Progress
 
 CONFIGURATION = "optimized_hyperparamater_config"
 """Spelt as it is in the files."""

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from tabular.errors import NasbenchError, SpaceError, UnknownNameError
-from tabular.toml import read_toml
+from tabular.files import read_toml
 
 if TYPE_CHECKING:
     from tabular.spaces.space import Space

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import pickle
 import tarfile
 import zlib
 from pathlib import PurePosixPath
@@ -11,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tabular.errors import DataError
+from tabular.errors import DataError, FileFormatError
+from tabular.safe_pickle import PickleReader, RefusedPickleError
 from tabular.training.dataset import check_labels_below
 
 if TYPE_CHECKING:
@@ -97,23 +97,19 @@ def _parse_binary(where: str, content: bytes) -> LabelledImages:
 
 def _parse_pickle(where: str, content: bytes) -> LabelledImages:
     try:
-        batch = _BatchUnpickler(io.BytesIO(content), encoding="bytes").load()
-        pixels, labels = (batch[key] if key in batch else batch[key.decode()] for key in (b"data", b"labels"))
-        return pixels.values, np.array(labels, dtype=np.int64)
-    except DataError as error:
-        raise DataError(f"{where}: {error}") from None
-    # A damaged pickle can raise nearly anything; each of these means the same to a user.
-    except (
-        pickle.UnpicklingError,
-        ArithmeticError,
-        LookupError,
-        ValueError,
-        TypeError,
-        AttributeError,
-        EOFError,
-        MemoryError,
-    ) as error:
+        batch = PickleReader(io.BytesIO(content), where).load()
+        pixels, labels = (batch[key] if key in batch else batch[key.encode()] for key in ("data", "labels"))
+        kind, numbers = pixels.dtype, np.array(labels, dtype=np.int64)
+    except RefusedPickleError as error:
+        raise DataError(
+            f"{where}: its pickle asks for {error.what}, which a batch of CIFAR-10 has no use for; do not trust this "
+            "file"
+        ) from None
+    except (FileFormatError, LookupError, ValueError, TypeError, AttributeError, OverflowError) as error:
         raise DataError(f"{where}: is not a batch of CIFAR-10's Python version ({error}); download it again") from None
+    if kind != np.uint8:
+        raise DataError(f"{where}: its data is not an array of unsigned bytes")
+    return pixels, numbers
 
 
 def _checked(where: str, pixels: NDArray[Any], labels: NDArray[np.int64]) -> LabelledImages:
@@ -123,42 +119,6 @@ def _checked(where: str, pixels: NDArray[Any], labels: NDArray[np.int64]) -> Lab
         )
     check_labels_below(where, labels, CLASSES)
     return pixels.reshape(-1, 3, 32, 32), labels
-
-
-class _Array:
-    """Stands in for a pickled numpy array and accepts bytes only, so that no code of numpy runs on foreign input."""
-
-    values: Any
-
-    def __setstate__(self, state: Any) -> None:
-        _, shape, dtype, column_major, content = state
-        if not isinstance(dtype, _DType) or dtype.name not in {b"u1", "u1"} or column_major:
-            raise DataError("its data is not an array of unsigned bytes")
-        self.values = np.frombuffer(content, dtype=np.uint8).reshape(shape)
-
-
-class _DType:
-    """Stands in for a pickled numpy type."""
-
-    def __init__(self, name: Any, *_: Any) -> None:
-        self.name = name
-
-    def __setstate__(self, state: Any) -> None:
-        """Ignore byte order and alignment: single bytes have none."""
-
-
-class _BatchUnpickler(pickle.Unpickler):
-    """Builds plain containers and arrays of bytes, and refuses every other class by its name."""
-
-    def find_class(self, module: str, name: str) -> Any:
-        if module.startswith("numpy"):
-            if name == "_reconstruct":
-                return lambda *_: _Array()
-            if name in {"ndarray", "dtype"}:
-                return _Array if name == "ndarray" else _DType
-        raise DataError(
-            f"its pickle asks for {module}.{name}, which a batch of CIFAR-10 has no use for; do not trust this file"
-        )
 
 
 _PARSERS: dict[str, Callable[[str, bytes], LabelledImages]] = {".bin": _parse_binary, "": _parse_pickle}

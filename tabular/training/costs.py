@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from tabular.spaces import Space
     from tabular.training.dataset import Dataset
 
+
 def network_costs(space: Space, architecture: NDArray[np.uint8], recipe: Recipe, dataset: Dataset) -> dict[str, float]:
     """Return what `complexity` counts, and the ``latency_seconds`` of `cpu_latency`.
 

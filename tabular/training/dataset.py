@@ -13,6 +13,7 @@ from tabular.errors import DataError
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+
     LabelledImages = tuple[NDArray[Any], NDArray[np.int64]]
     """Images (N, C, H, W), uint8 or float32, and their labels (N,)."""
 

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from tabular.networks.cell import Cell, CellNetwork
     from tabular.spaces import CellSpace
 
+
 class FusedEdge(nn.Module):
     """One edge of K cells: the networks that share an operation are computed together.
 

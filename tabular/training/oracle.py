@@ -8,6 +8,7 @@ import numpy as np
 
 from tabular.errors import DataError, QueryError
 from tabular.measures import (
+    BaseOracle,
     Measure,
     Reference,
     Task,
@@ -30,10 +31,13 @@ if TYPE_CHECKING:
     from tabular.training.dataset import Dataset
 
 
-class TrainingOracle:
+class TrainingOracle(BaseOracle):
     """Trains what it is asked about, behind the protocol that tables and surrogates share.
 
-    A training is remembered as long as the oracle lives, so another metric or epoch of it costs nothing.
+    A training is remembered as long as the oracle lives, so another metric or epoch of it costs nothing. A query with a
+    draw trains with the seed that is this number without its lowest bit; one without seed and draw answers the mean
+    over those trainings of ``seeds`` that have a number. NaN where the training, or each of ``seeds``, diverged before
+    the epoch.
 
     Parameters
     ----------
@@ -130,50 +134,6 @@ class TrainingOracle:
         where = f"recipe of task {task!r}" if task else "recipe"
         return cls(space, Recipe.from_dict(recipe, where=where), dataset, seeds, device, name, task)
 
-    def query(
-        self,
-        architectures: NDArray[np.uint8],
-        measure: Measure | str | None = None,
-        *,
-        seed: int | None = None,
-        draw: NDArray[np.uint64] | int | None = None,
-    ) -> Any:
-        """Answer one measure of one or many architectures, training those not trained before.
-
-        Parameters
-        ----------
-        architectures : (N, L) or (L,) uint8
-        measure : Measure or str, optional
-            By default the validation accuracy at the last epoch.
-        seed : int, optional
-            Train with this seed.
-        draw : (N,) uint64 or int, optional
-            Train with the seed that is this number without its lowest bit. Without seed and draw the answer is the mean
-            over those trainings of ``seeds`` that have a number.
-
-        Returns
-        -------
-        (N,) float64 or float
-            NaN where the training, or each of ``seeds``, diverged before that epoch.
-
-        Raises
-        ------
-        InvalidArchitectureError, QueryError, UnknownNameError
-        """
-        rows = self.space.check(architectures)
-        resolved = resolve_measure(measure, self.tasks)
-        batch = np.atleast_2d(rows)
-        values = mean_of_known(self._values(batch, self._seeds_for(len(batch), seed, draw), resolved))
-        return values if rows.ndim == 2 else float(values[0])
-
-    def spread(self, architectures: NDArray[np.uint8], measure: Measure | str | None = None) -> Any:
-        """Return the standard deviation over the trainings of ``seeds``, (N,) float64 or float; NaN for one seed."""
-        rows = self.space.check(architectures)
-        resolved = resolve_measure(measure, self.tasks)
-        batch = np.atleast_2d(rows)
-        spread = std_of_known(self._values(batch, [self.seeds] * len(batch), resolved))
-        return spread if rows.ndim == 2 else float(spread[0])
-
     def reference(self, measure: Measure | str | None = None) -> Reference | None:
         """Return None: nobody knows the best of a space that was not trained whole."""
         resolve_measure(measure, self.tasks)
@@ -198,30 +158,28 @@ class TrainingOracle:
             self._trainings[key] = train(self.space, architecture, self.recipe, self.dataset, seed, self.device)
         return self._trainings[key]
 
-    def _values(
-        self, batch: NDArray[np.uint8], seeds: Sequence[tuple[int, ...]], measure: Measure
+    def _means(self, batch: NDArray[np.uint8], measure: Measure) -> NDArray[np.float64]:
+        return mean_of_known(self._trained(batch, measure, [self.seeds] * len(batch)))
+
+    def _of_seed(self, batch: NDArray[np.uint8], measure: Measure, seed: int) -> NDArray[np.float64]:
+        return mean_of_known(self._trained(batch, measure, [(_checked_seed(seed),)] * len(batch)))
+
+    def _drawn(self, batch: NDArray[np.uint8], measure: Measure, draws: NDArray[np.uint64]) -> NDArray[np.float64]:
+        return mean_of_known(self._trained(batch, measure, [(draw >> 1,) for draw in draws.tolist()]))
+
+    def _spreads(self, batch: NDArray[np.uint8], measure: Measure) -> NDArray[np.float64]:
+        """Return the standard deviation over the trainings of ``seeds``; NaN for one seed."""
+        return std_of_known(self._trained(batch, measure, [self.seeds] * len(batch)))
+
+    def _trained(
+        self, batch: NDArray[np.uint8], measure: Measure, seeds: Sequence[tuple[int, ...]]
     ) -> NDArray[np.float64]:
-        """Return the measure of each row's trainings, (N, S)."""
+        """Return the measure of each row's trainings with its S seeds, (N, S)."""
         values = [
-            [self.training(row, seed).metrics[measure.metric][measure.epochs - 1] for seed in those]
-            for row, those in zip(batch, seeds, strict=True)
+            [self.training(row, seed).metrics[measure.metric][measure.epochs - 1] for seed in seeds_of_row]
+            for row, seeds_of_row in zip(batch, seeds, strict=True)
         ]
         return np.array(values, dtype=np.float64).reshape(len(batch), len(seeds[0]) if seeds else 0)
-
-    def _seeds_for(
-        self, rows: int, seed: int | None, draw: NDArray[np.uint64] | int | None
-    ) -> Sequence[tuple[int, ...]]:
-        """Return, for each row, the seeds whose trainings answer."""
-        if seed is not None and draw is not None:
-            raise QueryError("give a seed or a draw, not both")
-        if seed is not None:
-            return [(_checked_seed(seed),)] * rows
-        if draw is None:
-            return [self.seeds] * rows
-        draws = np.atleast_1d(np.asarray(draw, dtype=np.uint64))
-        if draws.shape not in {(1,), (rows,)}:
-            raise QueryError(f"{rows} architectures need one draw or {rows} draws, got {draws.shape}")
-        return [(int(each) >> 1,) for each in np.broadcast_to(draws, rows)]
 
 
 def _checked_seed(seed: int) -> int:

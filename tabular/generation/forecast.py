@@ -1,4 +1,4 @@
-"""What of a table fits into a budget of time, by what the device at hand was measured to do."""
+"""A forecast of what part of a table fits into a budget of time, by what the device at hand was measured to do."""
 
 from __future__ import annotations
 
@@ -10,14 +10,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tabular.errors import BudgetError
-from tabular.generation.deadline import closing_seconds
+from tabular.generation.engine import WorkerContext
 from tabular.generation.generator import advised_together
-from tabular.generation.groups import make_groups, networks_to_train
 from tabular.generation.journal import JournalHeader
 from tabular.generation.ledger import COST_UNITS
 from tabular.generation.local import LocalEngine
-from tabular.generation.throughput import measure, measuring_seconds
-from tabular.generation.workshop import Workshop
+from tabular.generation.plan import make_groups, networks_to_train
+from tabular.generation.throughput import closing_seconds, measure, measuring_seconds
 
 if TYPE_CHECKING:
     from tabular.generation.throughput import Throughput
@@ -145,8 +144,8 @@ def forecast(
     epochs = tuple(range(1, recipe.epochs + 1))
     with tempfile.TemporaryDirectory() as folder:
         header = JournalHeader({}, {}, METRICS, epochs, tuple(COST_UNITS))
-        workshop = Workshop(space, networks, recipe, dataset, device, Path(folder), header)
-        throughput = measure(workshop, groups, engine, seconds=patience)
+        context = WorkerContext(space, networks, recipe, dataset, device, Path(folder), header)
+        throughput = measure(context, groups, engine, seconds=patience)
     estimate = _Estimate(throughput, jobs, together, budget or math.inf, networks.shape[1], len(METRICS))
     training, error = _mean(throughput, recipe.epochs, 1.0, math.inf)
     options = estimate.options(recipe.epochs, seeds, rows)

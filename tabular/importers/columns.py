@@ -1,19 +1,25 @@
-"""Rows of a file of columns, and the numbers in their cells."""
+"""Rows of CSV and Parquet files, read some at a time, and the numbers in their cells."""
 
 from __future__ import annotations
 
+import csv
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from tabular.errors import FileFormatError, UnknownNameError
+from tabular.frames import arrow
+from tabular.layout import STATUS_WORDS
+from tabular.work import silent
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
+
+    from tabular.work import Progress
 
 ROWS_AT_ONCE = 16_384
 """How many rows are read before they are worked on."""
@@ -24,8 +30,10 @@ EMPTY = {"", "na", "nan", "null", "none"}
 NOT_NEGATIVE = {"second", "joule", "byte", "count", "FLOP"}
 """Units in which nothing can be less than zero."""
 
-STATUS_WORDS = ("missing", "done", "diverged")
-"""How files write a status: the words in the places of the numbers that tables hold."""
+FIRST_ROW = 2
+"""Rows are numbered as a spreadsheet shows them: the header is row 1."""
+
+_NO_ROWS = "{}: has no rows below a line of column names"
 
 
 @dataclass(frozen=True)
@@ -162,6 +170,98 @@ class Rows:
             where = f"{self.source}: row {self.numbers[place]}, column {column!r}"
             raise FileFormatError(f"{where}: {UnknownNameError('status', words[place], STATUS_WORDS)}")
         return np.array(codes, dtype=np.uint8)
+
+
+def read_csv(
+    source: Path, wanted: list[str] | None, mapping: str | Path = "", progress: Progress = silent
+) -> Iterator[Rows]:
+    """Read the wanted columns of a CSV file, or all, some rows at a time.
+
+    Raises
+    ------
+    FileFormatError, UnknownNameError
+        Naming the row, or the column that the file lacks.
+    """
+    done = 0
+    try:
+        with source.open("rb") as raw:
+            total = sum(piece.count(b"\n") for piece in iter(lambda: raw.read(1 << 20), b"")) - 1
+        with source.open(encoding="utf-8-sig", newline="") as file:
+            lines = ((row, line) for row, line in enumerate(csv.reader(file), FIRST_ROW - 1) if line)
+            names = [name.strip() for name in next(lines, (0, []))[1]]
+            if not names:
+                raise FileFormatError(_NO_ROWS.format(source))
+            check_columns(names, wanted or names, source, mapping)
+            for rows in _in_batches(lines, names, wanted or names, source):
+                yield rows
+                done += len(rows)
+                progress(done, max(done, total), "")
+    except OSError as error:
+        raise FileFormatError(f"{source}: cannot be read: {error.strerror}") from None
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise FileFormatError(f"{source}: is not a CSV file in UTF-8: {error}") from None
+    if not done:
+        raise FileFormatError(_NO_ROWS.format(source))
+
+
+def _in_batches(
+    lines: Iterator[tuple[int, list[str]]], names: list[str], wanted: list[str], source: Path
+) -> Iterator[Rows]:
+    places = [names.index(column) for column in wanted]
+    numbers, held = list[int](), list[list[str]]()
+
+    def batch() -> Rows:
+        columns = zip(*held, strict=True)
+        cells = {column: list(cells) for column, cells in zip(wanted, columns, strict=True)}
+        return Rows(source, np.array(numbers, dtype=np.int64), dict(cells))
+
+    for number, line in lines:
+        if len(line) != len(names):
+            raise FileFormatError(
+                f"{source}: row {number} has {len(line)} cells, the header names {len(names)} columns"
+            )
+        numbers.append(number)
+        held.append([line[place] for place in places])
+        if len(held) == ROWS_AT_ONCE:
+            yield batch()
+            numbers, held = [], []
+    if held:
+        yield batch()
+
+
+def read_parquet(source: Path, wanted: list[str], mapping: str | Path, progress: Progress) -> Iterator[Rows]:
+    """Read the wanted columns of a Parquet file, some rows at a time.
+
+    Raises
+    ------
+    FileFormatError, UnknownNameError
+        Naming the column that the file lacks.
+    """
+    pa = arrow()
+    try:
+        with pa.parquet.ParquetFile(source) as file:
+            check_columns(file.schema_arrow.names, wanted, source, mapping)
+            total, done = file.metadata.num_rows, 0
+            for batch in file.iter_batches(ROWS_AT_ONCE, columns=wanted):
+                cells = {column: _cells(batch.column(column), pa) for column in wanted}
+                yield Rows(source, np.arange(done + 1, done + 1 + batch.num_rows), cells)
+                done += batch.num_rows
+                progress(done, total, "")
+    except OSError as error:
+        raise FileFormatError(f"{source}: cannot be read: {error.strerror or error}") from None
+    except pa.ArrowException as error:
+        raise FileFormatError(f"{source}: is not a sound Parquet file: {error}") from None
+    if not done:
+        raise FileFormatError(f"{source}: has no rows")
+
+
+def _cells(column: Any, pa: Any) -> NDArray[Any] | list[str]:
+    """Return numbers as an array, with NaN for what is not there, and anything else as text."""
+    kind = column.type
+    if pa.types.is_floating(kind) or pa.types.is_integer(kind):
+        numbers: NDArray[Any] = column.to_numpy(zero_copy_only=False)
+        return numbers
+    return ["" if cell is None else str(cell) for cell in column.to_pylist()]
 
 
 def check_columns(names: Sequence[str], wanted: Iterable[str], source: str | Path, mapping: str | Path) -> None:

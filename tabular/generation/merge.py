@@ -1,27 +1,126 @@
-"""How far a table under construction is: its last version, and the journals of a generator at work or killed.
+"""Merging tables and journals of one plan into one table, and looking at a table under construction.
 
-Nothing here takes a lock or writes a file, so no generator is kept from starting or going on.
+Looking takes no lock and writes no file, so no generator is kept from starting or going on.
 """
 
 from __future__ import annotations
 
 import os
 import sys
+import warnings
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tabular.errors import OutputError
-from tabular.generation.joining import join
-from tabular.generation.journal import Journal, read_journal
-from tabular.generation.lock import journal_folder_of
-from tabular.invariants import MISSING
-from tabular.layout import TableData
-from tabular.table import Table
+from tabular.errors import FileFormatError, OutputError
+from tabular.files import check_writable, remove, remove_leftovers
+from tabular.generation.journal import Journal, journal_folder, journal_folder_of, read_journal
+from tabular.generation.ledger import Sources, read_table
+from tabular.generation.throughput import remove_scratch
+from tabular.layout import MISSING
+from tabular.table import located
 
 if TYPE_CHECKING:
-    from tabular.generation.joining import Parts
+    from collections.abc import Sequence
+
+    from tabular.layout import TableData
+
+
+@dataclass(frozen=True)
+class MergeSummary:
+    """What a merge made.
+
+    Parameters
+    ----------
+    path : Path
+        The table.
+    trainings : int
+        In the table, those that diverged included.
+    missing : int
+        Architectures times seeds of the table without a training.
+    diverged : int
+    repeated : int
+        Trainings that a source had after another one; the first is kept.
+    different : int
+        Those of them with other numbers than the first, seconds aside: such come from other hardware or versions.
+    """
+
+    path: Path
+    trainings: int
+    missing: int
+    diverged: int
+    repeated: int
+    different: int
+
+
+def merge(path: str | Path, sources: Sequence[str | Path]) -> MergeSummary:
+    """Join tables, journals and folders of journals to one table.
+
+    What ``path`` and the journals beside it hold comes first, then the sources in their order. Sources are left as they
+    are, and may be worked on: what is on record of them now is taken. Of damage to journals a warning tells.
+
+    Parameters
+    ----------
+    path : str or Path
+        The table to write. Journals beside it become part of it.
+    sources : sequence of str or Path
+        Tables (with the journals beside them), names of shipped tables, ``.journal`` files, folders of these.
+
+    Raises
+    ------
+    PlanMismatchError
+        If they do not belong together; the message names the first difference.
+    FileFormatError
+        If a source is missing or damaged, or none holds a training.
+    OutputError
+        If ``path`` cannot be written, or a generator is working on it.
+    """
+    path = Path(path)
+    check_writable(path)
+    with journal_folder(path) as folder:
+        remove_leftovers(path)
+        remove_scratch(folder)
+        own = journals_in(folder)
+        found = read_with_journals(path)
+        known = {file.resolve() for file in found.files}
+        for source in sources:
+            for file, content in _read(Path(source)).files.items():
+                if file.resolve() not in known:
+                    known.add(file.resolve())
+                    found.files[file] = content
+        for problem in damage_in(found, held=folder):
+            warnings.warn(f"{problem}; what that held is left out", stacklevel=2)
+        joined = found.join_all()
+        if joined is None or not (joined.ledger.status != MISSING).any():
+            raise FileFormatError(f"{', '.join(map(str, sources)) or path}: no training is there that could be merged")
+        ledger = joined.ledger
+        found.write(path, ledger, ledger.header.plan["task"])
+        for journal in own:
+            remove(journal)
+    missing = int((ledger.status == MISSING).sum())
+    trainings = ledger.status.size - missing
+    return MergeSummary(path, trainings, missing, ledger.diverged, joined.repeated, joined.different)
+
+
+def _read(source: Path) -> Sources:
+    """Read a table with what is beside it, a journal, or those in a folder.
+
+    Raises
+    ------
+    FileFormatError, OutputError
+    """
+    if source.is_dir():
+        journals = journals_in(source)
+        if not journals:
+            raise FileFormatError(f"{source}: holds no .journal file; name tables, .journal files or folders of these")
+        return Sources.read([], journals)
+    if source.suffix == ".journal" and source.exists():
+        return Sources.read([], [source])
+    found = read_with_journals(located(source))
+    if not found.files and not journal_folder_of(source).is_dir():
+        raise FileFormatError(f"{source}: no such file or folder; name tables, .journal files or folders of these")
+    return found
 
 
 @dataclass(frozen=True)
@@ -88,14 +187,14 @@ def on_record(table: str | Path) -> Construction:
     PlanMismatchError, FileFormatError, OutputError
     """
     table = Path(table)
-    parts = read_with_journals(table)
+    sources = read_with_journals(table)
     generator = generator_at_work(journal_folder_of(table))
-    found, problems = join(parts), damage_in(parts)
-    if found is None:
+    joined, problems = sources.join_all(), damage_in(sources)
+    if joined is None:
         return Construction(None, None, 0, (), 0, 0, 0, 0, None, None, generator, problems)
-    ledger, plan = found.ledger, found.ledger.header.plan
+    ledger, plan = joined.ledger, joined.ledger.header.plan
     trainings = int((ledger.status != MISSING).sum())
-    held = sum(int((part.tasks[0].status != MISSING).sum()) for part in parts.values() if isinstance(part, TableData))
+    held = sum(int((data.tasks[0].status != MISSING).sum()) for data in sources.tables.values())
     best, accuracy = ledger.best or (None, None)
     return Construction(
         ledger.space.name,
@@ -147,7 +246,7 @@ def _has_open(process: int, file: os.stat_result) -> bool:
     return False
 
 
-def read_with_journals(table: Path) -> Parts:
+def read_with_journals(table: Path) -> Sources:
     """Read a table, if it is there, and the journals beside it, whatever a generator makes of them meanwhile.
 
     Raises
@@ -155,9 +254,10 @@ def read_with_journals(table: Path) -> Parts:
     FileFormatError, OutputError
     """
     read = {path: _read_if_there(path) for path in journals_in(journal_folder_of(table))}
-    journals = {path: journal for path, journal in read.items() if journal is not None}
     # The table comes first and is read last: a journal is removed only when the table holds all of it.
-    return {**({table: read_table(table)} if table.exists() else {}), **journals}
+    files: dict[Path, TableData | Journal] = {table: read_table(table)} if table.exists() else {}
+    files.update((path, journal) for path, journal in read.items() if journal is not None)
+    return Sources(files)
 
 
 def _read_if_there(path: Path) -> Journal | None:
@@ -174,29 +274,18 @@ def journals_in(folder: Path) -> list[Path]:
     return sorted(path for path in folder.glob("*.journal") if path.is_file())
 
 
-def read_table(path: Path) -> TableData:
-    """Read a whole table.
-
-    Raises
-    ------
-    FileFormatError
-    """
-    with Table.open(path) as table:
-        return table.load()
-
-
-def damage_in(parts: Parts, held: Path | None = None) -> list[str]:
+def damage_in(sources: Sources, held: Path | None = None) -> list[str]:
     """Return one line for each part of a journal that cannot be read.
 
     Where a generator is at work, a journal that ends within a training is being written, not damaged.
 
     Parameters
     ----------
-    parts : dict
+    sources : Sources
     held : Path, optional
         A folder that the caller keeps generators from.
     """
-    journals = {path: part for path, part in parts.items() if isinstance(part, Journal) and part.problems}
+    journals = {path: journal for path, journal in sources.journals.items() if journal.problems}
     written = {path for path in journals if path.parent != held and generator_at_work(path.parent) is not None}
     return [
         problem
