@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from surrogates.scores import kendall_tau
 from tabular.spaces.space import ENUMERABLE
 
 if TYPE_CHECKING:

@@ -22,6 +22,7 @@ from nasbench.comparison.merging import merge_results
 from nasbench.comparison.selecting import select
 from nasbench.comparison.study import run_study
 from nasbench.comparison.study_file import read_declaration
+from nasbench.comparison.study_keys import DeclarationError
 from strategies import LocalSearch, RandomSearch, read_strategy
 from tabular.errors import PlanMismatchError, StrategyError
 
@@ -99,6 +100,7 @@ from nasbench.cli.oracles import open_oracle
 from nasbench.cli.studying import _make_strategies
 from nasbench.comparison.study import run_study
 from nasbench.comparison.study_file import read_declaration
+from nasbench.comparison.study_keys import DeclarationError
 
 def killed_soon(done, total, note):
     if done >= 15:  # of 60 runs: in the middle of the next ones
