@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
     from nasbench.comparison import SummaryRow
     from nasbench.oracle import Oracle
-    from nasbench.strategy import StrategyFactory
+    from strategies.strategy import StrategyFactory
 
 DOCS = Path(__file__).parents[1] / "docs"
 EVOLUTION = "regularized-evolution(population=10,sample=3)"

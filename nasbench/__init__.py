@@ -4,10 +4,16 @@ The vocabulary of the toolkit: spaces, oracles, strategies. Tables are in `tabul
 strategies in `strategies`, running and comparing them in `nasbench.comparison`, real training in `nasbench.training`.
 """
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
 from nasbench.errors import NasbenchError
 from nasbench.oracle import Measure, Metric, Oracle, Reference, Task
 from nasbench.spaces import CellSpace, Space, get_space, space_names
-from nasbench.strategy import Proposal, Strategy
+
+if TYPE_CHECKING:
+    from strategies.strategy import Proposal, Strategy
 
 __version__ = "0.1.0"
 
@@ -26,3 +32,11 @@ __all__ = [
     "get_space",
     "space_names",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    if name in {"Proposal", "Strategy"}:  # late, as the package `strategies` itself imports from here
+        from strategies import strategy
+
+        return getattr(strategy, name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

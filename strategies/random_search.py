@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from nasbench.strategy import Proposal, Strategy
+from strategies.strategy import Proposal, Strategy
 
 
 class RandomSearch(Strategy):

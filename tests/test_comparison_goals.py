@@ -11,8 +11,8 @@ from nasbench.comparison.fronts import attainment_surfaces, final_fronts, front_
 from nasbench.comparison.pareto import non_dominated
 from nasbench.comparison.protocol import Constraint
 from nasbench.errors import NasbenchError, QueryError, UnknownNameError
-from nasbench.strategy import MultiObjectiveStrategy
 from strategies import Hyperband, RandomSearch, RegularizedEvolution
+from strategies.strategy import MultiObjectiveStrategy
 from tabular import TableOracle
 
 TASK = "digits"

@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nasbench.errors import InvalidArchitectureError
-from nasbench.interop.choices import from_named, to_named
 from nasbench.spaces import get_space, space_names
+from nasbench.spaces.named_choices import from_named, to_named
 
 
 @pytest.fixture(scope="module", params=space_names())

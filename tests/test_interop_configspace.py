@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 from scipy.stats import chisquare
 
 from nasbench.errors import InvalidArchitectureError, NasbenchError
-from nasbench.interop.choices import to_named
-from nasbench.interop.configspace import configuration_space, from_configuration, to_configuration
 from nasbench.spaces import CellSpace, get_space, space_names
+from nasbench.spaces.configspace import configuration_space, from_configuration, to_configuration
+from nasbench.spaces.named_choices import to_named
 
 library = pytest.importorskip("ConfigSpace", reason="ConfigSpace is not installed: pip install 'nasbench[configspace]'")
 

@@ -15,13 +15,14 @@ from hypothesis import strategies as st
 
 from nasbench.comparison import run
 from nasbench.errors import InvalidArchitectureError, NasbenchError, QueryError, StrategyError, UnknownNameError
-from nasbench.interop.choices import to_named
-from nasbench.interop.optuna import Objective, architecture_of, distributions, known_trial, suggest
-from nasbench.interop.optuna_search import OptunaSearch
+from nasbench.interop.optuna import Objective
 from nasbench.spaces import get_space, space_names
-from nasbench.strategy import Proposal, Strategy
+from nasbench.spaces.named_choices import to_named
+from nasbench.spaces.optuna import architecture_of, distributions, known_trial, suggest
 from nasbench.testing import StrategyConformance
 from nasbench.testing.strategy import PlantedOracle
+from strategies.foreign.optuna import OptunaSearch
+from strategies.strategy import Proposal, Strategy
 from tabular import TableOracle
 
 optuna = pytest.importorskip("optuna", reason="Optuna is not installed: pip install 'nasbench[optuna]'")
@@ -249,7 +250,7 @@ class TestSearch:
         assert FewOnes(5).is_valid(trials.architectures).all()
 
     def test_a_space_that_a_sampler_never_hits(self, monkeypatch):
-        monkeypatch.setattr("nasbench.interop.optuna_search.TRIES", 0)
+        monkeypatch.setattr("strategies.foreign.optuna.TRIES", 0)
         trials = run(OptunaSearch, PlantedOracle(FewOnes(5), (1, 2)), 40, seed=0)
         assert FewOnes(5).is_valid(trials.architectures).all()
         assert len(np.unique(trials.architectures, axis=0)) > 10

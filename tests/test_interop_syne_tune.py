@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from nasbench.errors import NasbenchError, QueryError, UnknownNameError
-from nasbench.interop.choices import from_named, to_named
+from nasbench.spaces.named_choices import from_named, to_named
 from tabular import Table, TableData, TableOracle, write_table
 from tabular.syne_tune import ELAPSED_TIME, FIDELITY, blackbox
 

@@ -15,10 +15,10 @@ from scipy.stats import kendalltau
 
 from nasbench import get_space
 from nasbench.errors import NasbenchError, QueryError, StrategyError, UnknownNameError
-from nasbench.predictor import DEFAULT_PREDICTOR, Predictor, make_predictor, predictor_names
 from nasbench.spaces import CellSpace
 from nasbench.spaces.categorical import CategoricalSpace
 from nasbench.spaces.graph import Graph, Traits
+from strategies.predictor import DEFAULT_PREDICTOR, Predictor, make_predictor, predictor_names
 from surrogates import predictors
 from surrogates.path_encoding import path_encoding
 from surrogates.predictors import NormalScores

@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 
 from nasbench.errors import StrategyError
 from nasbench.spaces import CellSpace, get_space
-from nasbench.strategy import Proposal
 from nasbench.testing.strategy import PlantedOracle, drive
 from strategies import Hyperband, LocalSearch, RandomSearch, RegularizedEvolution, SuccessiveHalving
+from strategies.strategy import Proposal
 
 SPACE = CellSpace("small", 4, ("none", "skip_connect", "nor_conv_3x3", "avg_pool_3x3"))
 

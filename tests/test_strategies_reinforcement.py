@@ -15,13 +15,13 @@ from hypothesis import strategies as st
 
 from nasbench.errors import StrategyError
 from nasbench.spaces import CellSpace, get_space
-from nasbench.strategy import Proposal
 from nasbench.testing.strategy import PlantedOracle, StrategyConformance, drive
 from strategies.reinforcement.controller import Controller
 from strategies.reinforcement.policy import Adam, Baseline, draw_inside
 from strategies.reinforcement.ppo import PPO
 from strategies.reinforcement.reinforce import Reinforce
 from strategies.reinforcement.reinforce_rnn import ReinforceRNN
+from strategies.strategy import Proposal
 
 SPACE = CellSpace("small", 4, ("none", "skip_connect", "nor_conv_3x3", "avg_pool_3x3"))
 ALL = [Reinforce, ReinforceRNN, PPO]

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from nasbench.comparison import Results
     from nasbench.oracle import Measure, Oracle
-    from nasbench.strategy import StrategyFactory
+    from strategies.strategy import StrategyFactory
     from surrogates import Surrogate
     from surrogates.examining import HeldOut
     from surrogates.scorecard import Scorecard

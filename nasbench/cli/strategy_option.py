@@ -15,7 +15,7 @@ from nasbench.oracle import resolve_measure
 
 if TYPE_CHECKING:
     from nasbench.oracle import Oracle
-    from nasbench.strategy import StrategyFactory
+    from strategies.strategy import StrategyFactory
 
 SOURCE = "source"
 """The option of strategies that start from what another oracle knows; text stands for the oracle of that path."""

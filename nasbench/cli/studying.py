@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from nasbench.oracle import Oracle
-    from nasbench.strategy import StrategyFactory
+    from strategies.strategy import StrategyFactory
 
 
 def study(

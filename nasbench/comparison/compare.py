@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from nasbench.comparison.budget import Budget
     from nasbench.comparison.protocol import Constraint, Protocol
     from nasbench.progress import Progress
-    from nasbench.strategy import StrategyFactory
+    from strategies.strategy import StrategyFactory
 
 
 RUNS_IN_A_PIECE = 100

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from nasbench.comparison.results import Results
     from nasbench.oracle import Oracle
     from nasbench.progress import Progress
-    from nasbench.strategy import StrategyFactory
+    from strategies.strategy import StrategyFactory
 
 
 def extend(

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from nasbench.progress import Progress
     from nasbench.spaces import Space
-    from nasbench.strategy import Proposal, StrategyFactory
+    from strategies.strategy import Proposal, StrategyFactory
 
 
 def advance(runs: Sequence[SearchRun], oracle: Oracle, protocol: Protocol, progress: Progress = silent) -> None:
@@ -223,7 +223,7 @@ def run(
     repeats : str
         ``charge`` or ``cache``, see `Protocol`.
     objectives : sequence of Measure or str
-        What a `nasbench.strategy.MultiObjectiveStrategy` weighs beside the signal.
+        What a `strategies.strategy.MultiObjectiveStrategy` weighs beside the signal.
     constraints : sequence of Constraint or str
         Such as ``parameters<=100000``.
     name : str, optional

@@ -11,14 +11,14 @@ import numpy as np
 from nasbench.comparison.patience import WATCH
 from nasbench.comparison.records import Evaluation, Goals, Training, Trial
 from nasbench.errors import NasbenchError, QueryError, StrategyError
-from nasbench.strategy import MultiObjectiveStrategy, Strategy
+from strategies.strategy import MultiObjectiveStrategy, Strategy
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from nasbench.comparison.protocol import Protocol
     from nasbench.spaces import Space
-    from nasbench.strategy import Proposal, StrategyFactory
+    from strategies.strategy import Proposal, StrategyFactory
 
 STALLED = 1_000
 """A run that is given this many evaluations in a row for nothing would never end, and is ended."""

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from nasbench.errors import StrategyError
-from nasbench.interop.choices import to_named
-from nasbench.interop.optuna import distributions
 from nasbench.optional import load_optional
-from nasbench.strategy import MultiObjectiveStrategy, Proposal, Strategy
+from nasbench.spaces.named_choices import to_named
+from nasbench.spaces.optuna import distributions
+from strategies.strategy import MultiObjectiveStrategy, Proposal, Strategy
 
 try:
     from optuna.samplers import BaseSampler, RandomSampler
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from optuna.trial import FrozenTrial
 
     from nasbench.spaces import Space
-    from nasbench.strategy import StrategyFactory
+    from strategies.strategy import StrategyFactory
 
 
 class _Asked(NamedTuple):
@@ -46,7 +46,7 @@ class _Asked(NamedTuple):
 class StrategySampler(BaseSampler):
     """Makes the trials of a study what a strategy proposes, and tells the strategy what came of them.
 
-    The objective suggests every position of the space as a categorical of `distributions` (`nasbench.interop.optuna`),
+    The objective suggests every position of the space as a categorical of `nasbench.spaces.optuna.distributions`,
     for which `suggest` there is the short way. What else it suggests is drawn at random. Trials that are enqueued, and
     those of before, go by the strategy. While a strategy waits for results of trials under way, trials are of random
     architectures, of which it is not told.
@@ -150,7 +150,7 @@ class StrategySampler(BaseSampler):
             if trial.params.get(name) != choice:
                 raise StrategyError(
                     f"trial {trial.number} was to have {name}={choice!r} and has {trial.params.get(name)!r}; let the "
-                    "objective suggest every choice of the space, as nasbench.interop.optuna.suggest(space, trial) does"
+                    "objective suggest every choice of the space, as nasbench.spaces.optuna.suggest(space, trial) does"
                 )
 
 

@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
     from pathlib import Path
 
-    from nasbench.strategy import StrategyFactory
     from nasbench.study.declaration import Declaration, DeclaredOracle
+    from strategies.strategy import StrategyFactory
 
     OpenOracle = Callable[[str], Oracle]
 

@@ -17,9 +17,9 @@ if TYPE_CHECKING:
 
     from nasbench.comparison.results import Results
     from nasbench.oracle import Oracle
-    from nasbench.strategy import StrategyFactory
     from nasbench.study.cells import Cell
     from nasbench.study.planning import PlannedComparison
+    from strategies.strategy import StrategyFactory
 
 
 @dataclass(frozen=True)

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
     from nasbench.oracle import Measure
     from nasbench.spaces import Space
-    from nasbench.strategy import Proposal, Strategy
+    from strategies.strategy import Proposal, Strategy
 
 FIDELITIES = tuple(range(1, 28))
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from nasbench.strategy import Proposal, Strategy
-from nasbench.strategy_options import check_flag
+from strategies.strategy import Proposal, Strategy, check_flag
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -25,7 +24,7 @@ class LocalSearch(Strategy):
     Parameters
     ----------
     space, rng, fidelities
-        See `nasbench.strategy.Strategy`.
+        See `strategies.strategy.Strategy`.
     full_neighbourhood : bool
         Train all neighbours before moving to the best of them, as Algorithm 1 does; if false, move to the first that is
         better (the paper's variant "query until lower").

@@ -6,8 +6,7 @@ import math
 from statistics import median
 from typing import TYPE_CHECKING
 
-from nasbench.strategy import Proposal, Strategy
-from nasbench.strategy_options import check_number, check_whole
+from strategies.strategy import Proposal, Strategy, check_number, check_whole
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -31,7 +30,7 @@ class SimulatedAnnealing(Strategy):
     Parameters
     ----------
     space, rng, fidelities
-        See `nasbench.strategy.Strategy`.
+        See `strategies.strategy.Strategy`.
     initial : int
         Random architectures before the walk, which starts from their best.
     heat : float

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from nasbench.predictor import DEFAULT_PREDICTOR
-from nasbench.strategy_options import check_whole
-from strategies.model_based.acquisition import thompson_sample
-from strategies.model_based.candidates import new_children
+from strategies.model_based.candidates import new_children, thompson_sample
 from strategies.model_based.guided import PredictorGuided, best_of
+from strategies.predictor import DEFAULT_PREDICTOR
+from strategies.strategy import check_whole
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -16,8 +15,8 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from nasbench.predictor import PredictorFactory
     from nasbench.spaces import Space
+    from strategies.predictor import PredictorFactory
 
 
 class BANANAS(PredictorGuided):
@@ -29,7 +28,7 @@ class BANANAS(PredictorGuided):
     Parameters
     ----------
     space, rng, fidelities
-        See `nasbench.strategy.Strategy`.
+        See `strategies.strategy.Strategy`.
     initial : int
         t_0, the random architectures that are trained first.
     batch : int
@@ -40,7 +39,7 @@ class BANANAS(PredictorGuided):
         The best architectures, of which these are. The paper leaves the number open; its authors' code goes no further
         than the best five.
     predictor : str or callable
-        See `nasbench.predictor.make_predictor`.
+        See `strategies.predictor.make_predictor`.
 
     Raises
     ------

@@ -4,15 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from nasbench.strategy import Proposal, Strategy
-from nasbench.strategy_options import check_whole
 from strategies.history import History
-from strategies.model_based.acquisition import expected_improvement
-from strategies.model_based.candidates import one_new
-from strategies.model_based.climbing import climb
+from strategies.model_based.candidates import climb, expected_improvement, normal_scores, one_new
 from strategies.model_based.gaussian_process import GaussianProcess
 from strategies.model_based.kernels import OverlapKernel
-from strategies.model_based.normal_scores import normal_scores
+from strategies.strategy import Proposal, Strategy, check_whole
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -34,7 +30,7 @@ class BayesianOptimization(Strategy):
     Parameters
     ----------
     space, rng, fidelities
-        See `nasbench.strategy.Strategy`.
+        See `strategies.strategy.Strategy`.
     initial : int
         Random architectures to begin with.
     candidates : int

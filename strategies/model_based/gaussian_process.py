@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from nasbench.predictor import Belief
 from nasbench.threads import one_thread
+from strategies.predictor import Belief
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

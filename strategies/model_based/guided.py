@@ -8,19 +8,18 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from nasbench.predictor import DEFAULT_PREDICTOR, make_predictor
-from nasbench.strategy import Proposal, Strategy
-from nasbench.strategy_options import check_whole
 from strategies.history import History
 from strategies.model_based.candidates import new_random
+from strategies.predictor import DEFAULT_PREDICTOR, make_predictor
+from strategies.strategy import Proposal, Strategy, check_whole
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from numpy.typing import NDArray
 
-    from nasbench.predictor import PredictorFactory
     from nasbench.spaces import Space
+    from strategies.predictor import PredictorFactory
 
 
 class PredictorGuided(Strategy):
@@ -32,11 +31,11 @@ class PredictorGuided(Strategy):
     Parameters
     ----------
     space, rng, fidelities
-        See `nasbench.strategy.Strategy`.
+        See `strategies.strategy.Strategy`.
     initial : int
         Random architectures that are trained first.
     predictor : str or callable
-        See `nasbench.predictor.make_predictor`.
+        See `strategies.predictor.make_predictor`.
 
     Attributes
     ----------

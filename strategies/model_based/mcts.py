@@ -8,19 +8,18 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from nasbench.predictor import make_predictor
-from nasbench.strategy import Proposal, Strategy
-from nasbench.strategy_options import check_number, check_whole
 from strategies.history import History
 from strategies.model_based.candidates import new_random
+from strategies.predictor import make_predictor
+from strategies.strategy import Proposal, Strategy, check_number, check_whole
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from numpy.typing import NDArray
 
-    from nasbench.predictor import Predictor, PredictorFactory
     from nasbench.spaces import Space
+    from strategies.predictor import Predictor, PredictorFactory
 
     Prefix = tuple[int, ...]
 
@@ -65,14 +64,14 @@ class MCTS(Strategy):
     Parameters
     ----------
     space, rng, fidelities
-        See `nasbench.strategy.Strategy`.
+        See `strategies.strategy.Strategy`.
     c : float
         How much is explored. UCT's own constant is 1 / sqrt(2) and that of AlphaX's code is 2, for runs of thousands;
         with these, some hundred trainings are spread over all choices almost evenly, as a random search does.
     simulations : int
         k.
     predictor : str, callable or None
-        See `nasbench.predictor.make_predictor`. It is fitted every `REFIT` trainings.
+        See `strategies.predictor.make_predictor`. It is fitted every `REFIT` trainings.
 
     Raises
     ------

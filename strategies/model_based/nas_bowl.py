@@ -6,15 +6,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from nasbench.strategy import Proposal, Strategy
-from nasbench.strategy_options import check_whole
 from strategies.history import History
-from strategies.model_based.acquisition import expected_improvement
-from strategies.model_based.candidates import new_random, one_new
-from strategies.model_based.climbing import best_first
+from strategies.model_based.candidates import best_first, expected_improvement, new_random, normal_scores, one_new
 from strategies.model_based.gaussian_process import GaussianProcess
 from strategies.model_based.kernels import SubtreeKernel
-from strategies.model_based.normal_scores import normal_scores
+from strategies.strategy import Proposal, Strategy, check_whole
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -39,7 +35,7 @@ class NASBOWL(Strategy):
     Parameters
     ----------
     space, rng, fidelities
-        See `nasbench.strategy.Strategy`; the space must say what its architectures are as graphs.
+        See `strategies.strategy.Strategy`; the space must say what its architectures are as graphs.
     initial : int
         Random architectures to begin with.
     pool : int

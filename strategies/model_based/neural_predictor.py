@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from nasbench.predictor import DEFAULT_PREDICTOR
-from nasbench.strategy_options import check_whole
 from strategies.model_based.candidates import new_random
 from strategies.model_based.guided import PredictorGuided, best_of
+from strategies.predictor import DEFAULT_PREDICTOR
+from strategies.strategy import check_whole
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from nasbench.predictor import PredictorFactory
     from nasbench.spaces import Space
+    from strategies.predictor import PredictorFactory
 
 
 ENUMERATED = 20_000
@@ -32,7 +32,7 @@ class NeuralPredictor(PredictorGuided):
     Parameters
     ----------
     space, rng, fidelities
-        See `nasbench.strategy.Strategy`.
+        See `strategies.strategy.Strategy`.
     initial : int
         N. The paper takes 172 in NAS-Bench-101, for searches of up to thousands of trainings; the default suits some
         hundred.
@@ -41,7 +41,7 @@ class NeuralPredictor(PredictorGuided):
     predicted : int
         How many random architectures are predicted in a space of more than `ENUMERATED`; in a smaller one all are.
     predictor : str or callable
-        See `nasbench.predictor.make_predictor`.
+        See `strategies.predictor.make_predictor`.
 
     Raises
     ------

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from nasbench.predictor import DEFAULT_PREDICTOR
-from nasbench.strategy_options import check_choice, check_whole
-from strategies.model_based.acquisition import thompson_sample
-from strategies.model_based.candidates import new_children
+from strategies.model_based.candidates import new_children, thompson_sample
 from strategies.model_based.guided import PredictorGuided, best_of
+from strategies.predictor import DEFAULT_PREDICTOR
+from strategies.strategy import check_choice, check_whole
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -16,8 +15,8 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from nasbench.predictor import PredictorFactory
     from nasbench.spaces import Space
+    from strategies.predictor import PredictorFactory
 
 RANKINGS = ("mean", "thompson")
 
@@ -28,7 +27,7 @@ class NPENAS(PredictorGuided):
     Parameters
     ----------
     space, rng, fidelities
-        See `nasbench.strategy.Strategy`.
+        See `strategies.strategy.Strategy`.
     initial : int
         Random architectures that are trained first, the first population.
     parents : int
@@ -40,7 +39,7 @@ class NPENAS(PredictorGuided):
     rank : str
         ``mean``, what the predictor expects (NPENAS-NP), or ``thompson``, a sample of what it believes (NPENAS-BO).
     predictor : str or callable
-        See `nasbench.predictor.make_predictor`.
+        See `strategies.predictor.make_predictor`.
 
     Raises
     ------

@@ -8,19 +8,19 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from nasbench.predictor import DEFAULT_PREDICTOR
-from nasbench.strategy_options import check_whole
 from strategies.model_based.candidates import new_random
 from strategies.model_based.guided import PredictorGuided, best_of
+from strategies.predictor import DEFAULT_PREDICTOR
+from strategies.strategy import check_whole
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from numpy.typing import NDArray
 
-    from nasbench.predictor import PredictorFactory
     from nasbench.spaces import Space
-    from nasbench.strategy import Proposal
+    from strategies.predictor import PredictorFactory
+    from strategies.strategy import Proposal
 
 SIMPLEST = ("skip_connect", "identity", "none")
 """What a choice is before the search comes to it, the first of these that it has; else its first."""
@@ -46,13 +46,13 @@ class PNAS(PredictorGuided):
     Parameters
     ----------
     space, rng, fidelities
-        See `nasbench.strategy.Strategy`.
+        See `strategies.strategy.Strategy`.
     beam : int
         K; the paper's is 256, for 1,280 trainings in 5 levels.
     blocks : int
         B, 5 in the paper; no more than there are choices.
     predictor : str or callable
-        See `nasbench.predictor.make_predictor`.
+        See `strategies.predictor.make_predictor`.
 
     Raises
     ------

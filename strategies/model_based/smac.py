@@ -6,15 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from nasbench.predictor import Belief
 from nasbench.spaces.encoding import one_hot
-from nasbench.strategy import Proposal, Strategy
-from nasbench.strategy_options import check_number, check_whole
 from strategies.history import History
-from strategies.model_based.acquisition import expected_improvement
-from strategies.model_based.candidates import one_new
-from strategies.model_based.climbing import climb
-from strategies.model_based.normal_scores import normal_scores
+from strategies.model_based.candidates import climb, expected_improvement, normal_scores, one_new
+from strategies.predictor import Belief
+from strategies.strategy import Proposal, Strategy, check_number, check_whole
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -37,7 +33,7 @@ class SMAC(Strategy):
     Parameters
     ----------
     space, rng, fidelities
-        See `nasbench.strategy.Strategy`.
+        See `strategies.strategy.Strategy`.
     initial : int
         Random architectures to begin with. The authors' SMAC3 takes a tenth of the budget, which a strategy does not
         know: 10 are those of 100 evaluations.

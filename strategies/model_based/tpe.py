@@ -7,11 +7,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from nasbench.strategy import Proposal, Strategy
-from nasbench.strategy_options import check_number, check_whole
 from strategies.history import History
-from strategies.model_based.candidates import one_new
-from strategies.model_based.climbing import best_first
+from strategies.model_based.candidates import best_first, one_new
+from strategies.strategy import Proposal, Strategy, check_number, check_whole
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -42,7 +40,7 @@ class TPE(Strategy):
     Parameters
     ----------
     space, rng, fidelities
-        See `nasbench.strategy.Strategy`.
+        See `strategies.strategy.Strategy`.
     gamma : float
         Above 0. How many architectures count as good, see above.
     candidates : int

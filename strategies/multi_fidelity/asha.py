@@ -7,8 +7,8 @@ import math
 from bisect import bisect_left, insort
 from typing import TYPE_CHECKING
 
-from nasbench.strategy import Proposal, Strategy
-from strategies.multi_fidelity.rungs_offered import rungs_offered
+from strategies.multi_fidelity.brackets import rungs_offered
+from strategies.strategy import Proposal, Strategy
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -30,7 +30,7 @@ class ASHA(Strategy):
     Parameters
     ----------
     space, rng, fidelities
-        See `nasbench.strategy.Strategy`.
+        See `strategies.strategy.Strategy`.
     eta : int
         One in ``eta`` goes on to the next rung: 3 as in Hyperband; the paper's experiments have 4.
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import math
 from abc import abstractmethod
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
 from nasbench.errors import StrategyError
-from nasbench.strategy import Proposal, Strategy
-from strategies.multi_fidelity.rungs_offered import rungs_offered
+from nasbench.fidelity import rungs
+from strategies.strategy import Proposal, Strategy, check_whole
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -17,6 +17,91 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from nasbench.spaces import Space
+
+
+def rungs_offered(strategy: str, fidelities: Sequence[int], eta: int) -> tuple[int, ...]:
+    """Return the epochs on offer nearest to ``R, R/eta, R/eta^2, ...``, ascending, with ``R`` the last.
+
+    Parameters
+    ----------
+    strategy : str
+        What errors name.
+    fidelities : sequence of int
+    eta : int
+        The factor from one rung to the next.
+
+    Raises
+    ------
+    StrategyError
+        If ``eta`` is not a whole number from 2, or the fidelities make one rung only.
+    """
+    check_whole(strategy, "eta", eta, least=2)
+    ladder = rungs(fidelities, eta)
+    if len(ladder) < 2:
+        raise _no_short_trainings(strategy, fidelities, f"have none near {fidelities[-1]} divided by eta={eta}")
+    return ladder
+
+
+def checks_offered(strategy: str, fidelities: Sequence[int], checks: int) -> tuple[int, ...]:
+    """Return all epochs on offer if they are at most ``checks``, else as many spread evenly up to the last, ascending.
+
+    Parameters
+    ----------
+    strategy : str
+        What errors name.
+    fidelities : sequence of int
+    checks : int
+        At least 2: a look before the end, and the end.
+
+    Raises
+    ------
+    StrategyError
+        If ``checks`` is not such a number, or only one epoch is on offer.
+    """
+    check_whole(strategy, "checks", checks, least=2)
+    last = fidelities[-1]
+    if len(fidelities) < 2:
+        raise _no_short_trainings(strategy, fidelities, f"have none before {last}")
+    if len(fidelities) <= checks:
+        return tuple(fidelities)
+    ideal = [last * place / checks for place in range(1, checks + 1)]
+    return tuple(sorted({min(fidelities, key=lambda epochs: abs(epochs - each)) for each in ideal}))
+
+
+def _no_short_trainings(strategy: str, fidelities: Sequence[int], lack: str) -> StrategyError:
+    offered = ", ".join(map(str, fidelities))
+    return StrategyError(
+        f"{strategy} chooses by short trainings, but the epochs on offer ({offered}) {lack}; ask an oracle that "
+        "recorded earlier epochs, or use a strategy of full trainings only, such as random-search"
+    )
+
+
+Owner = TypeVar("Owner")
+
+
+class UnderWay(Generic[Owner]):
+    """Proposals whose results are outstanding, each with what it belongs to.
+
+    The same architecture may be under way twice for as many epochs; what was proposed first is then told first.
+    """
+
+    def __init__(self) -> None:
+        self._owners: dict[tuple[bytes, int], list[Owner]] = {}
+
+    def start(self, proposal: Proposal, owner: Owner) -> None:
+        """Note that a proposal is made."""
+        self._owners.setdefault((proposal.architecture.tobytes(), proposal.epochs), []).append(owner)
+
+    def end(self, proposal: Proposal) -> Owner | None:
+        """Return what a proposal belongs to, and forget it; None if it was not proposed."""
+        key = proposal.architecture.tobytes(), proposal.epochs
+        owners = self._owners.get(key)
+        if owners is None:
+            return None
+        owner = owners.pop(0)
+        if not owners:
+            del self._owners[key]
+        return owner
 
 
 class Bracket:
@@ -74,7 +159,7 @@ class BracketStrategy(Strategy):
     Parameters
     ----------
     space, rng, fidelities
-        See `nasbench.strategy.Strategy`.
+        See `strategies.strategy.Strategy`.
     eta : int
         One in ``eta`` goes on to the next rung.
 
@@ -113,3 +198,80 @@ class BracketStrategy(Strategy):
         if self._bracket is None:
             raise StrategyError(f"{self.name} was told a result before it proposed anything")
         self._bracket.tell(proposal, value)
+
+
+class Rounds(Protocol):
+    """What runs from its first rung to its last, such as a `strategies.multi_fidelity.brackets.Bracket`."""
+
+    @property
+    def ended(self) -> bool:
+        """Whether there is nothing left to propose and no result left to come."""
+        ...
+
+    def ask(self) -> Proposal | None:
+        """Propose what comes next; None while that depends on results."""
+        ...
+
+    def tell(self, proposal: Proposal, value: float) -> None:
+        """Take a result."""
+        ...
+
+
+class OverlappingBrackets(Strategy):
+    """A strategy that starts the next bracket when all those under way wait, so that no worker idles.
+
+    With one evaluation at a time, brackets run one after another.
+
+    Parameters
+    ----------
+    space, rng, fidelities
+        See `strategies.strategy.Strategy`.
+    eta : int
+        One in ``eta`` goes on to the next rung.
+
+    Attributes
+    ----------
+    rungs : tuple of int
+        The epochs on offer nearest to ``R, R/eta, R/eta^2, ...`` with ``R`` the last.
+
+    Raises
+    ------
+    StrategyError
+        If ``eta`` is not a whole number from 2, or the fidelities make one rung only.
+    """
+
+    family = "multi-fidelity"
+    multi_fidelity = True
+
+    def __init__(self, space: Space, rng: np.random.Generator, fidelities: Sequence[int], eta: int) -> None:
+        super().__init__(space, rng, fidelities)
+        self.rungs = rungs_offered(self.name, self.fidelities, eta)
+        self.eta = eta
+        self._brackets: list[Rounds] = []
+        self._under_way: UnderWay[Rounds] = UnderWay()
+
+    @abstractmethod
+    def next_bracket(self) -> Rounds:
+        """Return the bracket to run when all others wait; it has something to propose."""
+
+    def ask(self) -> Proposal | None:
+        """Propose what the oldest bracket that does not wait comes to next."""
+        for bracket in self._brackets:
+            proposal = bracket.ask()
+            if proposal is not None:
+                break
+        else:
+            bracket = self.next_bracket()
+            self._brackets.append(bracket)
+            proposal = bracket.ask()
+        if proposal is not None:
+            self._under_way.start(proposal, bracket)
+        return proposal
+
+    def tell(self, proposal: Proposal, value: float, seconds: float) -> None:  # noqa: ARG002 - rungs count epochs
+        """Take a result to its bracket; one that was not asked for is in none."""
+        bracket = self._under_way.end(proposal)
+        if bracket is not None:
+            bracket.tell(proposal, value)
+            if bracket.ended:
+                self._brackets.remove(bracket)

@@ -25,7 +25,7 @@ class Hyperband(BracketStrategy):
     Parameters
     ----------
     space, rng, fidelities
-        See `nasbench.strategy.Strategy`.
+        See `strategies.strategy.Strategy`.
     eta : int
         One in ``eta`` goes on to the next rung; the paper's default is 3.
 

@@ -6,8 +6,9 @@ from bisect import insort
 from itertools import accumulate
 from typing import TYPE_CHECKING
 
-from nasbench.strategy_options import check_whole
+from strategies.evolution.regularized_evolution import RegularizedEvolution
 from strategies.multi_fidelity.stopping import StoppingStrategy, Training
+from strategies.strategy import check_whole
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     import numpy as np
 
     from nasbench.spaces import Space
-    from nasbench.strategy import StrategyFactory
+    from strategies.strategy import StrategyFactory
 
 
 class MedianStopping(StoppingStrategy):
@@ -37,7 +38,7 @@ class MedianStopping(StoppingStrategy):
 
     Raises
     ------
-    UnknownNameError, StrategyError
+    StrategyError
         See `strategies.multi_fidelity.stopping.StoppingStrategy`; or ``grace`` or ``others`` is out of its range.
     """
 
@@ -50,7 +51,7 @@ class MedianStopping(StoppingStrategy):
         rng: np.random.Generator,
         fidelities: Sequence[int],
         *,
-        strategy: str | StrategyFactory = "regularized-evolution",
+        strategy: StrategyFactory = RegularizedEvolution,
         checks: int = 12,
         grace: int = 0,
         others: int = 5,

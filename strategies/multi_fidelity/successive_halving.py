@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from nasbench.strategy_options import check_whole
 from strategies.multi_fidelity.brackets import Bracket, BracketStrategy
+from strategies.strategy import check_whole
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -24,7 +24,7 @@ class SuccessiveHalving(BracketStrategy):
     Parameters
     ----------
     space, rng, fidelities
-        See `nasbench.strategy.Strategy`.
+        See `strategies.strategy.Strategy`.
     eta : int
         One in ``eta`` goes on; 3 as in Hyperband.
     candidates : int, optional

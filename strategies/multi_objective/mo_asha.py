@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from nasbench.strategy import MultiObjectiveStrategy, Proposal
-from strategies.multi_fidelity.rungs_offered import rungs_offered
-from strategies.multi_objective.best_fronts import BestFronts
+from strategies.multi_fidelity.brackets import rungs_offered
+from strategies.multi_objective.dominance import BestFronts
+from strategies.strategy import MultiObjectiveStrategy, Proposal
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -119,7 +119,7 @@ class MOASHA(MultiObjectiveStrategy):
     Parameters
     ----------
     space, rng, fidelities
-        See `nasbench.strategy.Strategy`.
+        See `strategies.strategy.Strategy`.
     eta : int
         One in ``eta`` goes on to the next rung; 3 is Syne Tune's.
 

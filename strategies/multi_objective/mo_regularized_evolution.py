@@ -6,9 +6,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from nasbench.strategy import MultiObjectiveStrategy, Proposal
-from nasbench.strategy_options import check_whole
 from strategies.multi_objective.dominance import Domination, crowding_distance
+from strategies.strategy import MultiObjectiveStrategy, Proposal, check_whole
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -28,7 +27,7 @@ class MultiObjectiveRegularizedEvolution(MultiObjectiveStrategy):
     Parameters
     ----------
     space, rng, fidelities
-        See `nasbench.strategy.Strategy`.
+        See `strategies.strategy.Strategy`.
     population : int
         P, the number of members alive.
     sample : int

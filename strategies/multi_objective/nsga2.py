@@ -6,9 +6,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from nasbench.strategy import MultiObjectiveStrategy, Proposal
-from nasbench.strategy_options import check_number, check_whole
 from strategies.multi_objective.dominance import crowding_distance, nondominated_fronts, standing
+from strategies.strategy import MultiObjectiveStrategy, Proposal, check_number, check_whole
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -29,7 +28,7 @@ class NSGA2(MultiObjectiveStrategy):
     Parameters
     ----------
     space, rng, fidelities
-        See `nasbench.strategy.Strategy`.
+        See `strategies.strategy.Strategy`.
     population : int
         N. The paper spends 25,000 evaluations on 250 generations of 100; with 20, the 300 trainings that a search of
         architectures can pay for make 15 generations.

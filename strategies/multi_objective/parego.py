@@ -6,20 +6,18 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from nasbench.predictor import DEFAULT_PREDICTOR, make_predictor
-from nasbench.strategy import MultiObjectiveStrategy, Proposal
-from nasbench.strategy_options import check_number, check_whole
 from strategies.history import History
-from strategies.model_based.acquisition import expected_improvement
-from strategies.model_based.candidates import new_children, new_random
+from strategies.model_based.candidates import expected_improvement, new_children, new_random
+from strategies.predictor import DEFAULT_PREDICTOR, make_predictor
+from strategies.strategy import MultiObjectiveStrategy, Proposal, check_number, check_whole
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from numpy.typing import NDArray
 
-    from nasbench.predictor import PredictorFactory
     from nasbench.spaces import Space
+    from strategies.predictor import PredictorFactory
 
 _PARENTS = 10
 """Half of the candidates are mutations of this many of the best."""
@@ -82,9 +80,9 @@ class ParEGO(MultiObjectiveStrategy):
     Parameters
     ----------
     space, rng, fidelities
-        See `nasbench.strategy.Strategy`.
+        See `strategies.strategy.Strategy`.
     predictor : str or callable
-        What learns; see `nasbench.predictor.make_predictor`.
+        What learns; see `strategies.predictor.make_predictor`.
     initial : int
         Random architectures that are known before the first fit.
     batch : int

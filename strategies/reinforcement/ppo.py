@@ -6,10 +6,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from nasbench.strategy_options import check_number, check_whole
-from strategies.reinforcement.controller import Controller
-from strategies.reinforcement.controller_search import ControllerSearch
+from strategies.reinforcement.controller import Controller, ControllerSearch
 from strategies.reinforcement.policy import Adam, Baseline
+from strategies.strategy import check_number, check_whole
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -29,7 +28,7 @@ class PPO(ControllerSearch):
     Parameters
     ----------
     space, rng, fidelities
-        See `nasbench.strategy.Strategy`.
+        See `strategies.strategy.Strategy`.
     learning_rate : float
         Of Adam, above 0. NASNet's 0.00035 is for 20,000 trainings; a search of a few hundred needs about 0.01.
     clip : float

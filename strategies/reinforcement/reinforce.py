@@ -6,9 +6,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from nasbench.strategy import Proposal, Strategy
-from nasbench.strategy_options import check_number
 from strategies.reinforcement.policy import Adam, Baseline, draw_inside
+from strategies.strategy import Proposal, Strategy, check_number
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -31,7 +30,7 @@ class Reinforce(Strategy):
     Parameters
     ----------
     space, rng, fidelities
-        See `nasbench.strategy.Strategy`.
+        See `strategies.strategy.Strategy`.
     learning_rate : float
         Of Adam, above 0. The commands that Dong et al. (TPAMI 2021) give for NATS-Bench have 0.01; their code for
         NAS-Bench-201 (ICLR 2020) has no default and tries 0.01 to 0.5. A logit moves by about this much a training, so

@@ -6,10 +6,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from nasbench.strategy_options import check_number, check_whole
-from strategies.reinforcement.controller import Controller
-from strategies.reinforcement.controller_search import ControllerSearch
+from strategies.reinforcement.controller import Controller, ControllerSearch
 from strategies.reinforcement.policy import Adam, Baseline
+from strategies.strategy import check_number, check_whole
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -30,7 +29,7 @@ class ReinforceRNN(ControllerSearch):
     Parameters
     ----------
     space, rng, fidelities
-        See `nasbench.strategy.Strategy`.
+        See `strategies.strategy.Strategy`.
     learning_rate : float
         Of Adam, above 0. The paper's 0.0006 is for 12,800 trainings; a search of 100 to 300 needs 0.003 to 0.03.
     momentum : float

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from nasbench.strategy_options import check_number
-from strategies.warm_start.sources import good_architectures
-from strategies.warm_start.wrapper import Wrapper
+from strategies.evolution.regularized_evolution import RegularizedEvolution
+from strategies.strategy import check_number
+from strategies.warm_start.wrapper import Wrapper, good_architectures
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -18,13 +18,14 @@ if TYPE_CHECKING:
 
     from nasbench.oracle import Oracle
     from nasbench.spaces import Space
-    from nasbench.strategy import StrategyFactory
-    from strategies.warm_start.sources import Architectures
+    from strategies.strategy import StrategyFactory
+    from strategies.warm_start.wrapper import Architectures
 
 TRIES = 100
 """Draws that a space may refuse in a row before one that is uniform takes their place."""
 
 AHEAD = 64
+"""Rows that are drawn at a time where one is asked for: drawn many at a time, one costs a tenth."""
 
 
 class OperationPrior(Wrapper):
@@ -36,18 +37,18 @@ class OperationPrior(Wrapper):
     Parameters
     ----------
     space, rng, fidelities
-        See `nasbench.strategy.Strategy`.
-    strategy : str or callable
-        What is run: a name, with options in parentheses if need be, or a class.
+        See `strategies.strategy.Strategy`.
+    strategy : callable
+        The strategy that is run: a class, or a function ``(space, rng, fidelities)`` that makes one.
     source : Oracle, optional
         Of the same space: a table or surrogate of another data set, say. What it knows is ranked once, for all runs.
     measure : str, optional
         By what the source's architectures are ranked, as ``task/metric@epochs``; by default its validation accuracy
         after its last epoch.
     share : float
-        The best this share of the source's networks are learnt from, at least one.
+        The share of the source's networks that count as good, its best, at least one.
     architectures : sequence of str or of rows, optional
-        Instead of a source: learn from all of these.
+        Instead of a source: all of these are good.
     smoothing : float
         Added to every count, so that what no good one has can still be drawn.
     epsilon : float
@@ -69,7 +70,7 @@ class OperationPrior(Wrapper):
         rng: np.random.Generator,
         fidelities: Sequence[int],
         *,
-        strategy: str | StrategyFactory = "regularized-evolution",
+        strategy: StrategyFactory = RegularizedEvolution,
         source: Oracle | None = None,
         measure: str | None = None,
         share: float = 0.01,
@@ -81,18 +82,18 @@ class OperationPrior(Wrapper):
         check_number(self.name, "smoothing", smoothing, least=0)
         check_number(self.name, "epsilon", epsilon, least=0, most=1)
         good, ranked = good_architectures(self.name, space, source, measure, architectures)
-        learnt = good[: math.ceil(share * len(good))] if ranked else good
-        super().__init__(space, rng, fidelities, strategy, MarginalDraw(space, learnt, smoothing, epsilon))
+        good = good[: math.ceil(share * len(good))] if ranked else good
+        super().__init__(space, rng, fidelities, strategy, MarginalDraw(space, good, smoothing, epsilon))
 
 
 class MarginalDraw:
-    """Draws every position by itself, by the frequency of its choices.
+    """A draw of every position by itself, by the frequency of its choices.
 
     Parameters
     ----------
     space : Space
     architectures : (N, L) uint8
-        Whose frequencies count.
+        The good ones, whose frequencies count.
     smoothing : float
         Added to every count.
     epsilon : float
@@ -117,7 +118,7 @@ class MarginalDraw:
     def __call__(self, rng: np.random.Generator, n: int | None = None) -> NDArray[np.uint8]:
         """Return an architecture, (L,) uint8, or ``n``, (n, L)."""
         if n is None:
-            if not self._ahead:  # drawn many at a time, one costs a tenth
+            if not self._ahead:
                 self._ahead = list(self(rng, AHEAD))
             row: NDArray[np.uint8] = self._ahead.pop().copy()
             return row

@@ -4,21 +4,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import numpy as np
-
-from nasbench.strategy_options import check_whole
-from strategies.warm_start.sources import good_architectures
-from strategies.warm_start.wrapper import Wrapper
+from strategies.evolution.regularized_evolution import RegularizedEvolution
+from strategies.strategy import check_whole
+from strategies.warm_start.wrapper import TheseFirst, Wrapper, good_architectures
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from numpy.typing import NDArray
+    import numpy as np
 
     from nasbench.oracle import Oracle
     from nasbench.spaces import Space
-    from nasbench.strategy import StrategyFactory
-    from strategies.warm_start.sources import Architectures
+    from strategies.strategy import StrategyFactory
+    from strategies.warm_start.wrapper import Architectures
 
 
 class WarmStart(Wrapper):
@@ -30,9 +28,9 @@ class WarmStart(Wrapper):
     Parameters
     ----------
     space, rng, fidelities
-        See `nasbench.strategy.Strategy`.
-    strategy : str or callable
-        What is run: a name, with options in parentheses if need be, or a class.
+        See `strategies.strategy.Strategy`.
+    strategy : callable
+        The strategy that is run: a class, or a function ``(space, rng, fidelities)`` that makes one.
     source : Oracle, optional
         Of the same space: a table or surrogate of another data set, say. What it knows is ranked once, for all runs.
     measure : str, optional
@@ -59,7 +57,7 @@ class WarmStart(Wrapper):
         rng: np.random.Generator,
         fidelities: Sequence[int],
         *,
-        strategy: str | StrategyFactory = "regularized-evolution",
+        strategy: StrategyFactory = RegularizedEvolution,
         source: Oracle | None = None,
         measure: str | None = None,
         top: int = 10,
@@ -68,25 +66,3 @@ class WarmStart(Wrapper):
         check_whole(self.name, "top", top, least=1)
         good, ranked = good_architectures(self.name, space, source, measure, architectures)
         super().__init__(space, rng, fidelities, strategy, TheseFirst(space, good[:top] if ranked else good))
-
-
-class TheseFirst:
-    """Draws some architectures in their order, then at random.
-
-    Parameters
-    ----------
-    space : Space
-    architectures : (N, L) uint8
-    """
-
-    def __init__(self, space: Space, architectures: NDArray[np.uint8]) -> None:
-        self._space = space
-        self._left = [row.copy() for row in architectures[::-1]]
-
-    def __call__(self, rng: np.random.Generator, n: int | None = None) -> NDArray[np.uint8]:
-        """Return the next architecture, (L,) uint8, or the next ``n``, (n, L)."""
-        if n is None:
-            return self._left.pop() if self._left else self._space.sample(rng)
-        these = [self._left.pop() for _ in range(min(n, len(self._left)))]
-        others = self._space.sample(rng, n - len(these))
-        return np.concatenate([np.array(these, dtype=np.uint8), others]) if these else others

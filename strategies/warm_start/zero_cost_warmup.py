@@ -9,10 +9,9 @@ from weakref import WeakKeyDictionary
 import numpy as np
 
 from nasbench.errors import StrategyError
-from nasbench.strategy_options import check_whole
-from strategies.warm_start.sources import best_first
-from strategies.warm_start.warm_start import TheseFirst
-from strategies.warm_start.wrapper import Wrapper
+from strategies.evolution.regularized_evolution import RegularizedEvolution
+from strategies.strategy import check_whole
+from strategies.warm_start.wrapper import TheseFirst, Wrapper, best_first
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -20,7 +19,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from nasbench.spaces import Space
-    from nasbench.strategy import StrategyFactory
+    from strategies.strategy import StrategyFactory
 
     Score = Callable[[NDArray[np.uint8]], NDArray[np.float64]]
 
@@ -28,6 +27,7 @@ REMEMBERED = 200_000
 """Scores of one function that are kept for later runs."""
 
 _SCORES: WeakKeyDictionary[Any, dict[Space, dict[bytes, float]]] = WeakKeyDictionary()
+"""Of each function and each space, the scores of the rows that were asked for."""
 
 
 class ZeroCostWarmup(Wrapper):
@@ -38,9 +38,9 @@ class ZeroCostWarmup(Wrapper):
     Parameters
     ----------
     space, rng, fidelities
-        See `nasbench.strategy.Strategy`.
-    strategy : str or callable
-        What is run: a name, with options in parentheses if need be, or a class.
+        See `strategies.strategy.Strategy`.
+    strategy : callable
+        The strategy that is run: a class, or a function ``(space, rng, fidelities)`` that makes one.
     score : callable or str
         ``(N, L) uint8 -> (N,)``, the higher the better and NaN for what has none: a zero-cost proxy such as synflow, a
         number of parameters, a surrogate of another task. It is a function of the row alone, for it is asked once about
@@ -65,7 +65,7 @@ class ZeroCostWarmup(Wrapper):
         rng: np.random.Generator,
         fidelities: Sequence[int],
         *,
-        strategy: str | StrategyFactory = "regularized-evolution",
+        strategy: StrategyFactory = RegularizedEvolution,
         score: Score | str | None = None,
         pool: int = 3000,
         top: int = 64,
@@ -103,8 +103,8 @@ def _scores(function: Score, space: Space, rows: NDArray[np.uint8]) -> NDArray[n
     except TypeError:  # it has no hash or no weak references: each run asks it anew
         known = {}
     keys = [row.tobytes() for row in rows]
-    new = list({key: place for place, key in enumerate(keys) if key not in known}.values())
-    scores = dict(zip((keys[place] for place in new), _ask(function, rows[new]), strict=True)) if new else {}
+    new = list({key: index for index, key in enumerate(keys) if key not in known}.values())
+    scores = dict(zip((keys[index] for index in new), _ask(function, rows[new]), strict=True)) if new else {}
     answer = np.array([scores[key] if key in scores else known[key] for key in keys])
     if len(known) + len(scores) <= REMEMBERED:
         known.update(scores)

@@ -7,11 +7,10 @@ import math
 from typing import TYPE_CHECKING, Any
 
 from nasbench.errors import InvalidArchitectureError, StrategyError, UnknownNameError
-from nasbench.interop.choices import to_named
-from nasbench.interop.optuna import architecture_of, distributions
 from nasbench.optional import load_optional
-from nasbench.strategy import MultiObjectiveStrategy, Proposal
-from nasbench.strategy_options import check_whole
+from nasbench.spaces.named_choices import to_named
+from nasbench.spaces.optuna import architecture_of, distributions
+from strategies.strategy import MultiObjectiveStrategy, Proposal, check_whole
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -52,7 +51,7 @@ class OptunaSearch(MultiObjectiveStrategy):
 
     Examples
     --------
-    On the command line: ``--strategies "nasbench.interop.optuna_search:OptunaSearch(sampler='NSGAIISampler')"``.
+    On the command line: ``--strategies "strategies.foreign.optuna:OptunaSearch(sampler='NSGAIISampler')"``.
     """
 
     name = "optuna"

@@ -10,11 +10,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nasbench.errors import UnknownNameError
-from nasbench.interop.configspace import configuration_space, from_configuration
-from nasbench.interop.global_state import GlobalState
 from nasbench.optional import load_optional
-from nasbench.strategy import Proposal, Strategy
-from nasbench.strategy_options import check_whole
+from nasbench.spaces.configspace import configuration_space, from_configuration
+from strategies.foreign.global_state import GlobalState
+from strategies.strategy import Proposal, Strategy, check_whole
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -68,7 +67,7 @@ class SMACSearch(Strategy):
 
     Examples
     --------
-    On the command line: ``--strategies "nasbench.interop.smac_search:SMACSearch(trials=100)"``.
+    On the command line: ``--strategies "strategies.foreign.smac:SMACSearch(trials=100)"``.
     """
 
     name = "smac3"

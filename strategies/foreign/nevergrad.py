@@ -9,10 +9,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from nasbench.errors import StrategyError, UnknownNameError
-from nasbench.interop.global_state import GlobalState
 from nasbench.optional import load_optional
-from nasbench.strategy import Proposal, Strategy
-from nasbench.strategy_options import check_whole
+from strategies.foreign.global_state import GlobalState
+from strategies.strategy import Proposal, Strategy, check_whole
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -59,7 +58,7 @@ class NevergradSearch(Strategy):
 
     Examples
     --------
-    On the command line: ``--strategies "nasbench.interop.nevergrad_search:NevergradSearch(optimizer='TwoPointsDE')"``.
+    On the command line: ``--strategies "strategies.foreign.nevergrad:NevergradSearch(optimizer='TwoPointsDE')"``.
     """
 
     name = "nevergrad"
