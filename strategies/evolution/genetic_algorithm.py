@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from nasbench.spaces import Space
 
 SELECTIONS = ("truncation", "tournament")
+"""The ways in which parents are selected."""
 
 
 class GeneticAlgorithm(Strategy):
@@ -27,8 +28,6 @@ class GeneticAlgorithm(Strategy):
 
     Parameters
     ----------
-    space, rng, fidelities
-        See `strategies.strategy.Strategy`.
     population : int
         N, members of a generation.
     crossover : float
@@ -47,12 +46,20 @@ class GeneticAlgorithm(Strategy):
     tournament : int
         2 is Goldberg and Deb's (1991) binary tournament.
 
-    Raises
-    ------
-    StrategyError
-        If an option is out of its range.
-    UnknownNameError
-        If there is no such ``selection``.
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from nasbench.spaces import CellSpace
+    >>> space = CellSpace("small", 4, ("none", "skip_connect", "nor_conv_1x1", "nor_conv_3x3"))
+    >>> search = GeneticAlgorithm(space, np.random.default_rng(0), [12], population=10)
+    >>> best = 0.0
+    >>> for _ in range(150):
+    ...     proposal = search.ask()
+    ...     accuracy = float(np.mean(proposal.architecture == 3))  # made up: the share of one operation
+    ...     search.tell(proposal, accuracy, seconds=1.0)
+    ...     best = max(best, accuracy)
+    >>> round(best, 2)
+    1.0
     """
 
     name = "genetic-algorithm"
@@ -105,10 +112,10 @@ class GeneticAlgorithm(Strategy):
 
     def _parent(self) -> NDArray[np.uint8]:
         if self.selection == "truncation":
-            place = int(self.rng.random() * self.survivors)
+            index = int(self.rng.random() * self.survivors)
         else:
-            place = int(min(self.rng.random(self.tournament).tolist()) * self.population)
-        return self._members[place][1]
+            index = int(min(self.rng.random(self.tournament).tolist()) * self.population)
+        return self._members[index][1]
 
     def tell(self, proposal: Proposal, value: float, seconds: float) -> None:  # noqa: ARG002 - time plays no part
         """Let the proposal join its generation; a full one takes the place of its parents, save the elite."""

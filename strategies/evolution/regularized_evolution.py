@@ -24,18 +24,26 @@ class RegularizedEvolution(Strategy):
 
     Parameters
     ----------
-    space, rng, fidelities
-        See `strategies.strategy.Strategy`.
     population : int
         P, the number of members alive.
     sample : int
         S, the number of members drawn, with replacement, of which the best becomes the parent; at most ``population``.
         P=100 and S=25 are the paper's for CIFAR-10; NAS-Bench-201 is searched with P=10 and S=3.
 
-    Raises
-    ------
-    StrategyError
-        If an option is out of its range.
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from nasbench.spaces import CellSpace
+    >>> space = CellSpace("small", 4, ("none", "skip_connect", "nor_conv_1x1", "nor_conv_3x3"))
+    >>> search = RegularizedEvolution(space, np.random.default_rng(0), [12], population=10, sample=3)
+    >>> best = 0.0
+    >>> for _ in range(150):
+    ...     proposal = search.ask()
+    ...     accuracy = float(np.mean(proposal.architecture == 3))  # made up: the share of one operation
+    ...     search.tell(proposal, accuracy, seconds=1.0)
+    ...     best = max(best, accuracy)
+    >>> round(best, 2)
+    1.0
     """
 
     name = "regularized-evolution"

@@ -29,8 +29,6 @@ class SimulatedAnnealing(Strategy):
 
     Parameters
     ----------
-    space, rng, fidelities
-        See `strategies.strategy.Strategy`.
     initial : int
         Random architectures before the walk, which starts from their best.
     heat : float
@@ -42,10 +40,20 @@ class SimulatedAnnealing(Strategy):
         Results at each temperature. Kirkpatrick et al. take ten accepted moves for each position, more than a search
         that trains has to spend.
 
-    Raises
-    ------
-    StrategyError
-        If an option is out of its range.
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from nasbench.spaces import CellSpace
+    >>> space = CellSpace("small", 4, ("none", "skip_connect", "nor_conv_1x1", "nor_conv_3x3"))
+    >>> search = SimulatedAnnealing(space, np.random.default_rng(0), [12])
+    >>> best = 0.0
+    >>> for _ in range(100):
+    ...     proposal = search.ask()
+    ...     accuracy = float(np.mean(proposal.architecture == 3))  # made up: the share of one operation
+    ...     search.tell(proposal, accuracy, seconds=1.0)
+    ...     best = max(best, accuracy)
+    >>> round(best, 2)
+    1.0
     """
 
     name = "simulated-annealing"
@@ -97,7 +105,7 @@ class SimulatedAnnealing(Strategy):
             self._first.append(value)
             moves = value >= self._value
             if len(self._first) == self.initial:
-                finite = [each for each in self._first if math.isfinite(each)]
+                finite = [value for value in self._first if math.isfinite(value)]
                 self._initial_temperature = self.heat * (max(finite) - median(finite)) if finite else 0.0
         else:
             moves = self._accepts(value)

@@ -1,4 +1,4 @@
-"""The global generators of Python and numpy, kept out of what a library does with them."""
+"""A state of the global generators of Python and numpy for a library's own use."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 
 
 class GlobalState:
-    """Lends the global generators of `random` and `numpy.random` a state of its own, for as long as a ``with`` lasts.
+    """A state of its own for the global generators of `random` and `numpy.random`, as long as a ``with`` lasts.
 
     The next ``with`` goes on where the last one ended.
 

@@ -51,7 +51,20 @@ class OptunaSearch(MultiObjectiveStrategy):
 
     Examples
     --------
-    On the command line: ``--strategies "strategies.foreign.optuna:OptunaSearch(sampler='NSGAIISampler')"``.
+    On the command line: ``--strategies "optuna(sampler='NSGAIISampler')"``.
+
+    >>> import numpy as np
+    >>> from nasbench.spaces import CellSpace
+    >>> space = CellSpace("small", 4, ("none", "skip_connect", "nor_conv_1x1", "nor_conv_3x3"))
+    >>> search = OptunaSearch(space, np.random.default_rng(0), [12])
+    >>> best = 0.0
+    >>> for _ in range(60):
+    ...     proposal = search.ask()
+    ...     accuracy = float(np.mean(proposal.architecture == 3))  # made up: the share of one operation
+    ...     search.tell(proposal, accuracy, seconds=1.0)
+    ...     best = max(best, accuracy)
+    >>> round(best, 2)
+    0.83
     """
 
     name = "optuna"
@@ -110,12 +123,12 @@ class OptunaSearch(MultiObjectiveStrategy):
             raise StrategyError(
                 f"{self.name}: made with objectives={self._objectives}, but the comparison has {len(values)}"
             )
-        told = [-math.inf if violation > 0 else value for value in values[: self._objectives].tolist()]
-        self._study.tell(trial, told)
+        values_seen = [-math.inf if violation > 0 else value for value in values[: self._objectives].tolist()]
+        self._study.tell(trial, values_seen)
 
 
 def _named(samplers: Any, name: str) -> Any:
-    known = {each: getattr(samplers, each) for each in samplers.__all__ if inspect.isclass(getattr(samplers, each))}
+    known = {cls: getattr(samplers, cls) for cls in samplers.__all__ if inspect.isclass(getattr(samplers, cls))}
     if name not in known:
         raise UnknownNameError("sampler", name, known, of="optuna.samplers")
     if "seed" not in inspect.signature(known[name]).parameters:

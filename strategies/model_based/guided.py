@@ -1,4 +1,4 @@
-"""What searches that are guided by a predictor share: random trainings first, then batches that it chooses."""
+"""The base of searches guided by a predictor: random trainings first, then batches that it chooses."""
 
 from __future__ import annotations
 
@@ -23,15 +23,13 @@ if TYPE_CHECKING:
 
 
 class PredictorGuided(Strategy):
-    """Trains random architectures, then those that `choose` makes with a fitted predictor, batch after batch.
+    """A search that trains random architectures, then those of `choose`, batch after batch.
 
     With several evaluations under way, a batch is chosen as soon as the one before is all proposed, by a predictor of
-    what has been told by then; until ``initial`` results are in, architectures are drawn at random.
+    the results that are in by then; until ``initial`` results are in, architectures are drawn at random.
 
     Parameters
     ----------
-    space, rng, fidelities
-        See `strategies.strategy.Strategy`.
     initial : int
         Random architectures that are trained first.
     predictor : str or callable
@@ -82,7 +80,7 @@ class PredictorGuided(Strategy):
         """Return the architectures of the next batch, (N, L) uint8, at least one."""
 
     def fit(self) -> None:
-        """Fit the predictor to all that was told, unless it is."""
+        """Fit the predictor to all results, unless it is."""
         if len(self.history) > self._fitted:
             self._fitted = len(self.history)
             seed = int(self.rng.integers(2**31))

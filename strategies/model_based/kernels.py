@@ -1,4 +1,4 @@
-"""How alike architectures are: correlations between choices, and between graphs (Weisfeiler-Lehman)."""
+"""Correlations of architectures: by their choices, and by their graphs (Weisfeiler-Lehman)."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 RELEVANCES = (0.1, 0.3, 1.0, 3.0, 10.0)
-"""What lambda_i times the number of positions can be."""
+"""The grid of each lambda_i, in units of 1 / positions."""
 
 
 class Kernel(ABC):
@@ -33,7 +33,7 @@ class Kernel(ABC):
     grids : tuple of tuple of float
         The values each hyperparameter can take, ascending.
     start : tuple of int
-        The place in its grid at which the search for each starts.
+        The index in its grid at which the search for each starts.
     """
 
     grids: tuple[tuple[float, ...], ...]
@@ -103,14 +103,14 @@ class SubtreeKernel(Kernel):
     """The Weisfeiler-Lehman subtree kernel of the graphs of a space (Shervashidze et al., JMLR 2011), normalised.
 
     The cosine of phi(G) and phi(G'), where phi counts the labels of vertices before and after 1, ..., H rounds of
-    refinement, see `strategies.model_based.kernels`. H, the one hyperparameter, is 1 or 2, as in NAS-BOWL.
+    refinement, see `subtree_labels`. H, the one hyperparameter, is 1 or 2, as in NAS-BOWL.
 
     Parameters
     ----------
     space : Space
         One that says what its architectures are as graphs.
     strategy : str
-        What the error names.
+        Named by the error.
 
     Raises
     ------
@@ -182,7 +182,13 @@ def _sparse(columns: NDArray[np.int64], there: NDArray[np.bool_], number: int) -
 
 
 def subtree_labels(space: Space, architectures: NDArray[np.uint8], rounds: int) -> NDArray[np.uint64]:
-    """Return the labels of all vertices before any round of refinement and after each.
+    """Return the labels of all vertices before any round of refinement and after each (Shervashidze et al., Alg. 1).
+
+    The operations on the edges of `nasbench.spaces.graph.Graph` become vertices, labelled by the operation; the input
+    and the output are vertices too. One vertex feeds another as often as identities lead from it there. What carries
+    nothing from the input to the output is left out, and so are identities: equal networks get the same labels however
+    they are drawn, save that an operation without weights, such as a pooling, may stand once or, for each use, once
+    more.
 
     In a round, a vertex's label becomes a hash of itself, of the multiset of what feeds it and of that of what it
     feeds; a multiset is hashed as a sum modulo 2^64. Labels of different rounds differ, as do those of different kinds
@@ -225,20 +231,20 @@ def _total(counts: NDArray[np.uint64], hashes: NDArray[np.uint64]) -> NDArray[np
 def _operations(graph: Graph, cell: int) -> tuple[NDArray[np.uint64], NDArray[np.uint64]]:
     """Return how often each vertex feeds each, (N, V, V), and the vertices' labels, (N, V): input, output, edges."""
     live = graph.live()
-    acts = live & np.array([any(each[:-1]) for each in graph.traits])[graph.labels]
+    acts = live & np.array([any(traits[:-1]) for traits in graph.traits])[graph.labels]
     passes = (live & ~acts).astype(np.uint64)
 
     reached = np.zeros((graph.nodes, graph.nodes, len(live)), dtype=np.uint64)
     reached[np.arange(graph.nodes), np.arange(graph.nodes)] = 1
-    for place, (start, end) in enumerate(graph.edges):
-        reached[:, end] += reached[:, start] * passes[:, place]
+    for edge, (start, end) in enumerate(graph.edges):
+        reached[:, end] += reached[:, start] * passes[:, edge]
 
     starts, ends = np.array(graph.edges).T
     sources, targets = np.hstack([0, graph.nodes - 1, ends]), np.hstack([0, graph.nodes - 1, starts])
     feeds = reached[np.ix_(sources, targets)].transpose(2, 0, 1)
     feeds[:, 1] = feeds[:, :, 0] = 0  # nothing follows the output, nothing comes before the input
 
-    names = np.array([text_hash(f"{cell} {place}") for place in range(len(graph.traits))], dtype=np.uint64)
+    names = np.array([text_hash(f"{cell} {label}") for label in range(len(graph.traits))], dtype=np.uint64)
     labels = np.zeros((len(live), 2 + len(graph.edges)), dtype=np.uint64)
     labels[:, 0], labels[:, 1] = text_hash(f"{cell} input"), text_hash(f"{cell} output")
     labels[:, 2:] = np.where(acts, names[graph.labels], np.uint64(0))

@@ -24,10 +24,10 @@ if TYPE_CHECKING:
     Prefix = tuple[int, ...]
 
 REFIT = 10
-"""The predictor is fitted again after so many trainings."""
+"""The trainings after which the predictor is fitted again."""
 
 COMPLETIONS = 16
-"""Random completions of a prefix that are drawn to find a new architecture; if none is, the prefix is closed."""
+"""The random completions of a prefix among which a new architecture is looked for; if none is, the prefix is closed."""
 
 DESCENTS = 50
 """How often the tree is descended anew after it ended at a prefix below which nothing new was found."""
@@ -41,12 +41,12 @@ class Node:
     ----------
     visits : int
         N, trainings below it, those under way counted.
-    told, total : int, float
-        How many estimates of its value were made, and their sum.
+    estimates, total : int, float
+        The number of estimates of its value, and their sum.
     """
 
     visits: int = 0
-    told: int = 0
+    estimates: int = 0
     total: float = 0.0
 
 
@@ -63,8 +63,6 @@ class MCTS(Strategy):
 
     Parameters
     ----------
-    space, rng, fidelities
-        See `strategies.strategy.Strategy`.
     c : float
         How much is explored. UCT's own constant is 1 / sqrt(2) and that of AlphaX's code is 2, for runs of thousands;
         with these, some hundred trainings are spread over all choices almost evenly, as a random search does.
@@ -76,7 +74,22 @@ class MCTS(Strategy):
     Raises
     ------
     StrategyError, UnknownNameError
-        If an option is out of its range, or the predictor cannot be made.
+        If the predictor cannot be made.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from nasbench.spaces import CellSpace
+    >>> space = CellSpace("small", 4, ("none", "skip_connect", "nor_conv_1x1", "nor_conv_3x3"))
+    >>> search = MCTS(space, np.random.default_rng(0), [12])
+    >>> best = 0.0
+    >>> for _ in range(150):
+    ...     proposal = search.ask()
+    ...     accuracy = float(np.mean(proposal.architecture == 3))  # made up: the share of one operation
+    ...     search.tell(proposal, accuracy, seconds=1.0)
+    ...     best = max(best, accuracy)
+    >>> round(best, 2)
+    1.0
     """
 
     name = "mcts"
@@ -145,7 +158,7 @@ class MCTS(Strategy):
 
     def _uct(self, node: Node, explore: float) -> float:
         spread = self._best - self._worst
-        value = (node.total / node.told - self._worst) / spread if node.told and spread > 0 else 0.0
+        value = (node.total / node.estimates - self._worst) / spread if node.estimates and spread > 0 else 0.0
         return value + explore / math.sqrt(node.visits)
 
     def _complete(self, prefix: Prefix, n: int) -> NDArray[np.uint8]:
@@ -185,7 +198,7 @@ class MCTS(Strategy):
             value = (value + self._expected(self.predictor, prefix, value)) / 2
         for length in range(len(prefix) + 1):
             node = self.nodes[prefix[:length]]
-            node.told += 1
+            node.estimates += 1
             node.total += value
 
     def _expected(self, predictor: Predictor, prefix: Prefix, value: float) -> float:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from nasbench.spaces import Space
 
 PARENTS = 10
-"""How many of the best results are mutated, the authors' code's."""
+"""The number of best results that are mutated, as in the authors' code."""
 
 
 class NASBOWL(Strategy):
@@ -49,7 +49,22 @@ class NASBOWL(Strategy):
     Raises
     ------
     StrategyError
-        If an option is out of its range, or the space has no graphs.
+        If the space has no graphs.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from nasbench.spaces import CellSpace
+    >>> space = CellSpace("small", 4, ("none", "skip_connect", "nor_conv_1x1", "nor_conv_3x3"))
+    >>> search = NASBOWL(space, np.random.default_rng(0), [12])
+    >>> best = 0.0
+    >>> for _ in range(40):
+    ...     proposal = search.ask()
+    ...     accuracy = float(np.mean(proposal.architecture == 3))  # made up: the share of one operation
+    ...     search.tell(proposal, accuracy, seconds=1.0)
+    ...     best = max(best, accuracy)
+    >>> round(best, 2)
+    1.0
     """
 
     name = "nas-bowl"

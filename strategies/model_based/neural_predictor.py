@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 ENUMERATED = 20_000
-"""Spaces of so many architectures are predicted as a whole."""
+"""The most architectures of a space that is predicted as a whole."""
 
 
 class NeuralPredictor(PredictorGuided):
@@ -31,8 +31,6 @@ class NeuralPredictor(PredictorGuided):
 
     Parameters
     ----------
-    space, rng, fidelities
-        See `strategies.strategy.Strategy`.
     initial : int
         N. The paper takes 172 in NAS-Bench-101, for searches of up to thousands of trainings; the default suits some
         hundred.
@@ -46,7 +44,22 @@ class NeuralPredictor(PredictorGuided):
     Raises
     ------
     StrategyError, UnknownNameError
-        If an option is out of its range, or the predictor cannot be made.
+        If the predictor cannot be made.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from nasbench.spaces import CellSpace
+    >>> space = CellSpace("small", 4, ("none", "skip_connect", "nor_conv_1x1", "nor_conv_3x3"))
+    >>> search = NeuralPredictor(space, np.random.default_rng(0), [12], initial=20, top=10)
+    >>> best = 0.0
+    >>> for _ in range(40):
+    ...     proposal = search.ask()
+    ...     accuracy = float(np.mean(proposal.architecture == 3))  # made up: the share of one operation
+    ...     search.tell(proposal, accuracy, seconds=1.0)
+    ...     best = max(best, accuracy)
+    >>> round(best, 2)
+    1.0
     """
 
     name = "neural-predictor"

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from strategies.predictor import PredictorFactory
 
 RANKINGS = ("mean", "thompson")
+"""The ways in which children are ranked."""
 
 
 class NPENAS(PredictorGuided):
@@ -26,8 +27,6 @@ class NPENAS(PredictorGuided):
 
     Parameters
     ----------
-    space, rng, fidelities
-        See `strategies.strategy.Strategy`.
     initial : int
         Random architectures that are trained first, the first population.
     parents : int
@@ -44,7 +43,22 @@ class NPENAS(PredictorGuided):
     Raises
     ------
     StrategyError, UnknownNameError
-        If an option is out of its range, or the predictor cannot be made.
+        If the predictor cannot be made.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from nasbench.spaces import CellSpace
+    >>> space = CellSpace("small", 4, ("none", "skip_connect", "nor_conv_1x1", "nor_conv_3x3"))
+    >>> search = NPENAS(space, np.random.default_rng(0), [12])
+    >>> best = 0.0
+    >>> for _ in range(60):
+    ...     proposal = search.ask()
+    ...     accuracy = float(np.mean(proposal.architecture == 3))  # made up: the share of one operation
+    ...     search.tell(proposal, accuracy, seconds=1.0)
+    ...     best = max(best, accuracy)
+    >>> round(best, 2)
+    1.0
     """
 
     name = "npenas"

@@ -23,10 +23,10 @@ if TYPE_CHECKING:
     from strategies.strategy import Proposal
 
 SIMPLEST = ("skip_connect", "identity", "none")
-"""What a choice is before the search comes to it, the first of these that it has; else its first."""
+"""The choice at a position before the search comes to it: the first of these that it has, else its first."""
 
 MOST_EXPANSIONS = 5_000
-"""If a level has more, so many of them are drawn."""
+"""The most expansions of a level that are all predicted; of more, so many are drawn."""
 
 
 class PNAS(PredictorGuided):
@@ -45,8 +45,6 @@ class PNAS(PredictorGuided):
 
     Parameters
     ----------
-    space, rng, fidelities
-        See `strategies.strategy.Strategy`.
     beam : int
         K; the paper's is 256, for 1,280 trainings in 5 levels.
     blocks : int
@@ -57,7 +55,22 @@ class PNAS(PredictorGuided):
     Raises
     ------
     StrategyError, UnknownNameError
-        If an option is out of its range, or the predictor cannot be made.
+        If the predictor cannot be made.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from nasbench.spaces import CellSpace
+    >>> space = CellSpace("small", 4, ("none", "skip_connect", "nor_conv_1x1", "nor_conv_3x3"))
+    >>> search = PNAS(space, np.random.default_rng(0), [12], blocks=3)
+    >>> best = 0.0
+    >>> for _ in range(40):
+    ...     proposal = search.ask()
+    ...     accuracy = float(np.mean(proposal.architecture == 3))  # made up: the share of one operation
+    ...     search.tell(proposal, accuracy, seconds=1.0)
+    ...     best = max(best, accuracy)
+    >>> round(best, 2)
+    1.0
     """
 
     name = "pnas"
@@ -77,8 +90,8 @@ class PNAS(PredictorGuided):
         check_whole(self.name, "blocks", blocks, least=1)
         super().__init__(space, rng, fidelities, initial=1, predictor=predictor)
         self.beam = beam
-        places = np.flatnonzero(space.cardinalities > 1)
-        self.blocks = np.array_split(places, max(1, min(blocks, len(places))))
+        free = np.flatnonzero(space.cardinalities > 1)
+        self.blocks = np.array_split(free, max(1, min(blocks, len(free))))
         self._cells = _simplest(space)[None]
         if not space.is_valid(self._cells[0]):
             self._cells = space.sample(rng, 1)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from nasbench.spaces import Space
 
 TRIES = 3
-"""How often candidates are drawn where none before was a new network of the space."""
+"""The number of times that candidates are drawn where none before was a new network of the space."""
 
 MOST_GOOD = 25
 """The most architectures that count as good, hyperopt's."""
@@ -28,7 +28,7 @@ MOST_GOOD = 25
 class TPE(Strategy):
     """Proposes what is likely among good architectures and unlikely among the others.
 
-    The N architectures told are split into good ones, the ceil(gamma sqrt(N)) best (25 at most), and the others. Each
+    The N results are split into good ones, the ceil(gamma sqrt(N)) best (25 at most), and the others. Each
     position has a categorical density in either part, l and g; candidates are drawn from the product of the l, and the
     one of greatest l(x) / g(x), by which expected improvement grows (eq. 3), is proposed.
 
@@ -39,8 +39,6 @@ class TPE(Strategy):
 
     Parameters
     ----------
-    space, rng, fidelities
-        See `strategies.strategy.Strategy`.
     gamma : float
         Above 0. How many architectures count as good, see above.
     candidates : int
@@ -50,10 +48,20 @@ class TPE(Strategy):
     prior_weight : float
         Above 0. What is added to the count of each choice, in either density.
 
-    Raises
-    ------
-    StrategyError
-        If an option is out of its range.
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from nasbench.spaces import CellSpace
+    >>> space = CellSpace("small", 4, ("none", "skip_connect", "nor_conv_1x1", "nor_conv_3x3"))
+    >>> search = TPE(space, np.random.default_rng(0), [12])
+    >>> best = 0.0
+    >>> for _ in range(100):
+    ...     proposal = search.ask()
+    ...     accuracy = float(np.mean(proposal.architecture == 3))  # made up: the share of one operation
+    ...     search.tell(proposal, accuracy, seconds=1.0)
+    ...     best = max(best, accuracy)
+    >>> round(best, 2)
+    1.0
     """
 
     name = "tpe"
@@ -103,7 +111,7 @@ class TPE(Strategy):
         return None
 
     def split(self) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
-        """Return the good architectures told and the others, (G, L) and (N - G, L) uint8."""
+        """Return the good architectures and the others, (G, L) and (N - G, L) uint8."""
         order = np.argsort(-self._history.values, kind="stable")
         good = min(math.ceil(self.gamma * math.sqrt(len(order))), MOST_GOOD)
         rows = self._history.architectures

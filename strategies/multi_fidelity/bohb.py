@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from strategies.multi_fidelity.brackets import Bracket, OverlappingBrackets
-from strategies.multi_fidelity.hyperband import first_candidates
+from strategies.multi_fidelity.brackets import Bracket, OverlappingBrackets, first_candidates
 from strategies.strategy import check_number, check_whole
 
 if TYPE_CHECKING:
@@ -21,7 +20,10 @@ if TYPE_CHECKING:
 
 
 RANDOM_TRIES = 10
-"""Random rows among which a new network is looked for."""
+"""The random rows among which a new network is looked for."""
+
+_SMALLEST = 1e-300
+"""The density that stands for any below it, as products of many small kernels are 0 to a computer."""
 
 
 class BOHB(OverlappingBrackets):
@@ -29,7 +31,7 @@ class BOHB(OverlappingBrackets):
 
     The model is of the most epochs with N_b >= N_min + 2 results, N_min = d + 1 for d choices. The best
     ``N_l = max(N_min, good N_b)`` of them make the density l, the worst ``N_g = max(N_min, N_b - N_l)`` the density g
-    (eq. 3), see `strategies.multi_fidelity.bohb`. Of N_s rows drawn from l with wider kernels, the one with
+    (eq. 3), see `ChoiceDensity`. Of N_s rows drawn from l with wider kernels, the one with
     the largest l / g is proposed; without a model, and in a share of the draws, a random one. A diverged training is
     as bad as any. When all brackets under way wait, the next begins.
 
@@ -38,8 +40,6 @@ class BOHB(OverlappingBrackets):
 
     Parameters
     ----------
-    space, rng, fidelities
-        See `strategies.strategy.Strategy`.
     eta : int
         One in ``eta`` goes on to the next rung. The defaults are all the paper's.
     good : float
@@ -55,7 +55,23 @@ class BOHB(OverlappingBrackets):
     Raises
     ------
     StrategyError
-        If an option is out of its range, or the fidelities make one rung only.
+        If the fidelities make one rung only.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from nasbench.spaces import CellSpace
+    >>> space = CellSpace("small", 4, ("none", "skip_connect", "nor_conv_1x1", "nor_conv_3x3"))
+    >>> search = BOHB(space, np.random.default_rng(0), [1, 3, 9])
+    >>> best, trainings = 0.0, dict.fromkeys(search.fidelities, 0)
+    >>> for _ in range(132):
+    ...     proposal = search.ask()
+    ...     accuracy = float(np.mean(proposal.architecture == 3)) * (1 - 0.1 / proposal.epochs)  # made up
+    ...     search.tell(proposal, accuracy, seconds=1.0)
+    ...     best = max(best, accuracy)
+    ...     trainings[proposal.epochs] += 1
+    >>> round(best, 2), trainings
+    (0.99, {1: 54, 3: 48, 9: 30})
     """
 
     name = "bohb"
@@ -95,7 +111,7 @@ class BOHB(OverlappingBrackets):
         return Bracket(self._candidates(), first_candidates(s, s_max, self.eta), self.rungs[s_max - s :], self.eta)
 
     def tell(self, proposal: Proposal, value: float, seconds: float) -> None:
-        """Take a result to its bracket, and to what the model learns from."""
+        """Take a result to its bracket, and to those that the model is fitted to."""
         super().tell(proposal, value, seconds)
         results = self._results.setdefault(proposal.epochs, [])
         results.append((value, proposal.architecture))
@@ -144,10 +160,6 @@ class BOHB(OverlappingBrackets):
             ChoiceDensity(rows[:good], cardinalities, self.least_bandwidth),
             ChoiceDensity(rows[-bad:], cardinalities, self.least_bandwidth),
         )
-
-
-_SMALLEST = 1e-300
-"""A density below this is taken for this, as products of many small kernels are 0 to a computer."""
 
 
 class ChoiceDensity:

@@ -1,4 +1,4 @@
-"""Brackets: rounds of successive halving, which successive halving and Hyperband are made of."""
+"""Brackets: the rounds of successive halving that Hyperband and others are made of."""
 
 from __future__ import annotations
 
@@ -22,18 +22,8 @@ if TYPE_CHECKING:
 def rungs_offered(strategy: str, fidelities: Sequence[int], eta: int) -> tuple[int, ...]:
     """Return the epochs on offer nearest to ``R, R/eta, R/eta^2, ...``, ascending, with ``R`` the last.
 
-    Parameters
-    ----------
-    strategy : str
-        What errors name.
-    fidelities : sequence of int
-    eta : int
-        The factor from one rung to the next.
-
-    Raises
-    ------
-    StrategyError
-        If ``eta`` is not a whole number from 2, or the fidelities make one rung only.
+    Raises a StrategyError, which names the strategy, if ``eta`` is not a whole number from 2, or the fidelities make
+    one rung only.
     """
     check_whole(strategy, "eta", eta, least=2)
     ladder = rungs(fidelities, eta)
@@ -45,18 +35,8 @@ def rungs_offered(strategy: str, fidelities: Sequence[int], eta: int) -> tuple[i
 def checks_offered(strategy: str, fidelities: Sequence[int], checks: int) -> tuple[int, ...]:
     """Return all epochs on offer if they are at most ``checks``, else as many spread evenly up to the last, ascending.
 
-    Parameters
-    ----------
-    strategy : str
-        What errors name.
-    fidelities : sequence of int
-    checks : int
-        At least 2: a look before the end, and the end.
-
-    Raises
-    ------
-    StrategyError
-        If ``checks`` is not such a number, or only one epoch is on offer.
+    Raises a StrategyError, which names the strategy, if ``checks`` is not a whole number from 2 (a look before the end,
+    and the end), or only one epoch is on offer.
     """
     check_whole(strategy, "checks", checks, least=2)
     last = fidelities[-1]
@@ -64,8 +44,8 @@ def checks_offered(strategy: str, fidelities: Sequence[int], checks: int) -> tup
         raise _no_short_trainings(strategy, fidelities, f"have none before {last}")
     if len(fidelities) <= checks:
         return tuple(fidelities)
-    ideal = [last * place / checks for place in range(1, checks + 1)]
-    return tuple(sorted({min(fidelities, key=lambda epochs: abs(epochs - each)) for each in ideal}))
+    ideals = [last * number / checks for number in range(1, checks + 1)]
+    return tuple(sorted({min(fidelities, key=lambda epochs: abs(epochs - ideal)) for ideal in ideals}))
 
 
 def _no_short_trainings(strategy: str, fidelities: Sequence[int], lack: str) -> StrategyError:
@@ -74,6 +54,12 @@ def _no_short_trainings(strategy: str, fidelities: Sequence[int], lack: str) -> 
         f"{strategy} chooses by short trainings, but the epochs on offer ({offered}) {lack}; ask an oracle that "
         "recorded earlier epochs, or use a strategy of full trainings only, such as random-search"
     )
+
+
+def first_candidates(s: int, s_max: int, eta: int) -> int:
+    """Return n of bracket s, ``ceil((s_max + 1) / (s + 1) * eta^s)``, in whole numbers."""
+    n: int = -(-(s_max + 1) * eta**s // (s + 1))
+    return n
 
 
 Owner = TypeVar("Owner")
@@ -158,8 +144,6 @@ class BracketStrategy(Strategy):
 
     Parameters
     ----------
-    space, rng, fidelities
-        See `strategies.strategy.Strategy`.
     eta : int
         One in ``eta`` goes on to the next rung.
 
@@ -224,8 +208,6 @@ class OverlappingBrackets(Strategy):
 
     Parameters
     ----------
-    space, rng, fidelities
-        See `strategies.strategy.Strategy`.
     eta : int
         One in ``eta`` goes on to the next rung.
 

@@ -22,7 +22,10 @@ if TYPE_CHECKING:
 
 
 WIDENING = 3.0
-"""The prior of ends is this many times wider than the ends seen: a new training may be unlike them."""
+"""The factor by which the prior of ends is wider than the ends seen: a new training may be unlike them."""
+
+PARAMETERS = 3
+"""The number of parameters of a curve: c, a and one of its shape."""
 
 
 class CurveExtrapolation(StoppingStrategy):
@@ -51,7 +54,24 @@ class CurveExtrapolation(StoppingStrategy):
     Raises
     ------
     StrategyError
-        See `strategies.multi_fidelity.stopping.StoppingStrategy`; or another option is out of its range.
+        See `strategies.multi_fidelity.stopping.StoppingStrategy`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from nasbench.spaces import CellSpace
+    >>> space = CellSpace("small", 4, ("none", "skip_connect", "nor_conv_1x1", "nor_conv_3x3"))
+    >>> from strategies import LocalSearch
+    >>> search = CurveExtrapolation(space, np.random.default_rng(0), range(1, 8), strategy=LocalSearch)
+    >>> best, trainings = 0.0, dict.fromkeys(search.fidelities, 0)
+    >>> for _ in range(200):
+    ...     proposal = search.ask()
+    ...     accuracy = float(np.mean(proposal.architecture == 3)) * (1 - 0.1 / proposal.epochs)  # made up
+    ...     search.tell(proposal, accuracy, seconds=1.0)
+    ...     best = max(best, accuracy)
+    ...     trainings[proposal.epochs] += 1
+    >>> round(best, 2), trainings
+    (0.66, {1: 40, 2: 40, 3: 39, 4: 39, 5: 14, 6: 14, 7: 14})
     """
 
     name = "curve-extrapolation"
@@ -108,12 +128,8 @@ class CurveExtrapolation(StoppingStrategy):
         return Prior(float(ends.mean()), WIDENING * spread, max(math.sqrt(self._noise), 1e-3 * spread))
 
 
-PARAMETERS = 3
-"""Of each curve: c, a and one of its shape."""
-
-
 class Prior(NamedTuple):
-    """What is known of curves before one is seen: normal ends, and normal noise of values about their curve.
+    """Beliefs about a curve before it is seen: normal ends, and normal noise of values about the curve.
 
     All are in the units of the values; ``noise`` and ``spread`` are standard deviations above 0.
     """
@@ -142,7 +158,7 @@ class Forecast(NamedTuple):
         ----------
         value : float
         error : float
-            Standard deviation of what the fits do not know of the end.
+            Standard deviation of the end beyond that of the fits.
         """
         from scipy.special import ndtr
 
@@ -203,7 +219,7 @@ def _fit(shapes: _Shapes, values: NDArray[np.float64]) -> tuple[NDArray[np.float
 
 @lru_cache(maxsize=1024)
 def _shapes(epochs: tuple[int, ...], last: int) -> _Shapes:
-    """Return what all fits of curves seen at these epochs share."""
+    """Return the parts that all fits of curves seen at these epochs share."""
     time = np.array([*epochs, last]) / last
     alphas = np.geomspace(0.1, 4, 12)[:, None]
     rates = np.geomspace(0.5, 50, 12)[:, None]

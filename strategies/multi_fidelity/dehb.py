@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from strategies.multi_fidelity.brackets import OverlappingBrackets, UnderWay
-from strategies.multi_fidelity.hyperband import first_candidates
+from strategies.multi_fidelity.brackets import OverlappingBrackets, UnderWay, first_candidates
 from strategies.strategy import Proposal, check_number
 
 if TYPE_CHECKING:
@@ -20,10 +19,10 @@ if TYPE_CHECKING:
 
 
 PARENTS = 3
-"""Individuals that a mutant is made of."""
+"""The individuals that a mutant is made of."""
 
 TRIES = 20
-"""How often a child is bred again that the space does not admit, before a random architecture takes its place."""
+"""The number of times that a child is bred before a random architecture stands in for those outside the space."""
 
 
 class DEHB(OverlappingBrackets):
@@ -40,8 +39,6 @@ class DEHB(OverlappingBrackets):
 
     Parameters
     ----------
-    space, rng, fidelities
-        See `strategies.strategy.Strategy`.
     eta : int
         One in ``eta`` goes on to the next rung. The defaults are all the paper's.
     mutation : float
@@ -52,7 +49,23 @@ class DEHB(OverlappingBrackets):
     Raises
     ------
     StrategyError
-        If an option is out of its range, or the fidelities make one rung only.
+        If the fidelities make one rung only.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from nasbench.spaces import CellSpace
+    >>> space = CellSpace("small", 4, ("none", "skip_connect", "nor_conv_1x1", "nor_conv_3x3"))
+    >>> search = DEHB(space, np.random.default_rng(0), [1, 3, 9])
+    >>> best, trainings = 0.0, dict.fromkeys(search.fidelities, 0)
+    >>> for _ in range(200):
+    ...     proposal = search.ask()
+    ...     accuracy = float(np.mean(proposal.architecture == 3)) * (1 - 0.1 / proposal.epochs)  # made up
+    ...     search.tell(proposal, accuracy, seconds=1.0)
+    ...     best = max(best, accuracy)
+    ...     trainings[proposal.epochs] += 1
+    >>> round(best, 2), trainings
+    (0.99, {1: 83, 3: 72, 9: 45})
     """
 
     name = "dehb"
@@ -92,10 +105,10 @@ class DEHB(OverlappingBrackets):
         """Return a child of a target and of three parents; where there are fewer, any individuals stand in."""
         vectors = [parent.vector for parent in parents]
         if len(vectors) < PARENTS:
-            everyone = [each.vector for population in self.populations for each in population.individuals]
+            everyone = [one.vector for population in self.populations for one in population.individuals]
             vectors += [everyone[int(self.rng.random() * len(everyone))] for _ in range(PARENTS - len(vectors))]
         for _ in range(TRIES):
-            chosen = [vectors[place] for place in self.rng.permutation(len(vectors))[:PARENTS].tolist()]
+            chosen = [vectors[index] for index in self.rng.permutation(len(vectors))[:PARENTS].tolist()]
             mutated = mutant(chosen, self.mutation, self.rng)
             vector = binomial_crossover(target.vector, mutated, self.crossover, self.rng)
             row = row_of(vector, self.space.cardinalities)
@@ -111,7 +124,7 @@ class EvolvingBracket:
     ----------
     strategy : DEHB
     lowest : int
-        The place of its first rung in the ladder.
+        The index of its first rung in the ladder.
     sizes : sequence of int
         n_i, the trainings of each rung.
     promotes : bool
@@ -125,15 +138,15 @@ class EvolvingBracket:
 
     def _enter_rung(self, i: int) -> None:
         self._i, self._waiting, self._outstanding = i, self._sizes[i], self._sizes[i]
-        place = self._lowest + i
-        self._epochs = self._strategy.rungs[place]
-        self._population = self._strategy.populations[place]
-        below = self._strategy.populations[place - 1 if i else place].trained()
+        rung = self._lowest + i
+        self._epochs = self._strategy.rungs[rung]
+        self._population = self._strategy.populations[rung]
+        below = self._strategy.populations[rung - 1 if i else rung].trained()
         self._parents = below[: self._sizes[i]] if i else below
         self._promoted: list[Individual] = []
         if self._promotes and i:
-            there = {each.row.tobytes() for each in self._population.trained()}
-            alive = [each for each in below if each.value > -math.inf and each.row.tobytes() not in there]
+            there = {one.row.tobytes() for one in self._population.trained()}
+            alive = [one for one in below if one.value > -math.inf and one.row.tobytes() not in there]
             self._promoted = alive[: self._sizes[i]][::-1]
 
     @property
@@ -142,12 +155,12 @@ class EvolvingBracket:
         return not self._outstanding and self._i == len(self._sizes) - 1
 
     def ask(self) -> Proposal | None:
-        """Propose what meets the next target of the rung's subpopulation; None while the rung's results are awaited."""
+        """Propose the child for the next target of the rung's subpopulation; None while results of the rung are out."""
         if not self._waiting:
             return None
         self._waiting -= 1
-        place = self._population.next_target()
-        target = self._population.individuals[place]
+        index = self._population.next_target()
+        target = self._population.individuals[index]
         if self._promoted:
             child = self._promoted.pop()
         elif self._promotes and not self._i and math.isnan(target.value):
@@ -155,16 +168,16 @@ class EvolvingBracket:
         else:
             child = self._strategy.breed(self._parents if self._i else self._population.trained(), target)
         proposal = Proposal(child.row, self._epochs)
-        self._under_way.start(proposal, (place, child))
+        self._under_way.start(proposal, (index, child))
         return proposal
 
     def tell(self, proposal: Proposal, value: float) -> None:
-        """Take a result: the child may have its target's place, and the last of a rung opens the next one."""
+        """Take a result: the child may replace its target, and the last of a rung opens the next one."""
         owner = self._under_way.end(proposal)
         if owner is None:
             return
-        place, child = owner
-        self._population.select(place, child._replace(value=value))
+        index, child = owner
+        self._population.select(index, child._replace(value=value))
         self._outstanding -= 1
         if not self._outstanding and self._i < len(self._sizes) - 1:
             self._enter_rung(self._i + 1)
@@ -179,31 +192,25 @@ class Individual(NamedTuple):
 
 
 class Subpopulation:
-    """Individuals trained for as many epochs, each in its place until a child takes it.
-
-    Parameters
-    ----------
-    individuals : list of Individual
-        At least one.
-    """
+    """Individuals, at least one, trained for as many epochs, until a child replaces them one by one."""
 
     def __init__(self, individuals: list[Individual]) -> None:
         self.individuals = individuals
         self._next = 0
 
     def next_target(self) -> int:
-        """Return the place whose turn it is; turns go round."""
+        """Return the index of the individual whose turn it is; turns go round."""
         target = self._next
         self._next = (target + 1) % len(self.individuals)
         return target
 
     def trained(self) -> list[Individual]:
         """Return those that have a value, the best first."""
-        known = [each for each in self.individuals if not math.isnan(each.value)]
-        return sorted(known, key=lambda each: -each.value)
+        known = [one for one in self.individuals if not math.isnan(one.value)]
+        return sorted(known, key=lambda one: -one.value)
 
     def select(self, target: int, child: Individual) -> None:
-        """Let a trained child have the target's place if it is as good or better, or the target was never trained."""
+        """Replace the target by a trained child that is as good or better, or if the target was never trained."""
         if not child.value < self.individuals[target].value:
             self.individuals[target] = child
 

@@ -29,7 +29,7 @@ class MedianStopping(StoppingStrategy):
 
     Parameters
     ----------
-    space, rng, fidelities, strategy, checks
+    strategy, checks
         See `strategies.multi_fidelity.stopping.StoppingStrategy`.
     grace : int
         Checks that a training passes whatever its values; the paper has none.
@@ -39,7 +39,24 @@ class MedianStopping(StoppingStrategy):
     Raises
     ------
     StrategyError
-        See `strategies.multi_fidelity.stopping.StoppingStrategy`; or ``grace`` or ``others`` is out of its range.
+        See `strategies.multi_fidelity.stopping.StoppingStrategy`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from nasbench.spaces import CellSpace
+    >>> space = CellSpace("small", 4, ("none", "skip_connect", "nor_conv_1x1", "nor_conv_3x3"))
+    >>> from strategies import LocalSearch
+    >>> search = MedianStopping(space, np.random.default_rng(0), [1, 3, 9], strategy=LocalSearch)
+    >>> best, trainings = 0.0, dict.fromkeys(search.fidelities, 0)
+    >>> for _ in range(150):
+    ...     proposal = search.ask()
+    ...     accuracy = float(np.mean(proposal.architecture == 3)) * (1 - 0.1 / proposal.epochs)  # made up
+    ...     search.tell(proposal, accuracy, seconds=1.0)
+    ...     best = max(best, accuracy)
+    ...     trainings[proposal.epochs] += 1
+    >>> round(best, 2), trainings
+    (0.82, {1: 53, 3: 49, 9: 48})
     """
 
     name = "median-stopping"
@@ -77,5 +94,5 @@ class MedianStopping(StoppingStrategy):
         """Note the running averages of a training that has ended."""
         if training.diverged:
             return
-        for place, (check, total) in enumerate(zip(training.epochs, accumulate(training.values), strict=True)):
-            insort(self._averages[check], total / (place + 1))
+        for number, total in enumerate(accumulate(training.values), start=1):
+            insort(self._averages[training.epochs[number - 1]], total / number)

@@ -57,8 +57,6 @@ class StoppingStrategy(Strategy):
 
     Parameters
     ----------
-    space, rng, fidelities
-        See `strategies.strategy.Strategy`.
     strategy : callable
         The inner strategy: a class, or a function ``(space, rng, fidelities)`` that makes one.
     checks : int

@@ -1,6 +1,6 @@
-"""Which of several trade-offs is better: constraint domination, nondominated sorting and crowding distance.
+"""Constraint domination, nondominated sorting and crowding distance of several trade-offs.
 
-All of it from Deb, Pratap, Agarwal and Meyarivan, IEEE TEC 2002 (NSGA-II). Values are to be maximised.
+All but `BestFronts` is from Deb, Pratap, Agarwal and Meyarivan, IEEE TEC 2002 (NSGA-II). Values are to be maximised.
 """
 
 from __future__ import annotations
@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from numpy.typing import NDArray
+
+_ROOM = 64
+"""The number of points for which `BestFronts` has room at first; it doubles when it is full."""
 
 
 def standing(values: Sequence[float], violation: float) -> list[float]:
@@ -36,14 +39,9 @@ def standing(values: Sequence[float], violation: float) -> list[float]:
 
 
 class Domination:
-    """Who dominates whom in a population whose members are replaced one at a time.
+    """The relation of domination in a population whose members are replaced one at a time.
 
-    A new member is compared with all others, instead of all with all.
-
-    Parameters
-    ----------
-    size : int
-        How many members there is room for.
+    A new member is compared with all others, instead of all with all. There is room for ``size`` members.
     """
 
     def __init__(self, size: int) -> None:
@@ -55,34 +53,27 @@ class Domination:
     def __len__(self) -> int:
         return self._n
 
-    def put(self, place: int, values: Sequence[float], violation: float) -> None:
-        """Let a member take a place: a new one, ``len(self)``, or that of another, which is gone then.
-
-        Parameters
-        ----------
-        place : int
-        values : M floats
-        violation : float
-        """
+    def put(self, index: int, values: Sequence[float], violation: float) -> None:
+        """Set the member of an index: a new one, ``len(self)``, or that of another, which is gone then."""
         one = standing(values, violation)
         if not len(self._standings):
             self._standings = np.empty((len(one), len(self._dominators)))
-        n = self._n = max(self._n, place + 1)
-        self._standings[:, place] = one
+        n = self._n = max(self._n, index + 1)
+        self._standings[:, index] = one
         not_worse = not_better = np.ones(n, dtype=bool)
         for row, number in zip(self._standings[:, :n], one, strict=True):
             not_worse = not_worse & (row <= number)
             not_better = not_better & (row >= number)
         dominates, dominated = not_worse & ~not_better, not_better & ~not_worse
         dominators = self._dominators[:n]
-        dominators -= self._dominates[place, :n]
+        dominators -= self._dominates[index, :n]
         dominators += dominates
-        dominators[place] = np.count_nonzero(dominated)
-        self._dominates[place, :n] = dominates
-        self._dominates[:n, place] = dominated
+        dominators[index] = np.count_nonzero(dominated)
+        self._dominates[index, :n] = dominates
+        self._dominates[:n, index] = dominated
 
     def fronts(self) -> Iterator[NDArray[np.int64]]:
-        """Yield the places of each nondominated front, the best first, ascending within (fast-nondominated-sort)."""
+        """Yield the indices of each nondominated front, the best first, ascending within (fast-nondominated-sort)."""
         return _peel(self._dominates[: self._n, : self._n], self._dominators[: self._n])
 
 
@@ -100,7 +91,7 @@ def nondominated_fronts(standings: NDArray[np.float64]) -> Iterator[NDArray[np.i
 
 
 def _peel(dominates: NDArray[np.bool_], dominators: NDArray[np.int64]) -> Iterator[NDArray[np.int64]]:
-    """Yield those whom none that is left dominates, again and again."""
+    """Yield those that none of the rest dominates, again and again."""
     left = len(dominators)
     while left:
         front = (dominators == 0).nonzero()[0]
@@ -130,15 +121,11 @@ def crowding_distance(values: NDArray[np.float64]) -> NDArray[np.float64]:
     return distance
 
 
-_ROOM = 64
-"""For how many points there is room before it doubles."""
-
-
 class BestFronts:
     """Results by nondominated front, as many fronts as were asked for; results behind these are not sorted.
 
-    Results that stand alike are one point. A new point enters the first front in which none dominates it; whom it
-    dominates there moves to the next front, and so on (the update of nondomination levels of Li, Deb, Zhang, Suganthan
+    Results that stand alike are one point. A new point enters the first front in which none dominates it; those it
+    dominates there move to the next front, and so on (the update of nondomination levels of Li, Deb, Zhang, Suganthan
     and Chen, IEEE TEVC 2017).
 
     Attributes
@@ -195,11 +182,11 @@ class BestFronts:
             if all(beaten):  # then all fronts from here on stay as they are, one further back
                 self.fronts.insert(level, moving)
                 return
-            self.fronts[level] = [each for each, worse in zip(front, beaten, strict=True) if not worse] + moving
-            moving = [each for each, worse in zip(front, beaten, strict=True) if worse]
+            self.fronts[level] = [other for other, worse in zip(front, beaten, strict=True) if not worse] + moving
+            moving = [other for other, worse in zip(front, beaten, strict=True) if worse]
             level += 1
         self._behind.update(dict.fromkeys(moving))
-        self._n_behind += sum(len(self.results[each]) for each in moving)
+        self._n_behind += sum(len(self.results[other]) for other in moving)
 
     def _level(self, one: NDArray[np.float64]) -> int:
         """Return the first front in which none dominates a new point: one that does is dominated in all before."""

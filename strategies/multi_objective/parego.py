@@ -79,8 +79,6 @@ class ParEGO(MultiObjectiveStrategy):
 
     Parameters
     ----------
-    space, rng, fidelities
-        See `strategies.strategy.Strategy`.
     predictor : str or callable
         What learns; see `strategies.predictor.make_predictor`.
     initial : int
@@ -91,13 +89,24 @@ class ParEGO(MultiObjectiveStrategy):
         Among how many a batch is chosen.
     rho : float
         How much the sum of objectives counts beside the largest; 0.05 is the paper's.
-
-    Raises
-    ------
-    StrategyError
-        If an option is out of its range.
     UnknownNameError
         If no package offers the predictor.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from nasbench.spaces import CellSpace
+    >>> space = CellSpace("small", 4, ("none", "skip_connect", "nor_conv_3x3"))
+    >>> search = ParEGO(space, np.random.default_rng(0), [12])
+    >>> front = {}
+    >>> for _ in range(60):
+    ...     proposal = search.ask()
+    ...     convolutions = int((proposal.architecture == 2).sum())  # made up: they cost, and are worth more than skips
+    ...     accuracy = float(convolutions + 0.6 * (proposal.architecture == 1).sum()) / 6
+    ...     search.tell_objectives(proposal, np.array([accuracy, -convolutions]), 0.0, seconds=1.0)
+    ...     front[convolutions] = max(front.get(convolutions, 0.0), round(accuracy, 2))
+    >>> sorted(front.items())
+    [(0, 0.6), (1, 0.67), (2, 0.73), (3, 0.8), (4, 0.87), (5, 0.93)]
     """
 
     name = "parego"

@@ -1,4 +1,7 @@
-"""The recurrent controller that writes an architecture choice after choice (Zoph and Le, ICLR 2017, section 3.1)."""
+"""The recurrent controller that writes an architecture choice after choice, and searches that draw from it.
+
+Zoph and Le, ICLR 2017, section 3.1.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +26,7 @@ if TYPE_CHECKING:
 
 
 class Reading(NamedTuple):
-    """What a controller makes of rows, and what `Controller.gradient` needs to go back through it."""
+    """The probabilities that a controller gives to rows, and the states from which `Controller.gradient` goes back."""
 
     rows: NDArray[np.uint8]
     """The rows, (B, L)."""
@@ -94,7 +97,7 @@ class Controller:
         return [part.reshape(shape) for part, shape in zip(np.split(flat, ends), self._shapes, strict=True)]
 
     def _inputs(self, rows: NDArray[np.uint8]) -> NDArray[np.int64]:
-        """Return the place of the input before each choice, (L, B)."""
+        """Return the index of the input before each choice, (L, B)."""
         inputs = np.zeros(rows.T.shape, dtype=np.int64)
         inputs[1:] = rows[:, :-1].T + self._first_input[:, None]
         return inputs
@@ -187,7 +190,7 @@ def _cell(z: Floats, c: Floats) -> tuple[Floats, Floats, Floats]:
 def _back_through_time(gates: Floats, cells: Floats, d_above: Floats, w_h: Floats) -> Floats:
     """Return the gradient by what flows into the gates, (L, B, 4H), given that by h from above, (L, B, H)."""
     length, batch, h = d_above.shape
-    i, f, o, g = (gates[:, :, place * h : (place + 1) * h] for place in range(4))
+    i, f, o, g = (gates[:, :, number * h : (number + 1) * h] for number in range(4))
     tanh_c = np.tanh(cells[1:])
     of_c = o * (1 - tanh_c**2)
     slopes = np.concatenate([g * i * (1 - i), cells[:-1] * f * (1 - f), i * (1 - g**2)], axis=2)
@@ -211,16 +214,14 @@ def _p_log_p(log_p: Floats) -> Floats:
 
 
 class ControllerSearch(Strategy):
-    """Draws architectures from a controller, a batch at a time, and updates it whenever a batch of results is in.
+    """A search that draws batches from a controller, and updates it whenever a batch of results is in.
 
     With several evaluations under way the next batch is drawn before all of the last are in, so results can be of a
     controller a few updates back, as they were with the papers' hundreds of workers. A batch in which all diverged
-    before anything else was learnt teaches nothing.
+    before any had a value teaches nothing.
 
     Parameters
     ----------
-    space, rng, fidelities
-        See `strategies.strategy.Strategy`.
     controller : Controller
     batch : int
         Results in an update, and architectures that are drawn at a time.
@@ -240,11 +241,11 @@ class ControllerSearch(Strategy):
         self.controller = controller
         self.batch = batch
         self._drawn: list[NDArray[np.uint8]] = []
-        self._told: list[tuple[NDArray[np.uint8], float]] = []
+        self._results: list[tuple[NDArray[np.uint8], float]] = []
 
     @abstractmethod
     def update(self, rows: NDArray[np.uint8], rewards: list[float]) -> None:
-        """Change the controller given a batch of rows, (B, L) uint8, and what came of them, -inf if they diverged."""
+        """Change the controller given a batch of rows, (B, L) uint8, and their rewards, -inf if they diverged."""
 
     def drawn(self, rows: NDArray[np.uint8]) -> None:
         """Take note of rows, (B, L) uint8, that were drawn from the present controller."""
@@ -260,10 +261,10 @@ class ControllerSearch(Strategy):
 
     def tell(self, proposal: Proposal, value: float, seconds: float) -> None:  # noqa: ARG002 - time plays no part
         """Keep the result, and update the controller once a batch is in."""
-        self._told.append((proposal.architecture, value))
-        if len(self._told) == self.batch:
-            rows = np.array([row for row, _ in self._told])
-            rewards = [reward for _, reward in self._told]
-            self._told = []
+        self._results.append((proposal.architecture, value))
+        if len(self._results) == self.batch:
+            rows = np.array([row for row, _ in self._results])
+            rewards = [reward for _, reward in self._results]
+            self._results = []
             with one_thread():
                 self.update(rows, rewards)

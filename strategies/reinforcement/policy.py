@@ -1,4 +1,4 @@
-"""What searches by policy gradient share: rewards measured against a baseline, Adam, draws that stay in the space."""
+"""Parts of searches by policy gradient: a baseline of rewards, Adam, and draws that stay in the space."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ if TYPE_CHECKING:
     from nasbench.spaces import Space
 
 SPARE = 64
-"""Rows that are drawn at a time, at least, to stand in for those that the space does not admit."""
+"""The fewest rows that are drawn at a time to stand in for those that the space does not admit."""
 
 TRIES = 20
-"""How often they are drawn before random rows of the space stand in."""
+"""The number of times that they are drawn before random rows of the space stand in."""
 
 
 class Baseline:
@@ -69,7 +69,7 @@ class Baseline:
 
 
 class Adam:
-    """Climbs along gradients with steps that do not depend on their scale (Kingma and Ba, ICLR 2015), Algorithm 1.
+    """Gradient ascent in steps that do not depend on the scale of gradients (Kingma and Ba, ICLR 2015), Algorithm 1.
 
     Parameters
     ----------

@@ -27,8 +27,6 @@ class PPO(ControllerSearch):
 
     Parameters
     ----------
-    space, rng, fidelities
-        See `strategies.strategy.Strategy`.
     learning_rate : float
         Of Adam, above 0. NASNet's 0.00035 is for 20,000 trainings; a search of a few hundred needs about 0.01.
     clip : float
@@ -44,10 +42,20 @@ class PPO(ControllerSearch):
     hidden : int
         100 units in one layer, NASNet's. Its weights start uniform between -0.1 and 0.1.
 
-    Raises
-    ------
-    StrategyError
-        If an option is out of its range.
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from nasbench.spaces import CellSpace
+    >>> space = CellSpace("small", 4, ("none", "skip_connect", "nor_conv_1x1", "nor_conv_3x3"))
+    >>> search = PPO(space, np.random.default_rng(0), [12], learning_rate=0.03, hidden=10)
+    >>> best = 0.0
+    >>> for _ in range(100):
+    ...     proposal = search.ask()
+    ...     accuracy = float(np.mean(proposal.architecture == 3))  # made up: the share of one operation
+    ...     search.tell(proposal, accuracy, seconds=1.0)
+    ...     best = max(best, accuracy)
+    >>> round(best, 2)
+    1.0
     """
 
     name = "ppo"
@@ -94,7 +102,7 @@ class PPO(ControllerSearch):
         if not rewards:
             return
         advantages = self._baseline.advantages(rewards)[:, None]
-        self.drawn(rows[[row.tobytes() not in self._log_old for row in rows]])  # what was told without being asked
+        self.drawn(rows[[row.tobytes() not in self._log_old for row in rows]])  # results that were not proposed
         log_old = np.array([self._log_old[row.tobytes()] for row in rows])
         for _ in range(self.epochs):
             reading = self.controller.read(rows)

@@ -29,8 +29,6 @@ class Reinforce(Strategy):
 
     Parameters
     ----------
-    space, rng, fidelities
-        See `strategies.strategy.Strategy`.
     learning_rate : float
         Of Adam, above 0. The commands that Dong et al. (TPAMI 2021) give for NATS-Bench have 0.01; their code for
         NAS-Bench-201 (ICLR 2020) has no default and tries 0.01 to 0.5. A logit moves by about this much a training, so
@@ -38,10 +36,20 @@ class Reinforce(Strategy):
     momentum : float
         Of the moving average, in [0, 1); 0.9 in all three papers.
 
-    Raises
-    ------
-    StrategyError
-        If an option is out of its range.
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from nasbench.spaces import CellSpace
+    >>> space = CellSpace("small", 4, ("none", "skip_connect", "nor_conv_1x1", "nor_conv_3x3"))
+    >>> search = Reinforce(space, np.random.default_rng(0), [12], learning_rate=0.1)
+    >>> best = 0.0
+    >>> for _ in range(100):
+    ...     proposal = search.ask()
+    ...     accuracy = float(np.mean(proposal.architecture == 3))  # made up: the share of one operation
+    ...     search.tell(proposal, accuracy, seconds=1.0)
+    ...     best = max(best, accuracy)
+    >>> round(best, 2)
+    1.0
     """
 
     name = "reinforce"

@@ -28,8 +28,6 @@ class ReinforceRNN(ControllerSearch):
 
     Parameters
     ----------
-    space, rng, fidelities
-        See `strategies.strategy.Strategy`.
     learning_rate : float
         Of Adam, above 0. The paper's 0.0006 is for 12,800 trainings; a search of 100 to 300 needs 0.003 to 0.03.
     momentum : float
@@ -39,10 +37,20 @@ class ReinforceRNN(ControllerSearch):
     hidden, layers : int
         35 units in each of 2 layers, the paper's. Its weights start uniform between -0.08 and 0.08.
 
-    Raises
-    ------
-    StrategyError
-        If an option is out of its range.
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from nasbench.spaces import CellSpace
+    >>> space = CellSpace("small", 4, ("none", "skip_connect", "nor_conv_1x1", "nor_conv_3x3"))
+    >>> search = ReinforceRNN(space, np.random.default_rng(0), [12], learning_rate=0.03, hidden=10)
+    >>> best = 0.0
+    >>> for _ in range(100):
+    ...     proposal = search.ask()
+    ...     accuracy = float(np.mean(proposal.architecture == 3))  # made up: the share of one operation
+    ...     search.tell(proposal, accuracy, seconds=1.0)
+    ...     best = max(best, accuracy)
+    >>> round(best, 2)
+    1.0
     """
 
     name = "reinforce-rnn"

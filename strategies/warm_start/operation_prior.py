@@ -36,8 +36,6 @@ class OperationPrior(Wrapper):
 
     Parameters
     ----------
-    space, rng, fidelities
-        See `strategies.strategy.Strategy`.
     strategy : callable
         The strategy that is run: a class, or a function ``(space, rng, fidelities)`` that makes one.
     source : Oracle, optional
@@ -59,6 +57,23 @@ class OperationPrior(Wrapper):
     StrategyError
         If there is neither source nor architectures, or both; if the source is of another space, or the measure a test
         metric; if a number is out of its range.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from nasbench.spaces import CellSpace
+    >>> space = CellSpace("small", 4, ("none", "skip_connect", "nor_conv_1x1", "nor_conv_3x3"))
+    >>> from strategies import RandomSearch
+    >>> known = ["|nor_conv_3x3~0|+|nor_conv_3x3~0|none~1|+|none~0|nor_conv_3x3~1|nor_conv_3x3~2|"]
+    >>> search = OperationPrior(space, np.random.default_rng(0), [12], strategy=RandomSearch, architectures=known)
+    >>> best = 0.0
+    >>> for _ in range(100):
+    ...     proposal = search.ask()
+    ...     accuracy = float(np.mean(proposal.architecture == 3))  # made up: the share of one operation
+    ...     search.tell(proposal, accuracy, seconds=1.0)
+    ...     best = max(best, accuracy)
+    >>> round(best, 2)
+    0.83
     """
 
     name = "operation-prior"

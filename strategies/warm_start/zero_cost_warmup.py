@@ -37,8 +37,6 @@ class ZeroCostWarmup(Wrapper):
 
     Parameters
     ----------
-    space, rng, fidelities
-        See `strategies.strategy.Strategy`.
     strategy : callable
         The strategy that is run: a class, or a function ``(space, rng, fidelities)`` that makes one.
     score : callable or str
@@ -54,6 +52,24 @@ class ZeroCostWarmup(Wrapper):
     ------
     StrategyError
         If there is no score, it cannot be imported or gives something else; if a number is out of its range.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from nasbench.spaces import CellSpace
+    >>> space = CellSpace("small", 4, ("none", "skip_connect", "nor_conv_1x1", "nor_conv_3x3"))
+    >>> from strategies import LocalSearch
+    >>> def operations(rows):  # a cheap score: the number of operations
+    ...     return np.sum(rows > 0, axis=1)
+    >>> search = ZeroCostWarmup(space, np.random.default_rng(0), [12], strategy=LocalSearch, score=operations, pool=200, top=10)
+    >>> best = 0.0
+    >>> for _ in range(40):
+    ...     proposal = search.ask()
+    ...     accuracy = float(np.mean(proposal.architecture == 3))  # made up: the share of one operation
+    ...     search.tell(proposal, accuracy, seconds=1.0)
+    ...     best = max(best, accuracy)
+    >>> round(best, 2)
+    0.83
     """
 
     name = "zero-cost"
