@@ -1,4 +1,4 @@
-"""Search strategies, one file each, on the ask/tell protocol of `strategies.strategy`.
+"""Search strategies, one file each, on the protocol of `strategies.strategy`.
 
 The classes that `strategies.registry.STRATEGIES` lists are attributes of this package, imported when they are first
 asked for; the imports below tell type checkers of them.

@@ -1,4 +1,4 @@
-"""The proposals of a search and their results, for strategies that learn from all of them."""
+"""The proposals of a search and their results."""
 
 from __future__ import annotations
 

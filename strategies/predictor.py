@@ -1,4 +1,4 @@
-"""Predictors: models that search strategies fit in the middle of a search to what architectures are worth.
+"""Predictors, models of architectures' values that strategies fit during a search.
 
 A package offers predictors in the entry-point group ``nasbench.predictors``, each a function ``(space, **options)``;
 `surrogates` brings those of this project. Strategies name one or take any function ``(space) -> Predictor``.
@@ -33,7 +33,7 @@ DEFAULT_PREDICTOR = "xgboost"
 
 
 class Belief(NamedTuple):
-    """A predictor's mean and standard deviation of the values of some architectures, ``(N,)`` float64 each."""
+    """The mean and standard deviation of some values, ``(N,)`` float64 each."""
 
     mean: NDArray[np.float64]
     std: NDArray[np.float64]

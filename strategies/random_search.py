@@ -1,4 +1,4 @@
-"""Random search: the baseline that any other strategy has to beat (Li and Talwalkar, UAI 2019)."""
+"""Random search, the baseline to beat (Li and Talwalkar, UAI 2019)."""
 
 from __future__ import annotations
 

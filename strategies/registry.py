@@ -1,6 +1,7 @@
-"""Strategies by name: those of this package, those of installed packages, and any class that can be imported.
+"""Strategies by name.
 
-To add one, write its file and a line in `STRATEGIES`. No strategy is imported before it is asked for.
+There are those of this package, those of installed packages, and any class that can be imported. To add one here, write
+its file and a line in `STRATEGIES`. No strategy is imported before it is asked for.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 
 
 class Entry(NamedTuple):
-    """A strategy of this package: its class as ``module:Class``, its family, and the publication it follows."""
+    """The class of a strategy as ``module:Class``, its family and its publication."""
 
     target: str
     family: str

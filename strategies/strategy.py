@@ -1,4 +1,4 @@
-"""The ask/tell protocol that every search strategy follows, and checks of the options that strategies are made with."""
+"""The ask/tell protocol of search strategies, and checks of their options."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 class Proposal(NamedTuple):
-    """An architecture ``(L,)`` uint8 that a strategy wants evaluated, and for how many epochs it shall be trained."""
+    """An architecture ``(L,)`` uint8 to evaluate, and the epochs to train it for."""
 
     architecture: NDArray[np.uint8]
     epochs: int
@@ -87,7 +87,7 @@ class Strategy(ABC):
 
 
 class MultiObjectiveStrategy(Strategy):
-    """A strategy that weighs several metrics, and how far an architecture is from meeting constraints.
+    """A strategy that weighs several metrics and the violation of constraints.
 
     A comparison with objectives or constraints calls `tell_objectives`; one with a single signal calls `tell`, which
     passes that on as the one objective. Other strategies see the signal alone.

@@ -1,4 +1,7 @@
-"""A generational genetic algorithm (Holland 1975) with the rates of Genetic CNN (Xie and Yuille, ICCV 2017)."""
+"""A generational genetic algorithm (Holland 1975).
+
+The rates are those of Genetic CNN (Xie and Yuille, ICCV 2017).
+"""
 
 from __future__ import annotations
 
@@ -35,7 +38,7 @@ class GeneticAlgorithm(Strategy):
     mutation : float
         p_M, the chance that one choice of a child is changed. N=20, p_C=0.2 and p_M=0.8 are Xie and Yuille's.
     elitism : int
-        How many of the best members live on without another training, less than ``population``: 1, as De Jong
+        The number of best members that live on without another training, less than ``population``: 1, as De Jong
         (1975) has it.
     selection : str
         ``"truncation"``: a parent is any of the ``survivors`` best members, as with Guo et al. (ECCV 2020).

@@ -1,4 +1,7 @@
-"""Local search, hill climbing over single changes (White, Nolen and Savani, UAI 2021), Algorithm 1."""
+"""Local search, hill climbing over single changes.
+
+Algorithm 1 of White, Nolen and Savani, UAI 2021.
+"""
 
 from __future__ import annotations
 

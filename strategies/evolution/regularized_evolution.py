@@ -1,4 +1,7 @@
-"""Regularized evolution, also called aging evolution (Real, Aggarwal, Huang and Le, AAAI 2019), Algorithm 1."""
+"""Regularized evolution, also called aging evolution.
+
+Algorithm 1 of Real, Aggarwal, Huang and Le, AAAI 2019.
+"""
 
 from __future__ import annotations
 
@@ -64,7 +67,7 @@ class RegularizedEvolution(Strategy):
         check_whole(self.name, f"sample (with population={population})", sample, least=1, most=population)
         self.population = population
         self.sample = sample
-        self._architectures: deque[NDArray[np.uint8]] = deque(maxlen=population)  # a full one drops its oldest
+        self._architectures: deque[NDArray[np.uint8]] = deque(maxlen=population)  # a full one drops the oldest
         self._values: deque[float] = deque(maxlen=population)
 
     def ask(self) -> Proposal:
@@ -72,7 +75,7 @@ class RegularizedEvolution(Strategy):
         if len(self._values) < self.population:
             return Proposal(self.space.sample(self.rng), self.fidelities[-1])
         drawn = (self.rng.random(self.sample) * self.population).astype(int).tolist()
-        parent = self._architectures[max(drawn, key=self._values.__getitem__)]
+        parent = self._architectures[max(drawn, key=self._values.__getitem__)]  # Alg. 1, highest accuracy in sample
         return Proposal(self.space.mutate(parent, self.rng), self.fidelities[-1])
 
     def tell(self, proposal: Proposal, value: float, seconds: float) -> None:  # noqa: ARG002 - time plays no part

@@ -1,4 +1,7 @@
-"""Simulated annealing (Kirkpatrick, Gelatt and Vecchi, Science 1983), with the rule of Metropolis et al. (1953)."""
+"""Simulated annealing (Kirkpatrick, Gelatt and Vecchi, Science 1983).
+
+Neighbours are accepted by the rule of Metropolis et al. (1953).
+"""
 
 from __future__ import annotations
 
@@ -117,4 +120,5 @@ class SimulatedAnnealing(Strategy):
         if value >= self._value:
             return True
         temperature = self.temperature
+        # Metropolis et al.: with -dE = value - self._value, as values are maximised.
         return temperature > 0 and self.rng.random() < math.exp((value - self._value) / temperature)

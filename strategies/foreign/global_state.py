@@ -9,9 +9,9 @@ import numpy as np
 
 
 class GlobalState:
-    """A state of its own for the global generators of `random` and `numpy.random`, as long as a ``with`` lasts.
+    """Another state for the global generators, as long as a ``with`` lasts.
 
-    The next ``with`` goes on where the last one ended.
+    The generators are those of `random` and `numpy.random`. The next ``with`` goes on where the last one ended.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Optimizers of Nevergrad as a strategy, so that they are compared with others by one protocol."""
+"""Optimizers of Nevergrad as a strategy."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Samplers of Optuna as a strategy, so that they are compared with others by one protocol."""
+"""Samplers of Optuna as a strategy."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ TRIES = 1000
 class OptunaSearch(MultiObjectiveStrategy):
     """Trains what an Optuna sampler suggests, for the full number of epochs.
 
-    A divergence is told to the sampler as an infinity, of every objective, and so is what breaks a constraint. What the
-    space does not admit is told as pruned, and the sampler asked again.
+    A divergence is told to the sampler as an infinity, of every objective, and so is an architecture that
+    breaks a constraint. A row that the space does not admit is told as pruned, and the sampler asked again.
 
     Parameters
     ----------
@@ -39,8 +39,8 @@ class OptunaSearch(MultiObjectiveStrategy):
     sampler : str or callable
         The name of a class of `optuna.samplers` that takes a seed, or a function ``(seed) -> sampler``.
     objectives : int
-        How many objectives the study has: the signal, and as many of a comparison's other objectives as make up this
-        number. Samplers for several are TPESampler, NSGAIISampler and NSGAIIISampler.
+        The number of objectives of the study: the signal, and as many of a comparison's other objectives as make up
+        this number. Samplers for several are TPESampler, NSGAIISampler and NSGAIIISampler.
 
     Raises
     ------

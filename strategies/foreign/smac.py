@@ -1,4 +1,4 @@
-"""SMAC as a strategy, so that it is compared with others by one protocol."""
+"""SMAC 3 as a strategy."""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""BANANAS, Bayesian optimisation with neural architectures (White, Neiswanger and Savani, AAAI 2021), Algorithm 1."""
+"""BANANAS, Bayesian optimisation with neural architectures.
+
+Algorithm 1 of White, Neiswanger and Savani, AAAI 2021.
+"""
 
 from __future__ import annotations
 
@@ -32,7 +35,7 @@ class BANANAS(PredictorGuided):
     batch : int
         k, the architectures that are chosen at a time.
     candidates : int
-        How many mutations are looked at for a batch.
+        The mutations that are predicted for a batch.
     incumbents : int
         The best architectures, of which these are. The paper leaves the number open; its authors' code goes no further
         than the best five.

@@ -1,4 +1,7 @@
-"""Bayesian optimisation with a Gaussian process over categorical choices (Wan et al., ICML 2021, CASMOPOLITAN)."""
+"""Bayesian optimisation with a Gaussian process over categorical choices.
+
+CASMOPOLITAN (Wan et al., ICML 2021), without the trust region.
+"""
 
 from __future__ import annotations
 

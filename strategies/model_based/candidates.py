@@ -1,4 +1,4 @@
-"""Candidates among which a model chooses, and what makes one worth a training: acquisition functions."""
+"""Candidates among which a model chooses, and acquisition functions."""
 
 from __future__ import annotations
 

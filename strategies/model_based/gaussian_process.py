@@ -1,4 +1,7 @@
-"""Exact regression with Gaussian processes (Rasmussen and Williams 2006, Algorithm 2.1)."""
+"""Exact regression with Gaussian processes.
+
+Algorithm 2.1 of Rasmussen and Williams, Gaussian Processes for Machine Learning (2006).
+"""
 
 from __future__ import annotations
 
@@ -26,7 +29,7 @@ GROWTH = 1.1
 
 
 class _Factors(NamedTuple):
-    """Algorithm 2.1 on R + noise I: its Cholesky factor L, alpha = (R + noise I)^-1 y, and what follows from them."""
+    """L L^T = R + noise I, alpha = (R + noise I)^-1 y, scale of the signal, likelihood."""
 
     lower: NDArray[np.float64]
     alpha: NDArray[np.float64]
@@ -35,7 +38,7 @@ class _Factors(NamedTuple):
 
 
 class GaussianProcess:
-    """A model of values by their correlations: y = mean + signal * (f + noise), f ~ GP(0, kernel).
+    """A Gaussian process: y = mean + signal * (f + noise), f ~ GP(0, kernel).
 
     Targets are standardised. The variance of the signal is the one of greatest marginal likelihood, which has a closed
     form. The noise and the kernel's hyperparameters lie on grids; a fit moves one of them at a time to a neighbouring

@@ -1,4 +1,4 @@
-"""The base of searches guided by a predictor: random trainings first, then batches that it chooses."""
+"""The base of searches that are guided by a predictor."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 class PredictorGuided(Strategy):
-    """A search that trains random architectures, then those of `choose`, batch after batch.
+    """A search that trains random architectures, then batches that `choose` returns.
 
     With several evaluations under way, a batch is chosen as soon as the one before is all proposed, by a predictor of
     the results that are in by then; until ``initial`` results are in, architectures are drawn at random.

@@ -1,4 +1,4 @@
-"""Correlations of architectures: by their choices, and by their graphs (Weisfeiler-Lehman)."""
+"""Correlations of architectures by their choices and by their graphs."""
 
 from __future__ import annotations
 
@@ -26,7 +26,9 @@ RELEVANCES = (0.1, 0.3, 1.0, 3.0, 10.0)
 
 
 class Kernel(ABC):
-    """A correlation of architectures, 1 of each with itself, whose hyperparameters lie on grids.
+    """A correlation of architectures whose hyperparameters lie on grids.
+
+    An architecture has the correlation 1 with itself.
 
     Attributes
     ----------
@@ -100,10 +102,10 @@ class OverlapKernel(Kernel):
 
 
 class SubtreeKernel(Kernel):
-    """The Weisfeiler-Lehman subtree kernel of the graphs of a space (Shervashidze et al., JMLR 2011), normalised.
+    """The normalised Weisfeiler-Lehman subtree kernel of the graphs of a space.
 
-    The cosine of phi(G) and phi(G'), where phi counts the labels of vertices before and after 1, ..., H rounds of
-    refinement, see `subtree_labels`. H, the one hyperparameter, is 1 or 2, as in NAS-BOWL.
+    Shervashidze et al., JMLR 2011. The cosine of phi(G) and phi(G'), where phi counts the labels of vertices before and
+    after 1, ..., H rounds of refinement, see `subtree_labels`. H, the one hyperparameter, is 1 or 2, as in NAS-BOWL.
 
     Parameters
     ----------
@@ -185,10 +187,10 @@ def subtree_labels(space: Space, architectures: NDArray[np.uint8], rounds: int) 
     """Return the labels of all vertices before any round of refinement and after each (Shervashidze et al., Alg. 1).
 
     The operations on the edges of `nasbench.spaces.graph.Graph` become vertices, labelled by the operation; the input
-    and the output are vertices too. One vertex feeds another as often as identities lead from it there. What carries
-    nothing from the input to the output is left out, and so are identities: equal networks get the same labels however
-    they are drawn, save that an operation without weights, such as a pooling, may stand once or, for each use, once
-    more.
+    and the output are vertices too. One vertex feeds another as often as identities lead from it there. Operations that
+    carry nothing from the input to the output are left out, and so are identities: equal networks get the same labels
+    however they are drawn, save that an operation without weights, such as a pooling, may stand once or, for each use,
+    once more.
 
     In a round, a vertex's label becomes a hash of itself, of the multiset of what feeds it and of that of what it
     feeds; a multiset is hashed as a sum modulo 2^64. Labels of different rounds differ, as do those of different kinds

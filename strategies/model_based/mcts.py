@@ -1,4 +1,7 @@
-"""Monte Carlo tree search as in AlphaX (Wang, Zhao, Jinnai, Tian and Fonseca, AAAI 2020)."""
+"""Monte Carlo tree search as in AlphaX.
+
+Wang, Zhao, Jinnai, Tian and Fonseca, AAAI 2020.
+"""
 
 from __future__ import annotations
 
@@ -152,14 +155,14 @@ class MCTS(Strategy):
             untried = [child for child in children if child not in self.nodes]
             if untried:
                 return untried[int(self.rng.random() * len(untried))]
-            explore = 2 * self.c * math.sqrt(2 * math.log(self.nodes[prefix].visits))
+            explore = 2 * self.c * math.sqrt(2 * math.log(self.nodes[prefix].visits))  # 2 c sqrt(2 log N(s))
             prefix = max(children, key=lambda child: self._uct(self.nodes[child], explore))
         return prefix
 
     def _uct(self, node: Node, explore: float) -> float:
         spread = self._best - self._worst
         value = (node.total / node.estimates - self._worst) / spread if node.estimates and spread > 0 else 0.0
-        return value + explore / math.sqrt(node.visits)
+        return value + explore / math.sqrt(node.visits)  # Q(s, a) + 2 c sqrt(2 log N(s) / N(s, a))
 
     def _complete(self, prefix: Prefix, n: int) -> NDArray[np.uint8]:
         """Return at most ``n`` random architectures that start with a prefix, (N, L) uint8."""

@@ -1,4 +1,7 @@
-"""NAS-BOWL: Bayesian optimisation with the Weisfeiler-Lehman kernel (Ru, Wan, Dong and Osborne, ICLR 2021)."""
+"""NAS-BOWL: Bayesian optimisation with the Weisfeiler-Lehman kernel.
+
+Ru, Wan, Dong and Osborne, ICLR 2021.
+"""
 
 from __future__ import annotations
 
@@ -41,7 +44,7 @@ class NASBOWL(Strategy):
     pool : int
         Candidates for a batch; those whose network was asked for before are thrown away.
     mutated : int
-        How many of them are mutations; at most ``pool``.
+        The mutations among them; at most ``pool``.
     batch : int
         Proposals between two fits; at most ``pool``. The defaults are the ones that the authors give for
         NAS-Bench-101; on NAS-Bench-201 they mutate all 200.

@@ -1,4 +1,7 @@
-"""Search by one neural predictor (Wen, Liu, Chen, Li, Bender and Kindermans, ECCV 2020)."""
+"""Search by one neural predictor.
+
+Wen, Liu, Chen, Li, Bender and Kindermans, ECCV 2020.
+"""
 
 from __future__ import annotations
 
@@ -37,7 +40,7 @@ class NeuralPredictor(PredictorGuided):
     top : int
         K.
     predicted : int
-        How many random architectures are predicted in a space of more than `ENUMERATED`; in a smaller one all are.
+        Random architectures that are predicted in a space of more than `ENUMERATED`; in a smaller one all are.
     predictor : str or callable
         See `strategies.predictor.make_predictor`.
 

@@ -1,4 +1,7 @@
-"""NPENAS, neural predictor guided evolution (Wei, Niu, Tang, Wang, Hu and Liang, TNNLS 2022)."""
+"""NPENAS, neural predictor guided evolution.
+
+Wei, Niu, Tang, Wang, Hu and Liang, TNNLS 2022.
+"""
 
 from __future__ import annotations
 

@@ -113,10 +113,10 @@ class PNAS(PredictorGuided):
         for _ in range(2 * len(self.blocks)):
             if self._level == len(self.blocks):
                 self._level, self._cells = 0, self.history.best(self.beam)
-            expansions = self._expand(self.blocks[self._level])
+            expansions = self._expand(self.blocks[self._level])  # S'_b
             merit = self.predictor.predict(expansions).mean if len(self.history) else self.rng.random(len(expansions))
             ranked = best_of(expansions, merit, len(expansions))
-            self._cells = ranked[: self.beam]
+            self._cells = ranked[: self.beam]  # S_b
             self._level += 1
             new = self.history.new(ranked)[: self.beam]
             if len(new):

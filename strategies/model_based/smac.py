@@ -1,4 +1,7 @@
-"""SMAC: sequential model-based configuration with a random forest (Hutter, Hoos and Leyton-Brown, LION 2011)."""
+"""SMAC: sequential model-based configuration with a random forest.
+
+Hutter, Hoos and Leyton-Brown, LION 2011.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""The tree-structured Parzen estimator (Bergstra, Bardenet, Bengio and Kegl, NeurIPS 2011), Section 4."""
+"""The tree-structured Parzen estimator.
+
+Section 4 of Bergstra, Bardenet, Bengio and Kegl, NeurIPS 2011.
+"""
 
 from __future__ import annotations
 
@@ -40,13 +43,13 @@ class TPE(Strategy):
     Parameters
     ----------
     gamma : float
-        Above 0. How many architectures count as good, see above.
+        Above 0. The factor in the number of good architectures, see above.
     candidates : int
         Candidates in a proposal.
     startup : int
         Random architectures to begin with.
     prior_weight : float
-        Above 0. What is added to the count of each choice, in either density.
+        Above 0. Added to the count of each choice, in either density.
 
     Examples
     --------
@@ -100,7 +103,8 @@ class TPE(Strategy):
 
     def _likely_good(self) -> NDArray[np.uint8] | None:
         good, others = self.split()
-        likely, unlikely = self.density(good), self.density(others)
+        likely, unlikely = self.density(good), self.density(others)  # l and g, eq. 2
+        # Expected improvement grows with l / g, eq. 3.
         ratio = np.log(np.divide(likely, unlikely, where=unlikely > 0, out=np.ones_like(likely)))
         for _ in range(TRIES):
             drawn = self._draw(likely)

@@ -88,7 +88,7 @@ class ASHA(Strategy):
 
 
 class _Rung:
-    """The results of one rung, the best first, and those of them that were not promoted."""
+    """The results of one rung, the best first, and those that were not promoted."""
 
     def __init__(self, eta: int) -> None:
         self._eta = eta
@@ -105,7 +105,7 @@ class _Rung:
 
     def promote(self) -> NDArray[np.uint8] | None:
         """Return the best that was not promoted if it is of the best ``1/eta``: all that are better were promoted."""
-        candidates = len(self._ranked) // self._eta
+        candidates = len(self._ranked) // self._eta  # Alg. 2, top_k(rung k, |rung k| / eta)
         if not self._waiting or bisect_left(self._ranked, self._waiting[0]) >= candidates:
             return None
         return self._architectures[heapq.heappop(self._waiting)[1]]

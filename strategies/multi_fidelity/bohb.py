@@ -1,4 +1,7 @@
-"""BOHB, Hyperband with a model of where good architectures lie (Falkner, Klein and Hutter, ICML 2018)."""
+"""BOHB, Hyperband with a model of where good architectures lie.
+
+Falkner, Klein and Hutter, ICML 2018.
+"""
 
 from __future__ import annotations
 
@@ -152,9 +155,9 @@ class BOHB(OverlappingBrackets):
     def _fit(self, results: list[tuple[float, NDArray[np.uint8]]]) -> tuple[ChoiceDensity, ChoiceDensity]:
         """Return l and g of eq. 3."""
         rows = np.array([row for _, row in sorted(results, key=lambda result: -result[0])])
-        least = self.space.length + 1
-        good = max(least, int(self.good * len(rows)))
-        bad = max(least, len(rows) - good)
+        least = self.space.length + 1  # N_min
+        good = max(least, int(self.good * len(rows)))  # N_l
+        bad = max(least, len(rows) - good)  # N_g
         cardinalities = self.space.cardinalities
         return (
             ChoiceDensity(rows[:good], cardinalities, self.least_bandwidth),
@@ -163,13 +166,14 @@ class BOHB(OverlappingBrackets):
 
 
 class ChoiceDensity:
-    """A density over rows of choices: the mean of product kernels of Aitchison and Aitken (Biometrika 1976).
+    """A density over rows of choices: the mean of product kernels.
 
-    At a position of c choices with bandwidth lambda, the kernel is ``1 - lambda`` for the choice of the datum and
-    ``lambda / (c - 1)`` for each other. The bandwidths are those of the normal reference rule that BOHB's code takes
-    from statsmodels, ``1.06 sigma N^(-1 / (4 + L))``. There sigma is the standard deviation of the choices' numbers;
-    here it is that of choices without an order, ``sqrt((1 - sum of squared shares) / 2)``, as two choices that differ
-    are 1 apart whatever their numbers. A bandwidth is at most ``(c - 1) / c``, where the kernel is uniform.
+    The kernels are those of Aitchison and Aitken (Biometrika 1976). At a position of c choices with bandwidth lambda,
+    the kernel is ``1 - lambda`` for the choice of the datum and ``lambda / (c - 1)`` for each other. The bandwidths are
+    those of the normal reference rule that BOHB's code takes from statsmodels, ``1.06 sigma N^(-1 / (4 + L))``. There
+    sigma is the standard deviation of the choices' numbers; here it is that of choices without an order, ``sqrt((1 -
+    sum of squared shares) / 2)``, as two choices that differ are 1 apart whatever their numbers. A bandwidth is at most
+    ``(c - 1) / c``, where the kernel is uniform.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Brackets: the rounds of successive halving that Hyperband and others are made of."""
+"""Brackets, the rounds of successive halving that Hyperband is made of."""
 
 from __future__ import annotations
 
@@ -57,8 +57,8 @@ def _no_short_trainings(strategy: str, fidelities: Sequence[int], lack: str) -> 
 
 
 def first_candidates(s: int, s_max: int, eta: int) -> int:
-    """Return n of bracket s, ``ceil((s_max + 1) / (s + 1) * eta^s)``, in whole numbers."""
-    n: int = -(-(s_max + 1) * eta**s // (s + 1))
+    """Return n of bracket s of Hyperband, ``ceil((s_max + 1) / (s + 1) * eta^s)``, in whole numbers."""
+    n: int = -(-(s_max + 1) * eta**s // (s + 1))  # Algorithm 1, line 2
     return n
 
 
@@ -66,9 +66,10 @@ Owner = TypeVar("Owner")
 
 
 class UnderWay(Generic[Owner]):
-    """Proposals whose results are outstanding, each with what it belongs to.
+    """Proposals whose results are outstanding, each with the owner of the result.
 
-    The same architecture may be under way twice for as many epochs; what was proposed first is then told first.
+    The same architecture may be under way twice for as many epochs: the first result is then that of the first
+    proposal.
     """
 
     def __init__(self) -> None:
@@ -79,7 +80,7 @@ class UnderWay(Generic[Owner]):
         self._owners.setdefault((proposal.architecture.tobytes(), proposal.epochs), []).append(owner)
 
     def end(self, proposal: Proposal) -> Owner | None:
-        """Return what a proposal belongs to, and forget it; None if it was not proposed."""
+        """Return the owner of a proposal, and forget both; None if it was not proposed."""
         key = proposal.architecture.tobytes(), proposal.epochs
         owners = self._owners.get(key)
         if owners is None:
@@ -91,14 +92,14 @@ class UnderWay(Generic[Owner]):
 
 
 class Bracket:
-    """One round of successive halving: the inner loop of Algorithm 1 of Li et al. (JMLR 2018).
+    """One round of successive halving: lines 3 to 9 of Hyperband's Algorithm 1.
 
     Parameters
     ----------
     architectures : iterable of (L,) uint8
         The candidates, each drawn from it when it is proposed.
     n : int
-        How many of them there are.
+        The number of candidates.
     epochs : sequence of int
         r_i, the epochs of each rung, ascending.
     eta : int
@@ -111,14 +112,14 @@ class Bracket:
         self._enter_rung(architectures, n)
 
     def _enter_rung(self, candidates: Iterable[NDArray[np.uint8]], n: int) -> None:
-        self._epochs = self._later_epochs.pop(0)
+        self._epochs = self._later_epochs.pop(0)  # r_i, line 6
         self._next = iter(candidates)
         self._candidates = self._waiting = n
         self._results: list[tuple[float, NDArray[np.uint8]]] = []
 
     @property
     def ended(self) -> bool:
-        """Whether there is nothing left to propose and no result left to come."""
+        """True once there is nothing left to propose and no result left to come."""
         return not self._waiting and len(self._results) == self._candidates
 
     def ask(self) -> Proposal | None:
@@ -133,14 +134,14 @@ class Bracket:
         self._results.append((value, proposal.architecture))
         if self.ended and self._later_epochs:
             ranked = sorted(self._results, key=lambda result: -result[0])
-            promoted = ranked[: self._candidates // self._eta]
+            promoted = ranked[: self._candidates // self._eta]  # top_k, line 8
             alive = [architecture for value, architecture in promoted if value > -math.inf]
             if alive:
                 self._enter_rung(alive, len(alive))
 
 
 class BracketStrategy(Strategy):
-    """A strategy that runs one bracket after another, each over architectures drawn at random.
+    """A strategy that runs one bracket of random architectures after another.
 
     Parameters
     ----------
@@ -185,11 +186,11 @@ class BracketStrategy(Strategy):
 
 
 class Rounds(Protocol):
-    """What runs from its first rung to its last, such as a `strategies.multi_fidelity.brackets.Bracket`."""
+    """A bracket of any kind, which runs from its first rung to its last."""
 
     @property
     def ended(self) -> bool:
-        """Whether there is nothing left to propose and no result left to come."""
+        """True once there is nothing left to propose and no result left to come."""
         ...
 
     def ask(self) -> Proposal | None:
@@ -202,9 +203,9 @@ class Rounds(Protocol):
 
 
 class OverlappingBrackets(Strategy):
-    """A strategy that starts the next bracket when all those under way wait, so that no worker idles.
+    """A strategy that starts the next bracket when all those under way wait.
 
-    With one evaluation at a time, brackets run one after another.
+    So no worker idles. With one evaluation at a time, brackets run one after another.
 
     Parameters
     ----------

@@ -1,4 +1,7 @@
-"""Stopping by extrapolated learning curves (Domhan, Springenberg and Hutter, IJCAI 2015)."""
+"""Stopping by extrapolated learning curves.
+
+Domhan, Springenberg and Hutter, IJCAI 2015.
+"""
 
 from __future__ import annotations
 
@@ -49,7 +52,7 @@ class CurveExtrapolation(StoppingStrategy):
     points : int
         The fewest values that are extrapolated, at least 3.
     others : int
-        How many trainings must have ended before one is stopped, at least 2.
+        The trainings that must have ended before one is stopped, at least 2.
 
     Raises
     ------
@@ -129,7 +132,7 @@ class CurveExtrapolation(StoppingStrategy):
 
 
 class Prior(NamedTuple):
-    """Beliefs about a curve before it is seen: normal ends, and normal noise of values about the curve.
+    """Beliefs about a curve before it is seen: a normal end and normal noise.
 
     All are in the units of the values; ``noise`` and ``spread`` are standard deviations above 0.
     """
@@ -140,7 +143,7 @@ class Prior(NamedTuple):
 
 
 class Forecast(NamedTuple):
-    """A mixture of normal distributions for where the curve ends: weights, means and variances, each (G,) float64."""
+    """A mixture of normal distributions for the end of a curve, (G,) float64 each."""
 
     weights: NDArray[np.float64]
     means: NDArray[np.float64]

@@ -1,4 +1,7 @@
-"""DEHB, Hyperband's rungs bred by differential evolution (Awad, Mallik and Hutter, IJCAI 2021)."""
+"""DEHB, Hyperband's rungs bred by differential evolution.
+
+Awad, Mallik and Hutter, IJCAI 2021. Differential evolution is Storn and Price's (1997), rand/1/bin.
+"""
 
 from __future__ import annotations
 
@@ -118,7 +121,7 @@ class DEHB(OverlappingBrackets):
 
 
 class EvolvingBracket:
-    """One bracket: in each rung a given number of trainings, of promoted or bred individuals.
+    """A bracket of promoted or bred individuals, a given number in each rung.
 
     Parameters
     ----------
@@ -151,7 +154,7 @@ class EvolvingBracket:
 
     @property
     def ended(self) -> bool:
-        """Whether there is nothing left to propose and no result left to come."""
+        """True once there is nothing left to propose and no result left to come."""
         return not self._outstanding and self._i == len(self._sizes) - 1
 
     def ask(self) -> Proposal | None:
@@ -184,7 +187,7 @@ class EvolvingBracket:
 
 
 class Individual(NamedTuple):
-    """A vector of [0, 1)^L, (L,) float64, the row it stands for, (L,) uint8, and its value; NaN before training."""
+    """A vector of [0, 1)^L, its row of choices, its value (NaN before training)."""
 
     vector: NDArray[np.float64]
     row: NDArray[np.uint8]
@@ -192,7 +195,7 @@ class Individual(NamedTuple):
 
 
 class Subpopulation:
-    """Individuals, at least one, trained for as many epochs, until a child replaces them one by one."""
+    """Individuals of one rung, at least one, that children replace one by one."""
 
     def __init__(self, individuals: list[Individual]) -> None:
         self.individuals = individuals
@@ -238,7 +241,7 @@ def mutant(parents: Sequence[NDArray[np.float64]], factor: float, rng: np.random
         F.
     rng : numpy.random.Generator
     """
-    first, second, third = parents
+    first, second, third = parents  # r1, r2, r3
     vector = first + factor * (second - third)
     outside = (vector < 0) | (vector >= 1)
     return np.where(outside, rng.random(len(vector)), vector) if outside.any() else vector

@@ -1,4 +1,7 @@
-"""Hyperband (Li, Jamieson, DeSalvo, Rostamizadeh and Talwalkar, JMLR 2018), Algorithm 1."""
+"""Hyperband.
+
+Algorithm 1 of Li, Jamieson, DeSalvo, Rostamizadeh and Talwalkar, JMLR 2018.
+"""
 
 from __future__ import annotations
 
@@ -58,6 +61,6 @@ class Hyperband(BracketStrategy):
 
     def next_bracket(self) -> Bracket:
         """Return the next of Algorithm 1's brackets, with new random candidates."""
-        s, s_max = next(self._next_s), len(self.rungs) - 1
-        n = first_candidates(s, s_max, self.eta)
+        s, s_max = next(self._next_s), len(self.rungs) - 1  # Alg. 1, line 1
+        n = first_candidates(s, s_max, self.eta)  # line 2
         return Bracket(self.space.sample(self.rng, n), n, self.rungs[s_max - s :], self.eta)

@@ -1,4 +1,7 @@
-"""The median stopping rule (Golovin, Solnik, Moitra, Kochanski, Karro and Sculley, KDD 2017: Vizier), section 3.2.2."""
+"""The median stopping rule of Vizier.
+
+Section 3.2.2 of Golovin, Solnik, Moitra, Kochanski, Karro and Sculley, KDD 2017.
+"""
 
 from __future__ import annotations
 
@@ -34,7 +37,7 @@ class MedianStopping(StoppingStrategy):
     grace : int
         Checks that a training passes whatever its values; the paper has none.
     others : int
-        How many trainings must have ended before one is stopped, at least 1; the paper does not say.
+        The trainings that must have ended before one is stopped, at least 1; the paper does not say.
 
     Raises
     ------

@@ -43,16 +43,16 @@ class Training:
 
     @property
     def diverged(self) -> bool:
-        """Whether it ended in a divergence."""
+        """True if it ended in a divergence."""
         return self.values[-1] == -math.inf
 
 
 class StoppingStrategy(Strategy):
-    """A strategy that trains what an inner one proposes from check to check, and stops what is not promising.
+    """A strategy that stops trainings of an inner one which are not promising.
 
     A full training that the inner strategy asks for is asked for with the epochs of the first check, then of the
     second, and so on; the inner strategy is told once, when the training has ended, was stopped or has diverged. A
-    training that goes on comes before a new one. What the inner strategy wants trained for fewer epochs is passed
+    training that goes on comes before a new one. A training of fewer epochs that the inner strategy asks for is passed
     through, and a full training of the same architecture later is first looked at beyond them.
 
     Parameters

@@ -1,4 +1,4 @@
-"""Successive halving (Jamieson and Talwalkar, AISTATS 2016): many short trainings, of which the best go on."""
+"""Successive halving (Jamieson and Talwalkar, AISTATS 2016)."""
 
 from __future__ import annotations
 

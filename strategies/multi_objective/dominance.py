@@ -1,4 +1,4 @@
-"""Constraint domination, nondominated sorting and crowding distance of several trade-offs.
+"""Constraint domination, nondominated sorting and crowding distance.
 
 All but `BestFronts` is from Deb, Pratap, Agarwal and Meyarivan, IEEE TEC 2002 (NSGA-II). Values are to be maximised.
 """
@@ -39,7 +39,7 @@ def standing(values: Sequence[float], violation: float) -> list[float]:
 
 
 class Domination:
-    """The relation of domination in a population whose members are replaced one at a time.
+    """The relation of domination in a population, updated member by member.
 
     A new member is compared with all others, instead of all with all. There is room for ``size`` members.
     """
@@ -122,11 +122,11 @@ def crowding_distance(values: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 class BestFronts:
-    """Results by nondominated front, as many fronts as were asked for; results behind these are not sorted.
+    """The best nondominated fronts of a growing number of results.
 
-    Results that stand alike are one point. A new point enters the first front in which none dominates it; those it
-    dominates there move to the next front, and so on (the update of nondomination levels of Li, Deb, Zhang, Suganthan
-    and Chen, IEEE TEVC 2017).
+    There are as many fronts as were asked for; results behind these are not sorted. Results that stand alike are one
+    point. A new point enters the first front in which none dominates it; those it dominates there move to the next
+    front, and so on (the update of nondomination levels of Li, Deb, Zhang, Suganthan and Chen, IEEE TEVC 2017).
 
     Attributes
     ----------

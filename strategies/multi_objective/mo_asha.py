@@ -1,4 +1,7 @@
-"""Multi-objective asynchronous successive halving, MO-ASHA (Schmucker, Donini, Zafar, Salinas and Archambeau, 2021)."""
+"""Multi-objective asynchronous successive halving, MO-ASHA.
+
+Schmucker, Donini, Zafar, Salinas and Archambeau, arXiv 2021.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Multi-objective regularized evolution: that of Real et al. (AAAI 2019) with parents chosen by domination."""
+"""Multi-objective regularized evolution.
+
+That of Real et al. (AAAI 2019) with parents chosen by domination.
+"""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""The recurrent controller that writes an architecture choice after choice, and searches that draw from it.
+"""The recurrent controller that writes an architecture choice after choice.
 
-Zoph and Le, ICLR 2017, section 3.1.
+Section 3.1 of Zoph and Le, ICLR 2017.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 
 class Reading(NamedTuple):
-    """The probabilities that a controller gives to rows, and the states from which `Controller.gradient` goes back."""
+    """The probabilities that a controller gives to rows, and its states on the way."""
 
     rows: NDArray[np.uint8]
     """The rows, (B, L)."""
@@ -54,10 +54,10 @@ class Reading(NamedTuple):
 
 
 class Controller:
-    """Layers of LSTM (Hochreiter and Schmidhuber 1997) with a softmax for each position over its own choices.
+    """An LSTM with a softmax for each position over its own choices.
 
-    The input at a position is the choice at the one before, one-hot; every pair of position and choice has an input of
-    its own, and the first position has one more.
+    LSTM is that of Hochreiter and Schmidhuber (1997). The input at a position is the choice at the one before, one-hot;
+    every pair of position and choice has an input of its own, and the first position has one more.
 
     Parameters
     ----------
@@ -214,7 +214,7 @@ def _p_log_p(log_p: Floats) -> Floats:
 
 
 class ControllerSearch(Strategy):
-    """A search that draws batches from a controller, and updates it whenever a batch of results is in.
+    """A search that draws batches from a controller and updates it with their results.
 
     With several evaluations under way the next batch is drawn before all of the last are in, so results can be of a
     controller a few updates back, as they were with the papers' hundreds of workers. A batch in which all diverged

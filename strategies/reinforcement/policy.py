@@ -1,4 +1,4 @@
-"""Parts of searches by policy gradient: a baseline of rewards, Adam, and draws that stay in the space."""
+"""Parts of searches by policy gradient: baseline, Adam, draws inside the space."""
 
 from __future__ import annotations
 
@@ -24,9 +24,10 @@ TRIES = 20
 
 
 class Baseline:
-    """An exponential moving average of rewards, without bias towards 0 (Kingma and Ba 2015, section 3).
+    """An exponential moving average of rewards, without bias towards 0.
 
-    A divergence, -inf, counts as the worst reward that was finite; before there is one, it says nothing.
+    The bias is corrected as in section 3 of Kingma and Ba (2015). A divergence, -inf, counts as the worst reward that
+    was finite; before there is one, it says nothing.
 
     Parameters
     ----------
@@ -69,7 +70,9 @@ class Baseline:
 
 
 class Adam:
-    """Gradient ascent in steps that do not depend on the scale of gradients (Kingma and Ba, ICLR 2015), Algorithm 1.
+    """Gradient ascent in steps that do not depend on the scale of gradients.
+
+    Algorithm 1 of Kingma and Ba, ICLR 2015.
 
     Parameters
     ----------
@@ -89,9 +92,9 @@ class Adam:
     def ascend(self, gradient: NDArray[np.float64]) -> None:
         """Take one step up a gradient of the shape of ``theta``."""
         self._t += 1
-        self._m *= 0.9
+        self._m *= 0.9  # beta1
         self._m += 0.1 * gradient
-        self._v *= 0.999
+        self._v *= 0.999  # beta2
         self._v += 0.001 * gradient**2
         # Algorithm 1 in the order of computation that its section 2 offers, with epsilon not scaled.
         correction = math.sqrt(1 - 0.999**self._t)

@@ -1,4 +1,7 @@
-"""NASNet's search (Zoph, Vasudevan, Shlens and Le, CVPR 2018): an LSTM by proximal policy optimization."""
+"""NASNet's search: an LSTM by proximal policy optimization.
+
+Zoph, Vasudevan, Shlens and Le, CVPR 2018.
+"""
 
 from __future__ import annotations
 
@@ -107,6 +110,7 @@ class PPO(ControllerSearch):
         for _ in range(self.epochs):
             reading = self.controller.read(rows)
             ratio = np.exp(np.minimum(reading.log_probabilities - log_old, 50.0))
+            # The gradient of eq. 7 is 0 where the clipped term is the smaller.
             inside = np.where(advantages > 0, ratio < 1 + self.clip, ratio > 1 - self.clip)
             gradient = self.controller.gradient(reading, inside * ratio * advantages, self.entropy)
             self._adam.ascend(gradient / rows.size)

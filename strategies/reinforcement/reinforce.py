@@ -1,4 +1,7 @@
-"""REINFORCE (Williams 1992) on one categorical distribution per choice, as NAS-Bench-101 and NAS-Bench-201 ran it."""
+"""REINFORCE (Williams 1992) on one categorical distribution per choice.
+
+So it was run on NAS-Bench-101 and NAS-Bench-201.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Neural architecture search with reinforcement learning (Zoph and Le, ICLR 2017): REINFORCE on an LSTM."""
+"""Neural architecture search with reinforcement learning: REINFORCE on an LSTM.
+
+Zoph and Le, ICLR 2017.
+"""
 
 from __future__ import annotations
 

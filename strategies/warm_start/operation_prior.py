@@ -1,4 +1,7 @@
-"""Random architectures from the univariate marginals of good ones (Mühlenbein and Paaß, PPSN 1996)."""
+"""Random architectures from the univariate marginals of good ones.
+
+Mühlenbein and Paaß, PPSN 1996.
+"""
 
 from __future__ import annotations
 
@@ -39,7 +42,8 @@ class OperationPrior(Wrapper):
     strategy : callable
         The strategy that is run: a class, or a function ``(space, rng, fidelities)`` that makes one.
     source : Oracle, optional
-        Of the same space: a table or surrogate of another data set, say. What it knows is ranked once, for all runs.
+        Of the same space: a table or surrogate of another data set, say. Its architectures are ranked once, for all
+        runs.
     measure : str, optional
         By what the source's architectures are ranked, as ``task/metric@epochs``; by default its validation accuracy
         after its last epoch.

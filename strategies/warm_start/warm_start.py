@@ -1,4 +1,7 @@
-"""Warm starts: a search begins with what is best elsewhere (Feurer, Springenberg and Hutter, AAAI 2015)."""
+"""Warm starts: a search begins with the best architectures of another task.
+
+Feurer, Springenberg and Hutter, AAAI 2015.
+"""
 
 from __future__ import annotations
 
@@ -30,12 +33,13 @@ class WarmStart(Wrapper):
     strategy : callable
         The strategy that is run: a class, or a function ``(space, rng, fidelities)`` that makes one.
     source : Oracle, optional
-        Of the same space: a table or surrogate of another data set, say. What it knows is ranked once, for all runs.
+        Of the same space: a table or surrogate of another data set, say. Its architectures are ranked once, for all
+        runs.
     measure : str, optional
         By what the source's architectures are ranked, as ``task/metric@epochs``; by default its validation accuracy
         after its last epoch.
     top : int
-        How many of the source's best are taken.
+        The number of the source's best that are taken.
     architectures : sequence of str or of rows, optional
         Instead of a source: these, in this order.
 

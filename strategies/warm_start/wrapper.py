@@ -1,4 +1,4 @@
-"""Parts of strategies that change where another strategy's random architectures come from.
+"""Parts of strategies that replace another strategy's random architectures.
 
 `good_architectures` ranks those known from elsewhere, `space_view` makes a space draw them, `Wrapper` runs the other
 strategy over that space.

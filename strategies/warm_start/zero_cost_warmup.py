@@ -1,4 +1,7 @@
-"""Warm-up by a score that costs no training (Abdelfattah, Mehrotra, Dudziak and Lane, ICLR 2021), section 5.1."""
+"""Warm-up by a score that costs no training.
+
+Section 5.1 of Abdelfattah, Mehrotra, Dudziak and Lane, ICLR 2021.
+"""
 
 from __future__ import annotations
 
@@ -46,7 +49,7 @@ class ZeroCostWarmup(Wrapper):
     pool : int
         N, the random architectures that are scored; 3,000 as in the paper.
     top : int
-        How many of the best are taken; 64, the population of the paper's aging evolution.
+        The number of best ones that are taken; 64, the population of the paper's aging evolution.
 
     Raises
     ------
@@ -61,7 +64,8 @@ class ZeroCostWarmup(Wrapper):
     >>> from strategies import LocalSearch
     >>> def operations(rows):  # a cheap score: the number of operations
     ...     return np.sum(rows > 0, axis=1)
-    >>> search = ZeroCostWarmup(space, np.random.default_rng(0), [12], strategy=LocalSearch, score=operations, pool=200, top=10)
+    >>> options = {"strategy": LocalSearch, "score": operations, "pool": 200, "top": 10}
+    >>> search = ZeroCostWarmup(space, np.random.default_rng(0), [12], **options)
     >>> best = 0.0
     >>> for _ in range(40):
     ...     proposal = search.ask()
