@@ -13,7 +13,7 @@ from queries import synthetic_table
 from timing import Figure
 
 from nasbench.comparison import compare
-from strategies import STRATEGIES, RandomSearch, RegularizedEvolution
+from strategies import STRATEGIES, RandomSearch, RegularizedEvolution, get_strategy
 from tabular import TableOracle
 from tabular.errors import StrategyError
 
@@ -36,7 +36,7 @@ def figures(folder: Path) -> list[Figure]:
     path = folder / "searched.h5"
     synthetic_table(path)
     oracle = TableOracle(path)
-    found = [figure for name, strategy in STRATEGIES.items() if (figure := _of(name, strategy, oracle))]
+    found = [figure for name in STRATEGIES if (figure := _of(name, get_strategy(name), oracle))]
     for strategy in (RandomSearch, RegularizedEvolution):
         alone = partial(compare, {"it": strategy}, oracle, TRIALS, runs=500)
         what = f"500 runs x {TRIALS} evaluations, {strategy.name}, one process"

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from nasbench.comparison.summary import summarise
     from nasbench.comparison.verification import verify
     from nasbench.report.page import write_report
-    from nasbench.strategy import MultiObjectiveStrategy, Proposal, Strategy
     from strategies.registry import get_strategy, read_strategy, strategy_names
+    from strategies.strategy import MultiObjectiveStrategy, Proposal, Strategy
     from surrogates.fitting import fit_surrogate
     from surrogates.oracle import SurrogateOracle
     from surrogates.surrogate import Surrogate
@@ -87,9 +87,9 @@ __getattr__ = hand_on(
         "summarise": "nasbench.comparison.summary",
         "verify": "nasbench.comparison.verification",
         "write_report": "nasbench.report.page",
-        "MultiObjectiveStrategy": "nasbench.strategy",
-        "Proposal": "nasbench.strategy",
-        "Strategy": "nasbench.strategy",
+        "MultiObjectiveStrategy": "strategies.strategy",
+        "Proposal": "strategies.strategy",
+        "Strategy": "strategies.strategy",
         "get_strategy": "strategies.registry",
         "read_strategy": "strategies.registry",
         "strategy_names": "strategies.registry",

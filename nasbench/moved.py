@@ -10,13 +10,19 @@ from importlib.machinery import ModuleSpec
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
     from types import ModuleType
 
 MOVED = {
     "nasbench.errors": "tabular.errors",
+    "nasbench.interop.choices": "tabular.spaces.named_choices",
+    "nasbench.interop.configspace": "tabular.spaces.configspace",
+    "nasbench.interop.nevergrad_search": "strategies.foreign.nevergrad",
+    "nasbench.interop.optuna_search": "strategies.foreign.optuna",
+    "nasbench.interop.smac_search": "strategies.foreign.smac",
     "nasbench.oracle": "tabular.measures",
+    "nasbench.predictor": "strategies.predictor",
     "nasbench.spaces": "tabular.spaces",
+    "nasbench.strategy": "strategies.strategy",
     "nasbench.training": "tabular.training",
 }
 """The new path of each old one."""
@@ -25,7 +31,7 @@ MOVED = {
 class _OldPaths(MetaPathFinder, Loader):
     """Answers an import of an old path with the names of the new one."""
 
-    def find_spec(self, name: str, path: Sequence[str] | None, target: ModuleType | None = None) -> ModuleSpec | None:
+    def find_spec(self, name: str, path: object, target: object = None) -> ModuleSpec | None:  # noqa: ARG002 - as finders are
         return ModuleSpec(name, self) if name in MOVED else None
 
     def exec_module(self, module: ModuleType) -> None:

@@ -1,4 +1,4 @@
-"""What a search has asked for and what came of it, for strategies that learn from all of it."""
+"""The proposals of a search and their results."""
 
 from __future__ import annotations
 
@@ -14,16 +14,11 @@ if TYPE_CHECKING:
 
 
 LISTED = 20_000
-"""Spaces up to this many rows have the keys of all of them looked up, once for all runs of a process."""
+"""The most rows of a space whose keys are all looked up in advance, once for all runs of a process."""
 
 
 class History:
-    """Architectures that were asked for, and the values of those that were told.
-
-    Parameters
-    ----------
-    space : Space
-    """
+    """Architectures that were proposed, and the values of those whose results are in."""
 
     def __init__(self, space: Space) -> None:
         self.space = space
@@ -34,11 +29,11 @@ class History:
         self._values: list[float] = []
 
     def __len__(self) -> int:
-        """Return how many values were told."""
+        """Return the number of results."""
         return len(self._values)
 
     def ask(self, architecture: NDArray[np.uint8]) -> None:
-        """Note that an architecture, (L,) uint8, was asked for."""
+        """Note that an architecture, (L,) uint8, was proposed."""
         self._to_note.append(architecture)
 
     def tell(self, architecture: NDArray[np.uint8], value: float) -> None:
@@ -48,34 +43,29 @@ class History:
 
     @property
     def architectures(self) -> NDArray[np.uint8]:
-        """What was told, (N, L) uint8, in order."""
+        """The architectures of the results, (N, L) uint8, in order."""
         return np.array(self._rows, dtype=np.uint8).reshape(-1, self.space.length)
 
     @property
     def values(self) -> NDArray[np.float64]:
-        """Their values, (N,) float64: all finite, with a divergence as bad as the worst that did not diverge."""
+        """The values of the results, (N,) float64; a divergence is as bad as the worst that did not diverge."""
         values = np.array(self._values, dtype=np.float64)
         known = np.isfinite(values)
         values[~known] = values[known].min() if known.any() else 0.0
         return values
 
     def best(self, n: int) -> NDArray[np.uint8]:
-        """Return the ``n`` best architectures told, (at most n, L) uint8, the best first, each row once."""
+        """Return the ``n`` architectures of the best results, (at most n, L) uint8, the best first, each row once."""
         chosen: dict[bytes, NDArray[np.uint8]] = {}
-        for place in np.argsort(-np.array(self._values), kind="stable").tolist():
-            chosen.setdefault(self._rows[place].tobytes(), self._rows[place])
+        for index in np.argsort(-np.array(self._values), kind="stable").tolist():
+            chosen.setdefault(self._rows[index].tobytes(), self._rows[index])
             if len(chosen) == n:
                 break
         return np.array(list(chosen.values()), dtype=np.uint8).reshape(-1, self.space.length)
 
     def new(self, architectures: NDArray[np.uint8]) -> NDArray[np.uint8]:
-        """Return those whose network was not asked for yet, one of each network, in their order.
-
-        Parameters
-        ----------
-        architectures : (N, L) uint8
-        """
-        # Keys of many rows cost as much as of one: those asked for wait until there are candidates.
+        """Return those, of (N, L) uint8, whose network was not proposed yet, one of each network, in their order."""
+        # Keys of many rows cost as much as of one: those of proposals wait until there are candidates.
         noted = len(self._to_note)
         keys = self.keys(np.concatenate([*(row[None] for row in self._to_note), architectures])).tolist()
         self._asked.update(keys[:noted])
@@ -83,10 +73,10 @@ class History:
         keys = keys[noted:]
         seen = set(self._asked)
         keep = []
-        for place, key in enumerate(keys):
+        for index, key in enumerate(keys):
             if key not in seen:
                 seen.add(key)
-                keep.append(place)
+                keep.append(index)
         return architectures[keep]
 
     def keys(self, architectures: NDArray[np.uint8]) -> NDArray[np.uint64]:

@@ -1,4 +1,4 @@
-"""Predictors for search strategies (`nasbench.predictor`), made of the regressors of `surrogates.models`.
+"""Predictors for search strategies (`strategies.predictor`), made of the regressors of `surrogates.models`.
 
 The functions named like kinds of models are what the entry-point group ``nasbench.predictors`` lists. They ask for less
 than surrogates of whole tables do: a search fits its predictor every few trainings, and waits for it.
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
-from nasbench.predictor import Belief, Predictor
+from strategies.predictor import Belief, Predictor
 from surrogates.inputs import Inputs, feature_blocks, some_row
 from surrogates.models import regressor_class
 from surrogates.path_encoding import PathInputs
@@ -105,7 +105,7 @@ class ModelPredictor(Predictor):
         self._model: Learnt | None = None
 
     def fit(self, architectures: NDArray[np.uint8], values: NDArray[np.float64], seed: int) -> None:
-        """Learn; see `nasbench.predictor.Predictor.fit`."""
+        """Learn; see `strategies.predictor.Predictor.fit`."""
         networks, groups = np.unique(self.space.canonical_key(architectures), return_inverse=True)
         self._mean, self._std = float(values.mean()), float(values.std()) or 1.0
         self._model = None

@@ -10,8 +10,8 @@ from nasbench.comparison import Results, compare, run, summarise
 from nasbench.comparison.fronts import attainment_surfaces, final_fronts, front_over_time
 from nasbench.comparison.pareto import non_dominated
 from nasbench.comparison.protocol import Constraint
-from nasbench.strategy import MultiObjectiveStrategy
 from strategies import Hyperband, RandomSearch, RegularizedEvolution
+from strategies.strategy import MultiObjectiveStrategy
 from tabular import TableOracle
 from tabular.errors import NasbenchError, QueryError, UnknownNameError
 

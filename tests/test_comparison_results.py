@@ -191,9 +191,10 @@ def test_repeats_and_workers_are_on_record(toy_oracle, tmp_path):
 
 def test_results_do_not_depend_on_the_hash_seed(toy_table):
     script = (
-        "import sys; from nasbench.comparison import compare; from strategies import STRATEGIES; "
+        "import sys; from nasbench.comparison import compare; from strategies import STRATEGIES, get_strategy; "
         "from tabular import TableOracle; "
-        "r = compare(STRATEGIES, TableOracle(sys.argv[1]), '60s', runs=3); print(r.to_frame().to_csv())"
+        "named = {name: get_strategy(name) for name in STRATEGIES}; "
+        "r = compare(named, TableOracle(sys.argv[1]), '60s', runs=3); print(r.to_frame().to_csv())"
     )
     outputs = set()
     for hash_seed in ("0", "123"):

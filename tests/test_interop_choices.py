@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nasbench.interop.choices import from_named, to_named
 from tabular.errors import InvalidArchitectureError
-from tabular.spaces import get_space, space_names
+from tabular.spaces.named_choices import from_named, to_named
+from tabular.spaces.registry import get_space, space_names
 
 
 @pytest.fixture(scope="module", params=space_names())

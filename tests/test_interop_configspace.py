@@ -13,10 +13,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import chisquare
 
-from nasbench.interop.choices import to_named
-from nasbench.interop.configspace import configuration_space, from_configuration, to_configuration
 from tabular.errors import InvalidArchitectureError, NasbenchError
-from tabular.spaces import CellSpace, get_space, space_names
+from tabular.spaces.cell import CellSpace
+from tabular.spaces.configspace import configuration_space, from_configuration, to_configuration
+from tabular.spaces.named_choices import to_named
+from tabular.spaces.registry import get_space, space_names
 
 library = pytest.importorskip("ConfigSpace", reason="ConfigSpace is not installed: pip install 'nasbench[configspace]'")
 

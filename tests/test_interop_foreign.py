@@ -17,18 +17,20 @@ import numpy as np
 import pytest
 from few_ones import FewOnes
 
-from nasbench.interop.choices import to_named
-from nasbench.interop.global_state import GlobalState
-from nasbench.interop.nevergrad_search import WORST, NevergradSearch
-from nasbench.interop.optuna import Objective, distributions, suggest
-from nasbench.interop.optuna_search import OptunaSearch
-from nasbench.interop.smac_search import SMACSearch
-from nasbench.strategy import MultiObjectiveStrategy, Proposal, Strategy
+from nasbench.interop.optuna import Objective
 from nasbench.testing.strategy import PlantedOracle, StrategyConformance, drive
 from strategies import LocalSearch, RandomSearch, RegularizedEvolution, SuccessiveHalving
+from strategies.foreign.global_state import GlobalState
+from strategies.foreign.nevergrad import WORST, NevergradSearch
+from strategies.foreign.optuna import OptunaSearch
+from strategies.foreign.smac import SMACSearch
+from strategies.strategy import MultiObjectiveStrategy, Proposal, Strategy
 from tabular import TableOracle
 from tabular.errors import NasbenchError, StrategyError, UnknownNameError
-from tabular.spaces import CellSpace, get_space
+from tabular.spaces.cell import CellSpace
+from tabular.spaces.named_choices import to_named
+from tabular.spaces.optuna import distributions, suggest
+from tabular.spaces.registry import get_space
 
 NB201 = get_space("nb201")
 RNG_STATES = "import random, numpy as np\nstate = repr((random.getstate(), np.random.get_state()))\n"
@@ -128,7 +130,7 @@ class TestNevergrad:
     def test_the_same_run_in_another_process_which_moves_no_global_generator(self):
         program = (
             f"{RNG_STATES}from nasbench import get_space\n"
-            "from nasbench.interop.nevergrad_search import NevergradSearch\n"
+            "from strategies.foreign.nevergrad import NevergradSearch\n"
             "from nasbench.testing.strategy import PlantedOracle, drive\n"
             "space = get_space('nb201')\n"
             "search = NevergradSearch(space, np.random.default_rng(0), (1, 2))\n"
@@ -172,7 +174,7 @@ class TestNevergrad:
             assert admitted == (loss == -0.25 or list(values) == proposal.architecture.tolist())
 
     def test_a_space_that_an_optimizer_never_hits(self, monkeypatch):
-        monkeypatch.setattr("nasbench.interop.nevergrad_search.TRIES", 0)
+        monkeypatch.setattr("strategies.foreign.nevergrad.TRIES", 0)
         found = proposals(made(NevergradSearch, FewOnes(3)), 15)
         assert FewOnes(3).is_valid(np.array(found)).all()
         assert len({tuple(row) for row in found}) > 10
@@ -214,7 +216,7 @@ class TestSMAC:
         assert states() == before
         program = (
             f"{RNG_STATES}from nasbench import get_space\n"
-            "from nasbench.interop.smac_search import SMACSearch\n"
+            "from strategies.foreign.smac import SMACSearch\n"
             "from nasbench.testing.strategy import PlantedOracle, drive\n"
             "space = get_space('nb201')\n"
             "search = SMACSearch(space, np.random.default_rng(0), (1, 2), trials=32)\n"

@@ -14,15 +14,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nasbench.comparison import run
-from nasbench.interop.choices import to_named
-from nasbench.interop.optuna import Objective, architecture_of, distributions, known_trial, suggest
-from nasbench.interop.optuna_search import OptunaSearch
-from nasbench.strategy import Proposal, Strategy
+from nasbench.interop.optuna import Objective
 from nasbench.testing import StrategyConformance
 from nasbench.testing.strategy import PlantedOracle
+from strategies.foreign.optuna import OptunaSearch
+from strategies.strategy import Proposal, Strategy
 from tabular import TableOracle
 from tabular.errors import InvalidArchitectureError, NasbenchError, QueryError, StrategyError, UnknownNameError
-from tabular.spaces import get_space, space_names
+from tabular.spaces.named_choices import to_named
+from tabular.spaces.optuna import architecture_of, distributions, known_trial, suggest
+from tabular.spaces.registry import get_space, space_names
 
 optuna = pytest.importorskip("optuna", reason="Optuna is not installed: pip install 'nasbench[optuna]'")
 optuna.logging.set_verbosity(optuna.logging.WARNING)
@@ -249,7 +250,7 @@ class TestSearch:
         assert FewOnes(5).is_valid(trials.architectures).all()
 
     def test_a_space_that_a_sampler_never_hits(self, monkeypatch):
-        monkeypatch.setattr("nasbench.interop.optuna_search.TRIES", 0)
+        monkeypatch.setattr("strategies.foreign.optuna.TRIES", 0)
         trials = run(OptunaSearch, PlantedOracle(FewOnes(5), (1, 2)), 40, seed=0)
         assert FewOnes(5).is_valid(trials.architectures).all()
         assert len(np.unique(trials.architectures, axis=0)) > 10

@@ -9,10 +9,10 @@ import sys
 import numpy as np
 import pytest
 
-from nasbench.interop.choices import from_named, to_named
 from nasbench.interop.syne_tune import ELAPSED_TIME, FIDELITY, blackbox
 from tabular import Table, TableData, TableOracle, write_table
 from tabular.errors import NasbenchError, QueryError, UnknownNameError
+from tabular.spaces.named_choices import from_named, to_named
 
 NOT_TRAINED, DIVERGED = 7, 5
 

@@ -14,14 +14,14 @@ from planted_spaces import SMALL, rule, some_networks
 from scipy.stats import kendalltau
 
 from nasbench import get_space
-from nasbench.predictor import DEFAULT_PREDICTOR, Predictor, make_predictor, predictor_names
+from strategies.predictor import DEFAULT_PREDICTOR, Predictor, make_predictor, predictor_names
 from surrogates import predictors
 from surrogates.path_encoding import path_encoding
 from surrogates.predictors import NormalScores
 from tabular import TableOracle
 from tabular.errors import NasbenchError, QueryError, StrategyError, UnknownNameError
-from tabular.spaces import CellSpace
 from tabular.spaces.categorical import CategoricalSpace
+from tabular.spaces.cell import CellSpace
 from tabular.spaces.graph import Graph, Traits
 
 KINDS = {

@@ -10,11 +10,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nasbench.strategy import Proposal
 from nasbench.testing.strategy import PlantedOracle, drive
 from strategies import Hyperband, LocalSearch, RandomSearch, RegularizedEvolution, SuccessiveHalving
+from strategies.strategy import Proposal
 from tabular.errors import StrategyError
-from tabular.spaces import CellSpace, get_space
+from tabular.spaces.cell import CellSpace
+from tabular.spaces.registry import get_space
 
 SPACE = CellSpace("small", 4, ("none", "skip_connect", "nor_conv_3x3", "avg_pool_3x3"))
 

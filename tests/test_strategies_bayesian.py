@@ -16,21 +16,20 @@ from hypothesis import strategies as st
 from sklearn.gaussian_process import GaussianProcessRegressor
 from sklearn.gaussian_process.kernels import RBF, ConstantKernel
 
-from nasbench.strategy import Proposal
 from nasbench.testing.strategy import FIDELITIES, PlantedOracle, StrategyConformance, drive, random_best
 from strategies.history import History
 from strategies.model_based.bayesian_optimization import BayesianOptimization
-from strategies.model_based.climbing import best_first, climb
+from strategies.model_based.candidates import best_first, climb, normal_scores
 from strategies.model_based.gaussian_process import NOISES, GaussianProcess
-from strategies.model_based.kernels import RELEVANCES, OverlapKernel, SubtreeKernel
+from strategies.model_based.kernels import RELEVANCES, OverlapKernel, SubtreeKernel, subtree_labels
 from strategies.model_based.nas_bowl import NASBOWL
-from strategies.model_based.normal_scores import normal_scores
 from strategies.model_based.smac import SMAC
-from strategies.model_based.subtrees import subtree_labels
 from strategies.model_based.tpe import TPE
+from strategies.strategy import Proposal
 from tabular.errors import StrategyError
-from tabular.spaces import CellSpace, get_space
 from tabular.spaces.categorical import CategoricalSpace
+from tabular.spaces.cell import CellSpace
+from tabular.spaces.registry import get_space
 from tabular.spaces.space import one_hot
 
 SPACE = CellSpace("small", 4, ("none", "skip_connect", "nor_conv_1x1", "nor_conv_3x3"))

@@ -10,12 +10,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nasbench.strategy import Proposal
 from nasbench.testing.strategy import PlantedOracle, StrategyConformance, drive
 from strategies.evolution.genetic_algorithm import GeneticAlgorithm
 from strategies.evolution.simulated_annealing import SimulatedAnnealing
+from strategies.strategy import Proposal
 from tabular.errors import StrategyError, UnknownNameError
-from tabular.spaces import CellSpace
+from tabular.spaces.cell import CellSpace
 
 SPACE = CellSpace("small", 4, ("none", "skip_connect", "nor_conv_3x3", "avg_pool_3x3"))
 ZEROS, THREES = np.zeros(6, np.uint8), np.full(6, 3, np.uint8)

@@ -12,13 +12,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nasbench.strategy import Proposal
 from nasbench.testing.strategy import FIDELITIES, PlantedOracle, StrategyConformance, drive
 from strategies import Hyperband
 from strategies.multi_fidelity.asha import ASHA
-from strategies.multi_fidelity.bohb import BOHB
-from strategies.multi_fidelity.dehb import DEHB
-from strategies.multi_fidelity.differential_evolution import (
+from strategies.multi_fidelity.bohb import BOHB, ChoiceDensity
+from strategies.multi_fidelity.dehb import (
+    DEHB,
     Individual,
     Subpopulation,
     binomial_crossover,
@@ -26,10 +25,11 @@ from strategies.multi_fidelity.differential_evolution import (
     random_individuals,
     row_of,
 )
-from strategies.multi_fidelity.kernel_density import ChoiceDensity
+from strategies.strategy import Proposal
 from tabular.errors import StrategyError
-from tabular.spaces import CellSpace, get_space
+from tabular.spaces.cell import CellSpace
 from tabular.spaces.nb101 import NB101
+from tabular.spaces.registry import get_space
 
 SPACE = CellSpace("small", 4, ("none", "skip_connect", "nor_conv_3x3", "avg_pool_3x3"))
 

@@ -14,14 +14,19 @@ from hypothesis.extra.numpy import arrays
 
 from nasbench import CellSpace
 from nasbench.comparison.pareto import hypervolume
-from nasbench.predictor import Belief, Predictor
 from nasbench.testing.strategy import StrategyConformance, check_proposal
-from strategies.multi_objective.best_fronts import BestFronts
-from strategies.multi_objective.dominance import Domination, crowding_distance, nondominated_fronts, standing
+from strategies.multi_objective.dominance import (
+    BestFronts,
+    Domination,
+    crowding_distance,
+    nondominated_fronts,
+    standing,
+)
 from strategies.multi_objective.mo_asha import MOASHA, epsilon_net
 from strategies.multi_objective.mo_regularized_evolution import MultiObjectiveRegularizedEvolution
 from strategies.multi_objective.nsga2 import NSGA2
 from strategies.multi_objective.parego import ParEGO, augmented_tchebycheff, draw_weights
+from strategies.predictor import Belief, Predictor
 from strategies.random_search import RandomSearch
 from tabular.errors import StrategyError, UnknownNameError
 from tabular.spaces import OPERATIONS

@@ -11,19 +11,19 @@ import pytest
 
 from nasbench import get_space
 from nasbench.comparison import compare, summarise
-from nasbench.predictor import Belief, Predictor
-from nasbench.strategy import Proposal
 from nasbench.testing.strategy import PlantedOracle, StrategyConformance, drive
 from strategies.model_based.bananas import BANANAS
 from strategies.model_based.mcts import MCTS
 from strategies.model_based.neural_predictor import NeuralPredictor
 from strategies.model_based.npenas import NPENAS
 from strategies.model_based.pnas import PNAS
+from strategies.predictor import Belief, Predictor
 from strategies.random_search import RandomSearch
+from strategies.strategy import Proposal
 from tabular import TableOracle
 from tabular.errors import NasbenchError, StrategyError, UnknownNameError
-from tabular.spaces import CellSpace
 from tabular.spaces.categorical import CategoricalSpace
+from tabular.spaces.cell import CellSpace
 
 ALL = [BANANAS, NPENAS, NeuralPredictor, PNAS, MCTS]
 GRID = CategoricalSpace("grid", {name: list(range(4)) for name in "abcdefgh"})

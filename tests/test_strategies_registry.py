@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib
+import pkgutil
 import subprocess
 import sys
 
@@ -9,19 +11,21 @@ import numpy as np
 import pytest
 
 import strategies
-from nasbench.strategy import Strategy
 from strategies import (
     STRATEGIES,
     RandomSearch,
     RegularizedEvolution,
+    WarmStart,
     get_strategy,
-    make_strategy,
     read_strategy,
     strategy_families,
     strategy_names,
+    strategy_options,
 )
+from strategies.strategy import Strategy
 from tabular.errors import StrategyError, UnknownNameError
-from tabular.spaces import OPERATIONS, CellSpace
+from tabular.spaces import OPERATIONS
+from tabular.spaces.cell import CellSpace
 
 FAMILIES = [
     *("baseline", "evolution", "reinforcement", "model-based", "multi-fidelity", "multi-objective"),
@@ -44,13 +48,38 @@ def installed(tmp_path, monkeypatch):
 
 def test_the_strategies_of_this_package_have_names_families_and_papers():
     assert list(STRATEGIES) == strategy_names()[: len(STRATEGIES)]
-    for name, strategy in STRATEGIES.items():
+    for name, entry in STRATEGIES.items():
+        strategy = get_strategy(name)
         assert issubclass(strategy, Strategy)
-        assert strategy.name == name
-        assert get_strategy(name) is strategy
-        assert strategy.family == "foreign" or getattr(strategies, strategy.__name__) is strategy
+        assert (strategy.name, strategy.family, strategy.paper) == (name, entry.family, entry.paper)
+        assert f"{strategy.__module__}:{strategy.__name__}" == entry.target
+        assert getattr(strategies, strategy.__name__) is strategy
         assert strategy.family in FAMILIES
         assert strategy.paper or strategy.family == "foreign"
+
+
+def test_every_strategy_of_this_package_is_listed():
+    listed = {get_strategy(name) for name in STRATEGIES}
+    for info in pkgutil.walk_packages(strategies.__path__, "strategies."):
+        for found in vars(importlib.import_module(info.name)).values():
+            if isinstance(found, type) and issubclass(found, Strategy) and found.__module__ == info.name:
+                assert found in listed or not found.name, f"{info.name}:{found.__name__} is not in STRATEGIES"
+
+
+def test_what_type_checkers_are_told_of_is_there():
+    for name in strategies.__all__:
+        assert getattr(strategies, name)
+    with pytest.raises(AttributeError, match="module 'strategies' has no attribute 'RandomSerch'"):
+        _ = strategies.RandomSerch
+
+
+def test_listing_imports_no_strategy():
+    code = (
+        "import sys, strategies; strategies.strategy_names(); strategies.strategy_families(); "
+        "sys.stdout.write(' '.join(sorted(name for name in sys.modules if name.startswith('strategies'))))"
+    )
+    loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert loaded.stdout.split() == ["strategies", *(f"strategies.{n}" for n in ("predictor", "registry", "strategy"))]
 
 
 def test_families_list_every_strategy_once(installed):
@@ -70,13 +99,21 @@ def test_an_installed_strategy_that_is_broken_hides_no_other(installed, tmp_path
 
 def test_a_strategy_is_read_with_its_options_and_made():
     space, rng = CellSpace("it", 3, OPERATIONS[:3]), np.random.default_rng(0)
-    made = make_strategy("regularized-evolution(population=7, sample=2)", space, rng, (1, 3))
+    made = read_strategy("regularized-evolution(population=7, sample=2)")(space, rng, (1, 3))
     assert (type(made), made.population, made.sample) == (RegularizedEvolution, 7, 2)
-    assert type(make_strategy(RandomSearch, space, rng, (1, 3))) is RandomSearch
+    assert read_strategy("random-search") is RandomSearch
     with pytest.raises(UnknownNameError, match="unknown option 'sampel' of strategy 'regularized-evolution'; did you"):
         read_strategy("regularized-evolution(sampel=3)")
-    with pytest.raises(StrategyError, match="cannot make a strategy of 3; give a name such as"):
-        make_strategy(3, space, rng, (1, 3))
+
+
+def test_an_option_that_is_a_strategy_is_read_like_one():
+    space, rng = CellSpace("it", 3, OPERATIONS[:3]), np.random.default_rng(0)
+    text = "median-stopping(strategy='warm-start(strategy=\\'hyperband(eta=2)\\', architectures=[[0, 1, 2]])', grace=2)"
+    made = read_strategy(text)(space, rng, range(1, 10))
+    assert (made.grace, type(made.inner), made.inner.wrapped.eta) == (2, WarmStart, 2)
+    assert strategy_options("median-stopping")["strategy"] == "regularized-evolution"
+    with pytest.raises(StrategyError, match=r"strategy must be a strategy class, or a function .*; got 3"):
+        read_strategy("median-stopping(strategy=3)")(space, rng, (1, 3))
 
 
 def test_a_class_that_can_be_imported_is_a_strategy(installed):
@@ -108,8 +145,12 @@ def test_an_unknown_name_says_the_way_out(installed, name, error, message):
 
 
 def test_importing_strategies_is_light():
-    """Neither tables, surrogates nor any heavy library come along."""
+    """Neither tables, surrogates nor any heavy library come along, even when all options are asked for."""
     heavy = {"torch", "pandas", "xgboost", "sklearn", "matplotlib", "tabular", "surrogates", "scipy"}
-    code = f"import sys, strategies; sys.stdout.write(' '.join({heavy!r} & set(sys.modules)))"
+    heavy |= {"optuna", "nevergrad", "smac", "ConfigSpace"}
+    code = (
+        "import sys, strategies; options = [strategies.strategy_options(name) for name in strategies.STRATEGIES]; "
+        f"sys.stdout.write(' '.join({heavy!r} & set(sys.modules)))"
+    )
     loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert loaded.stdout == ""

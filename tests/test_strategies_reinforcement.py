@@ -13,15 +13,16 @@ from few_ones import FewOnes
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nasbench.strategy import Proposal
 from nasbench.testing.strategy import PlantedOracle, StrategyConformance, drive
 from strategies.reinforcement.controller import Controller
 from strategies.reinforcement.policy import Adam, Baseline, draw_inside
 from strategies.reinforcement.ppo import PPO
 from strategies.reinforcement.reinforce import Reinforce
 from strategies.reinforcement.reinforce_rnn import ReinforceRNN
+from strategies.strategy import Proposal
 from tabular.errors import StrategyError
-from tabular.spaces import CellSpace, get_space
+from tabular.spaces.cell import CellSpace
+from tabular.spaces.registry import get_space
 
 SPACE = CellSpace("small", 4, ("none", "skip_connect", "nor_conv_3x3", "avg_pool_3x3"))
 ALL = [Reinforce, ReinforceRNN, PPO]

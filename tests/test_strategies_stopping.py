@@ -10,9 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nasbench.testing.strategy import PlantedOracle, StrategyConformance, drive
-from strategies import RandomSearch
-from strategies.multi_fidelity.curve_extrapolation import CurveExtrapolation
-from strategies.multi_fidelity.curve_fits import Prior, forecast, residual_variance
+from strategies import Hyperband, RandomSearch, read_strategy
+from strategies.multi_fidelity.curve_extrapolation import CurveExtrapolation, Prior, forecast, residual_variance
 from strategies.multi_fidelity.median_stopping import MedianStopping
 from tabular.errors import StrategyError, UnknownNameError
 from tabular.spaces import CellSpace
@@ -54,7 +53,15 @@ def test_an_option_out_of_range_is_named(strategy, options, message):
 
 def test_an_unknown_inner_strategy_is_named():
     with pytest.raises(UnknownNameError, match="regularised-evolution"):
-        make(MedianStopping, strategy="regularised-evolution")
+        read_strategy("median-stopping(strategy='regularised-evolution')")
+
+
+@pytest.mark.parametrize("strategy", [MedianStopping, CurveExtrapolation])
+def test_an_inner_strategy_is_no_text(strategy):
+    with pytest.raises(
+        StrategyError, match=rf"^{strategy.name}: strategy must be a strategy class, .*; got 'hyperband'"
+    ):
+        make(strategy, strategy="hyperband")
 
 
 # Early stopping of what another strategy asks for.
@@ -129,7 +136,7 @@ def test_a_training_pays_its_parts_and_ends_at_once_when_it_diverges():
 
 def test_what_is_asked_for_briefly_is_passed_through_and_gone_on_with_later():
     """Hyperband with R = 9 asks for 9, 3 and 1 trainings: the last goes on from the 3 epochs it has."""
-    stopping = make(MedianStopping, (1, 2, 3, 5, 7, 9), strategy="hyperband")
+    stopping = make(MedianStopping, (1, 2, 3, 5, 7, 9), strategy=Hyperband)
     run = [proposal.epochs for proposal, _ in drive(stopping, PlantedOracle(SPACE), 15)]
     assert run == [1] * 9 + [3] * 3 + [5, 7, 9]
 

@@ -10,12 +10,12 @@ import random
 import numpy as np
 import pytest
 
-from nasbench.strategy import Proposal
 from nasbench.testing.strategy import FIDELITIES, PlantedOracle, StrategyConformance, drive, fingerprint, random_best
 from strategies import RandomSearch
+from strategies.strategy import Proposal
 from tabular.errors import UnknownNameError
 from tabular.measures import Oracle
-from tabular.spaces import CellSpace
+from tabular.spaces.cell import CellSpace
 
 SPACE = CellSpace("tiny", 3, ("none", "skip_connect", "nor_conv_3x3"))
 
@@ -120,7 +120,7 @@ def test_a_broken_strategy_is_found(strategy, test, message):
 def test_a_run_that_hangs_on_the_hash_seed_is_found(tmp_path, monkeypatch):
     # Each of 300 proposals takes one of 27 fidelities by the hash of a text, so two hash seeds never agree on all.
     (tmp_path / "hashing_strategy.py").write_text(
-        "from nasbench.strategy import Proposal\n"
+        "from strategies.strategy import Proposal\n"
         "from strategies import RandomSearch\n"
         "class Hashing(RandomSearch):\n"
         "    def ask(self):\n"

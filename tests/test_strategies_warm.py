@@ -18,18 +18,18 @@ from hypothesis import strategies as st
 from warm_starts import ELSEWHERE, PriorEvolution, ScoredEvolution, WarmEvolution, choices
 
 from nasbench.comparison import compare, run, summarise
-from nasbench.strategy import MultiObjectiveStrategy, Proposal, Strategy
 from nasbench.testing.strategy import PlantedOracle, StrategyConformance
-from strategies import RandomSearch, RegularizedEvolution
-from strategies.warm_start import sources, zero_cost_warmup
+from strategies import RandomSearch, RegularizedEvolution, SuccessiveHalving, read_strategy
+from strategies.strategy import MultiObjectiveStrategy, Proposal, Strategy
+from strategies.warm_start import wrapper, zero_cost_warmup
 from strategies.warm_start.operation_prior import MarginalDraw, OperationPrior
-from strategies.warm_start.sources import best_first
-from strategies.warm_start.space_view import space_view
 from strategies.warm_start.warm_start import WarmStart
+from strategies.warm_start.wrapper import best_first, space_view
 from strategies.warm_start.zero_cost_warmup import ZeroCostWarmup
 from tabular import TableOracle
 from tabular.errors import InvalidArchitectureError, QueryError, StrategyError, UnknownNameError
-from tabular.spaces import CellSpace, get_space, space_names
+from tabular.spaces.cell import CellSpace
+from tabular.spaces.registry import get_space, space_names
 
 ROOT = Path(__file__).parents[1]
 PUBLISHED = ROOT / "../shared/data/nasbench201/nasbench201.csv"
@@ -151,7 +151,9 @@ class TestBestFirst:
 
 
 class TestWarmStart:
-    @pytest.mark.parametrize("strategy", ["regularized-evolution(population=20, sample=5)", RandomSearch])
+    @pytest.mark.parametrize(
+        "strategy", [read_strategy("regularized-evolution(population=20, sample=5)"), RandomSearch]
+    )
     def test_the_first_architectures_are_the_best_of_the_source_in_order(self, strategy):
         source = PlantedOracle(SPACE, seed=ELSEWHERE)
         warm = made(WarmStart, strategy=strategy, source=source, top=5)
@@ -164,12 +166,12 @@ class TestWarmStart:
         assert worths[:5].tolist() == source.query(everything[:5]).tolist()
 
     def test_after_them_it_draws_as_ever(self):
-        warm = made(WarmStart, strategy="random-search", source=PlantedOracle(SPACE, seed=ELSEWHERE), top=4)
+        warm = made(WarmStart, strategy=RandomSearch, source=PlantedOracle(SPACE, seed=ELSEWHERE), top=4)
         asked(warm, 4)
         assert asked(warm, 20) == asked(made(RandomSearch), 20)
 
     def test_a_batch_takes_what_is_left_and_draws_the_rest(self):
-        warm = made(WarmStart, strategy="successive-halving(candidates=6)", source=TASK, top=4)
+        warm = made(WarmStart, strategy=partial(SuccessiveHalving, candidates=6), source=TASK, top=4)
         first = asked(warm, 6)
         assert first[0] == TASK.optimum.tolist()
         assert first[4:] == SPACE.sample(np.random.default_rng(0), 2).tolist()
@@ -180,7 +182,7 @@ class TestWarmStart:
         texts = ["|nor_conv_3x3~0|+|none~0|nor_conv_1x1~1|", "|none~0|+|nor_conv_1x1~0|none~1|"]
         given_rows = SPACE.from_text(texts)
         for architectures in texts, given_rows, given_rows.tolist(), [texts[0], given_rows[1]]:
-            warm = made(WarmStart, strategy="random-search", architectures=architectures, top=1)
+            warm = made(WarmStart, strategy=RandomSearch, architectures=architectures, top=1)
             assert asked(warm, 2) == given_rows.tolist(), "`top` is for sources"
         assert asked(made(WarmStart, architectures=texts[0]), 1) == [given_rows[0].tolist()]
 
@@ -195,13 +197,13 @@ class TestWarmStart:
 
         rows = some_networks(SMALL, 30)
         source = TableOracle(planted_table(tmp_path / "part.h5", SMALL, rows))
-        warm = made(WarmStart, SMALL, strategy="random-search", source=source, top=3)
+        warm = made(WarmStart, SMALL, strategy=RandomSearch, source=source, top=3)
         first = SMALL.check(np.array(asked(warm, 3), dtype=np.uint8))
         assert set(SMALL.canonical_key(first)) <= set(SMALL.canonical_key(rows))
         assert rule(SMALL, first).min() >= np.sort(rule(SMALL, rows))[-8]
 
     def test_a_space_too_large_to_be_asked_for_whole(self, monkeypatch):
-        monkeypatch.setattr(sources, "SAMPLED", 200)
+        monkeypatch.setattr(wrapper, "SAMPLED", 200)
         space = get_space("darts")
         source = PlantedOracle(space, seed=ELSEWHERE)
         (row,) = asked(made(WarmStart, space, source=source), 1)
@@ -272,7 +274,11 @@ class TestWarmStart:
         with pytest.raises(InvalidArchitectureError, match="'mine'"):
             made(WarmStart, architectures=[[0, 0, 9]])
         with pytest.raises(UnknownNameError, match="did you mean 'local-search'"):
-            made(WarmStart, strategy="local-serch", source=TASK)
+            read_strategy("warm-start(strategy='local-serch')")
+        with pytest.raises(
+            StrategyError, match=r"warm-start: strategy must be a strategy class, .*; got 'local-search'"
+        ):
+            made(WarmStart, strategy="local-search", source=TASK)
 
 
 class TableOracleOf(PlantedOracle):
@@ -362,15 +368,13 @@ class TestOperationPrior:
 
     def test_it_learns_from_the_best_share(self):
         source = PlantedOracle(SPACE, (1, 3), seed=ELSEWHERE)
-        options = {"strategy": "random-search", "source": source, "smoothing": 0, "epsilon": 0}
+        options = {"strategy": RandomSearch, "source": source, "smoothing": 0, "epsilon": 0}
         assert asked(made(OperationPrior, share=1e-9, **options), 5) == [source.optimum.tolist()] * 5
         everything = np.array(asked(made(OperationPrior, share=1, **options), 300), dtype=np.uint8)
         assert source.query(everything).mean() < 0.5
 
     def test_given_architectures(self):
-        drawn = asked(
-            made(OperationPrior, strategy="random-search", architectures=[[1, 2, 3]], smoothing=0, epsilon=0), 3
-        )
+        drawn = asked(made(OperationPrior, strategy=RandomSearch, architectures=[[1, 2, 3]], smoothing=0, epsilon=0), 3)
         assert drawn == [[1, 2, 3]] * 3
 
     @pytest.mark.parametrize(
@@ -390,7 +394,7 @@ class TestOperationPrior:
 
 class TestZeroCostWarmup:
     def test_the_first_architectures_are_the_best_of_the_pool(self):
-        warm = made(ZeroCostWarmup, strategy="random-search", score=choices, pool=50, top=6)
+        warm = made(ZeroCostWarmup, strategy=RandomSearch, score=choices, pool=50, top=6)
         pool = SPACE.sample(np.random.default_rng(0), 50)
         rows = np.array(asked(warm, 6))
         assert rows.sum(axis=1).tolist() == sorted(rows.sum(axis=1), reverse=True)
@@ -433,7 +437,7 @@ class TestZeroCostWarmup:
         def none(rows):
             return np.full(len(rows), np.nan)
 
-        warm = made(ZeroCostWarmup, strategy="random-search", score=none, pool=3, top=3)
+        warm = made(ZeroCostWarmup, strategy=RandomSearch, score=none, pool=3, top=3)
         assert len(asked(warm, 5)) == 5
 
     def test_mistakes_are_named(self):
@@ -456,7 +460,7 @@ class TestWorth:
         oracle = PlantedOracle(get_space("nb201"), (1, 3))
         warm = partial(WarmStart, strategy=RegularizedEvolution, source=oracle)
         assert run(warm, oracle, 1).value[0] == 0.75
-        prior = partial(OperationPrior, strategy="random-search", source=oracle)
+        prior = partial(OperationPrior, strategy=RandomSearch, source=oracle)
         learnt, plain = (
             np.mean([run(each, oracle, 30, seed=s).value.max() for s in range(10)]) for each in (prior, RandomSearch)
         )

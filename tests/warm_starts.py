@@ -1,10 +1,11 @@
-"""Strategies that start warm, ready to be made without options, as the conformance suite makes them."""
+"""Strategies that start warm, made without options or with texts, as the conformance suite makes them."""
 
 from __future__ import annotations
 
 import numpy as np
 
 from nasbench.testing.strategy import PlantedOracle
+from strategies import read_strategy
 from strategies.warm_start.operation_prior import OperationPrior
 from strategies.warm_start.warm_start import WarmStart
 from strategies.warm_start.zero_cost_warmup import ZeroCostWarmup
@@ -19,17 +20,19 @@ def elsewhere(space):
 
 class WarmEvolution(WarmStart):
     def __init__(self, space, rng, fidelities, *, strategy="regularized-evolution"):
-        super().__init__(space, rng, fidelities, strategy=strategy, source=elsewhere(space))
+        super().__init__(space, rng, fidelities, strategy=read_strategy(strategy), source=elsewhere(space))
 
 
 class PriorEvolution(OperationPrior):
     def __init__(self, space, rng, fidelities, *, strategy="regularized-evolution"):
-        super().__init__(space, rng, fidelities, strategy=strategy, source=elsewhere(space))
+        super().__init__(space, rng, fidelities, strategy=read_strategy(strategy), source=elsewhere(space))
 
 
 class ScoredEvolution(ZeroCostWarmup):
     def __init__(self, space, rng, fidelities, *, strategy="regularized-evolution"):
-        super().__init__(space, rng, fidelities, strategy=strategy, score="warm_starts:choices", pool=200, top=20)
+        super().__init__(
+            space, rng, fidelities, strategy=read_strategy(strategy), score="warm_starts:choices", pool=200, top=20
+        )
 
 
 def choices(rows):

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from nasbench.comparison import Results
-    from nasbench.strategy import StrategyFactory
+    from strategies.strategy import StrategyFactory
     from surrogates import Surrogate
     from surrogates.examining import HeldOut
     from surrogates.scorecard import Scorecard

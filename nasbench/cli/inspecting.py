@@ -15,10 +15,10 @@ import typer
 from nasbench.cli import console
 from nasbench.cli.console import AsJson
 from nasbench.cli.fitting import print_scorecard
-from nasbench.strategy import MultiObjectiveStrategy
+from strategies.strategy import MultiObjectiveStrategy
 from tabular.errors import FileFormatError, NasbenchError, PlanMismatchError
-from tabular.spaces import Space, get_space, space_names
-from tabular.spaces.space import ENUMERABLE
+from tabular.spaces.registry import get_space, space_names
+from tabular.spaces.space import ENUMERABLE, Space
 
 if TYPE_CHECKING:
     from nasbench.comparison import Results
@@ -66,13 +66,11 @@ def strategies(as_json: AsJson = False) -> None:
 
     Each with the paper it comes from; options show their defaults.
     """
-    from strategies import get_strategy, strategy_names
+    from strategies import get_strategy, strategy_names, strategy_options
 
     listed: list[dict[str, Any]] = []
     for name in strategy_names():
         strategy = get_strategy(name)
-        parameters = python_inspect.signature(strategy).parameters.values()
-        options = {p.name: p.default for p in parameters if p.kind is p.KEYWORD_ONLY}
         listed.append(
             {
                 "name": name,
@@ -81,7 +79,7 @@ def strategies(as_json: AsJson = False) -> None:
                 "about": (python_inspect.getdoc(strategy) or "").partition("\n")[0],
                 "fidelities": "several" if strategy.multi_fidelity else "one",
                 "objectives": "several" if issubclass(strategy, MultiObjectiveStrategy) else "one",
-                "options": options,
+                "options": strategy_options(name),
             }
         )
     if as_json:

@@ -14,7 +14,7 @@ from tabular.measures import resolve_measure
 from tabular.options import split_list
 
 if TYPE_CHECKING:
-    from nasbench.strategy import StrategyFactory
+    from strategies.strategy import StrategyFactory
     from tabular.measures import Oracle
 
 SOURCE = "source"

@@ -18,7 +18,7 @@ from tabular.errors import StrategyError
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from nasbench.strategy import StrategyFactory
+    from strategies.strategy import StrategyFactory
     from tabular.measures import Oracle
 
 

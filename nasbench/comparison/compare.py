@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from nasbench.comparison.budget import Budget
     from nasbench.comparison.protocol import Constraint, Protocol
-    from nasbench.strategy import StrategyFactory
+    from strategies.strategy import StrategyFactory
     from tabular.work import Progress
 
 

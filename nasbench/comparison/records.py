@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from nasbench.comparison.protocol import Constraint
-    from nasbench.strategy import Proposal
+    from strategies.strategy import Proposal
 
 
 class Goals(NamedTuple):

@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from nasbench.strategy import Proposal, StrategyFactory
-    from tabular.spaces import Space
+    from strategies.strategy import Proposal, StrategyFactory
+    from tabular.spaces.space import Space
     from tabular.work import Progress
 
 
@@ -223,7 +223,7 @@ def run(
     repeats : str
         ``charge`` or ``cache``, see `Protocol`.
     objectives : sequence of Measure or str
-        What a `nasbench.strategy.MultiObjectiveStrategy` weighs beside the signal.
+        What a `strategies.strategy.MultiObjectiveStrategy` weighs beside the signal.
     constraints : sequence of Constraint or str
         Such as ``parameters<=100000``.
     name : str, optional

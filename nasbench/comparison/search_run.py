@@ -10,15 +10,15 @@ import numpy as np
 
 from nasbench.comparison.patience import WATCH
 from nasbench.comparison.records import Evaluation, Goals, Training, Trial
-from nasbench.strategy import MultiObjectiveStrategy, Strategy
+from strategies.strategy import MultiObjectiveStrategy, Strategy
 from tabular.errors import NasbenchError, QueryError, StrategyError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from nasbench.comparison.protocol import Protocol
-    from nasbench.strategy import Proposal, StrategyFactory
-    from tabular.spaces import Space
+    from strategies.strategy import Proposal, StrategyFactory
+    from tabular.spaces.space import Space
 
 STALLED = 1_000
 """A run that is given this many evaluations in a row for nothing would never end, and is ended."""

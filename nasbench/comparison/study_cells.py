@@ -17,7 +17,7 @@ from tabular.measures import Digested
 from tabular.version import __version__
 
 if TYPE_CHECKING:
-    from nasbench.strategy import StrategyFactory
+    from strategies.strategy import StrategyFactory
 
 RUNS_IN_A_CELL = 100
 """Cells part the seeds at multiples of this, so that another number of runs, or first seed, asks for the same ones."""

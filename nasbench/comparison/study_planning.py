@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from nasbench.comparison.study_file import Declaration, DeclaredOracle
-    from nasbench.strategy import StrategyFactory
+    from strategies.strategy import StrategyFactory
 
     OpenOracle = Callable[[str], Oracle]
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from nasbench.comparison.results import Results
     from nasbench.comparison.study_cells import Cell
     from nasbench.comparison.study_planning import PlannedComparison
-    from nasbench.strategy import StrategyFactory
+    from strategies.strategy import StrategyFactory
     from tabular.measures import Oracle
 
 

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from nasbench.interop.choices import to_named
-from nasbench.interop.optuna import distributions
-from nasbench.strategy import MultiObjectiveStrategy, Proposal, Strategy
+from strategies.strategy import MultiObjectiveStrategy, Proposal, Strategy
 from tabular.errors import StrategyError
 from tabular.lazy import load_optional
+from tabular.spaces.named_choices import to_named
+from tabular.spaces.optuna import distributions
 
 try:
     from optuna.samplers import BaseSampler, RandomSampler
@@ -31,8 +31,8 @@ if TYPE_CHECKING:
     from optuna.study import Study
     from optuna.trial import FrozenTrial
 
-    from nasbench.strategy import StrategyFactory
-    from tabular.spaces import Space
+    from strategies.strategy import StrategyFactory
+    from tabular.spaces.space import Space
 
 
 class _Asked(NamedTuple):
@@ -46,7 +46,7 @@ class _Asked(NamedTuple):
 class StrategySampler(BaseSampler):
     """Makes the trials of a study what a strategy proposes, and tells the strategy what came of them.
 
-    The objective suggests every position of the space as a categorical of `distributions` (`nasbench.interop.optuna`),
+    The objective suggests every position of the space as a categorical of `tabular.spaces.optuna.distributions`,
     for which `suggest` there is the short way. What else it suggests is drawn at random. Trials that are enqueued, and
     those of before, go by the strategy. While a strategy waits for results of trials under way, trials are of random
     architectures, of which it is not told.
@@ -150,7 +150,7 @@ class StrategySampler(BaseSampler):
             if trial.params.get(name) != choice:
                 raise StrategyError(
                     f"trial {trial.number} was to have {name}={choice!r} and has {trial.params.get(name)!r}; let the "
-                    "objective suggest every choice of the space, as nasbench.interop.optuna.suggest(space, trial) does"
+                    "objective suggest every choice of the space, as tabular.spaces.optuna.suggest(space, trial) does"
                 )
 
 

@@ -36,7 +36,7 @@ def blackbox(
 ) -> BlackboxTabular:
     """Return a task of a table as a `syne_tune.blackbox_repository.BlackboxTabular`.
 
-    A configuration is a row by the names of `nasbench.interop.choices`, the fidelity is called ``epochs``, the
+    A configuration is a row by the names of `tabular.spaces.named_choices`, the fidelity is called ``epochs``, the
     objectives are the metrics that a search may see, ``train_seconds`` (cumulative) and the costs of the architecture.
     Test metrics are left out, since a scheduler is told all objectives: judge what it found by
     ``TableOracle.query(from_named(space, configuration), "test_accuracy")``.

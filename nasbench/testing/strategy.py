@@ -31,9 +31,9 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from nasbench.strategy import Proposal, Strategy
+    from strategies.strategy import Proposal, Strategy
     from tabular.measures import Measure
-    from tabular.spaces import Space
+    from tabular.spaces.space import Space
 
 FIDELITIES = tuple(range(1, 28))
 

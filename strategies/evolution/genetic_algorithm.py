@@ -1,12 +1,14 @@
-"""A generational genetic algorithm (Holland 1975) with the rates of Genetic CNN (Xie and Yuille, ICCV 2017)."""
+"""A generational genetic algorithm (Holland 1975).
+
+The rates are those of Genetic CNN (Xie and Yuille, ICCV 2017).
+"""
 
 from __future__ import annotations
 
 import math
 from typing import TYPE_CHECKING
 
-from nasbench.strategy import Proposal, Strategy
-from nasbench.strategy_options import check_choice, check_number, check_whole
+from strategies.strategy import Proposal, Strategy, check_choice, check_number, check_whole
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -17,6 +19,7 @@ if TYPE_CHECKING:
     from tabular.spaces import Space
 
 SELECTIONS = ("truncation", "tournament")
+"""The ways in which parents are selected."""
 
 
 class GeneticAlgorithm(Strategy):
@@ -28,8 +31,6 @@ class GeneticAlgorithm(Strategy):
 
     Parameters
     ----------
-    space, rng, fidelities
-        See `nasbench.strategy.Strategy`.
     population : int
         N, members of a generation.
     crossover : float
@@ -37,7 +38,7 @@ class GeneticAlgorithm(Strategy):
     mutation : float
         p_M, the chance that one choice of a child is changed. N=20, p_C=0.2 and p_M=0.8 are Xie and Yuille's.
     elitism : int
-        How many of the best members live on without another training, less than ``population``: 1, as De Jong
+        The number of best members that live on without another training, less than ``population``: 1, as De Jong
         (1975) has it.
     selection : str
         ``"truncation"``: a parent is any of the ``survivors`` best members, as with Guo et al. (ECCV 2020).
@@ -48,12 +49,20 @@ class GeneticAlgorithm(Strategy):
     tournament : int
         2 is Goldberg and Deb's (1991) binary tournament.
 
-    Raises
-    ------
-    StrategyError
-        If an option is out of its range.
-    UnknownNameError
-        If there is no such ``selection``.
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from tabular.spaces import CellSpace
+    >>> space = CellSpace("small", 4, ("none", "skip_connect", "nor_conv_1x1", "nor_conv_3x3"))
+    >>> search = GeneticAlgorithm(space, np.random.default_rng(0), [12], population=10)
+    >>> best = 0.0
+    >>> for _ in range(150):
+    ...     proposal = search.ask()
+    ...     accuracy = float(np.mean(proposal.architecture == 3))  # made up: the share of one operation
+    ...     search.tell(proposal, accuracy, seconds=1.0)
+    ...     best = max(best, accuracy)
+    >>> round(best, 2)
+    1.0
     """
 
     name = "genetic-algorithm"
@@ -106,10 +115,10 @@ class GeneticAlgorithm(Strategy):
 
     def _parent(self) -> NDArray[np.uint8]:
         if self.selection == "truncation":
-            place = int(self.rng.random() * self.survivors)
+            index = int(self.rng.random() * self.survivors)
         else:
-            place = int(min(self.rng.random(self.tournament).tolist()) * self.population)
-        return self._members[place][1]
+            index = int(min(self.rng.random(self.tournament).tolist()) * self.population)
+        return self._members[index][1]
 
     def tell(self, proposal: Proposal, value: float, seconds: float) -> None:  # noqa: ARG002 - time plays no part
         """Let the proposal join its generation; a full one takes the place of its parents, save the elite."""

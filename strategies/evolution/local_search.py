@@ -1,12 +1,14 @@
-"""Local search, hill climbing over single changes (White, Nolen and Savani, UAI 2021), Algorithm 1."""
+"""Local search, hill climbing over single changes.
+
+Algorithm 1 of White, Nolen and Savani, UAI 2021.
+"""
 
 from __future__ import annotations
 
 import math
 from typing import TYPE_CHECKING
 
-from nasbench.strategy import Proposal, Strategy
-from nasbench.strategy_options import check_flag
+from strategies.strategy import Proposal, Strategy, check_flag
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -24,16 +26,24 @@ class LocalSearch(Strategy):
 
     Parameters
     ----------
-    space, rng, fidelities
-        See `nasbench.strategy.Strategy`.
     full_neighbourhood : bool
         Train all neighbours before moving to the best of them, as Algorithm 1 does; if false, move to the first that is
         better (the paper's variant "query until lower").
 
-    Raises
-    ------
-    StrategyError
-        If ``full_neighbourhood`` is neither true nor false.
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from tabular.spaces import CellSpace
+    >>> space = CellSpace("small", 4, ("none", "skip_connect", "nor_conv_1x1", "nor_conv_3x3"))
+    >>> search = LocalSearch(space, np.random.default_rng(0), [12])
+    >>> best = 0.0
+    >>> for _ in range(100):
+    ...     proposal = search.ask()
+    ...     accuracy = float(np.mean(proposal.architecture == 3))  # made up: the share of one operation
+    ...     search.tell(proposal, accuracy, seconds=1.0)
+    ...     best = max(best, accuracy)
+    >>> round(best, 2)
+    1.0
     """
 
     name = "local-search"

@@ -1,4 +1,7 @@
-"""Simulated annealing (Kirkpatrick, Gelatt and Vecchi, Science 1983), with the rule of Metropolis et al. (1953)."""
+"""Simulated annealing (Kirkpatrick, Gelatt and Vecchi, Science 1983).
+
+Neighbours are accepted by the rule of Metropolis et al. (1953).
+"""
 
 from __future__ import annotations
 
@@ -6,8 +9,7 @@ import math
 from statistics import median
 from typing import TYPE_CHECKING
 
-from nasbench.strategy import Proposal, Strategy
-from nasbench.strategy_options import check_number, check_whole
+from strategies.strategy import Proposal, Strategy, check_number, check_whole
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -30,8 +32,6 @@ class SimulatedAnnealing(Strategy):
 
     Parameters
     ----------
-    space, rng, fidelities
-        See `nasbench.strategy.Strategy`.
     initial : int
         Random architectures before the walk, which starts from their best.
     heat : float
@@ -43,10 +43,20 @@ class SimulatedAnnealing(Strategy):
         Results at each temperature. Kirkpatrick et al. take ten accepted moves for each position, more than a search
         that trains has to spend.
 
-    Raises
-    ------
-    StrategyError
-        If an option is out of its range.
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from tabular.spaces import CellSpace
+    >>> space = CellSpace("small", 4, ("none", "skip_connect", "nor_conv_1x1", "nor_conv_3x3"))
+    >>> search = SimulatedAnnealing(space, np.random.default_rng(0), [12])
+    >>> best = 0.0
+    >>> for _ in range(100):
+    ...     proposal = search.ask()
+    ...     accuracy = float(np.mean(proposal.architecture == 3))  # made up: the share of one operation
+    ...     search.tell(proposal, accuracy, seconds=1.0)
+    ...     best = max(best, accuracy)
+    >>> round(best, 2)
+    1.0
     """
 
     name = "simulated-annealing"
@@ -98,7 +108,7 @@ class SimulatedAnnealing(Strategy):
             self._first.append(value)
             moves = value >= self._value
             if len(self._first) == self.initial:
-                finite = [each for each in self._first if math.isfinite(each)]
+                finite = [value for value in self._first if math.isfinite(value)]
                 self._initial_temperature = self.heat * (max(finite) - median(finite)) if finite else 0.0
         else:
             moves = self._accepts(value)
@@ -110,4 +120,5 @@ class SimulatedAnnealing(Strategy):
         if value >= self._value:
             return True
         temperature = self.temperature
+        # Metropolis et al.: with -dE = value - self._value, as values are maximised.
         return temperature > 0 and self.rng.random() < math.exp((value - self._value) / temperature)

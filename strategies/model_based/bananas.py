@@ -1,14 +1,16 @@
-"""BANANAS, Bayesian optimisation with neural architectures (White, Neiswanger and Savani, AAAI 2021), Algorithm 1."""
+"""BANANAS, Bayesian optimisation with neural architectures.
+
+Algorithm 1 of White, Neiswanger and Savani, AAAI 2021.
+"""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from nasbench.predictor import DEFAULT_PREDICTOR
-from nasbench.strategy_options import check_whole
-from strategies.model_based.acquisition import thompson_sample
-from strategies.model_based.candidates import new_children
+from strategies.model_based.candidates import new_children, thompson_sample
 from strategies.model_based.guided import PredictorGuided, best_of
+from strategies.predictor import DEFAULT_PREDICTOR
+from strategies.strategy import check_whole
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -16,8 +18,8 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from nasbench.predictor import PredictorFactory
-    from tabular.spaces import Space
+    from strategies.predictor import PredictorFactory
+    from tabular.spaces.space import Space
 
 
 class BANANAS(PredictorGuided):
@@ -28,24 +30,37 @@ class BANANAS(PredictorGuided):
 
     Parameters
     ----------
-    space, rng, fidelities
-        See `nasbench.strategy.Strategy`.
     initial : int
         t_0, the random architectures that are trained first.
     batch : int
         k, the architectures that are chosen at a time.
     candidates : int
-        How many mutations are looked at for a batch.
+        The mutations that are predicted for a batch.
     incumbents : int
         The best architectures, of which these are. The paper leaves the number open; its authors' code goes no further
         than the best five.
     predictor : str or callable
-        See `nasbench.predictor.make_predictor`.
+        See `strategies.predictor.make_predictor`.
 
     Raises
     ------
     StrategyError, UnknownNameError
-        If an option is out of its range, or the predictor cannot be made.
+        If the predictor cannot be made.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from tabular.spaces import CellSpace
+    >>> space = CellSpace("small", 4, ("none", "skip_connect", "nor_conv_1x1", "nor_conv_3x3"))
+    >>> search = BANANAS(space, np.random.default_rng(0), [12])
+    >>> best = 0.0
+    >>> for _ in range(60):
+    ...     proposal = search.ask()
+    ...     accuracy = float(np.mean(proposal.architecture == 3))  # made up: the share of one operation
+    ...     search.tell(proposal, accuracy, seconds=1.0)
+    ...     best = max(best, accuracy)
+    >>> round(best, 2)
+    1.0
     """
 
     name = "bananas"

@@ -1,18 +1,17 @@
-"""Bayesian optimisation with a Gaussian process over categorical choices (Wan et al., ICML 2021, CASMOPOLITAN)."""
+"""Bayesian optimisation with a Gaussian process over categorical choices.
+
+CASMOPOLITAN (Wan et al., ICML 2021), without the trust region.
+"""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from nasbench.strategy import Proposal, Strategy
-from nasbench.strategy_options import check_whole
 from strategies.history import History
-from strategies.model_based.acquisition import expected_improvement
-from strategies.model_based.candidates import one_new
-from strategies.model_based.climbing import climb
+from strategies.model_based.candidates import climb, expected_improvement, normal_scores, one_new
 from strategies.model_based.gaussian_process import GaussianProcess
 from strategies.model_based.kernels import OverlapKernel
-from strategies.model_based.normal_scores import normal_scores
+from strategies.strategy import Proposal, Strategy, check_whole
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -33,17 +32,25 @@ class BayesianOptimization(Strategy):
 
     Parameters
     ----------
-    space, rng, fidelities
-        See `nasbench.strategy.Strategy`.
     initial : int
         Random architectures to begin with.
     candidates : int
         Candidates in a step of the local search.
 
-    Raises
-    ------
-    StrategyError
-        If an option is out of its range.
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from tabular.spaces import CellSpace
+    >>> space = CellSpace("small", 4, ("none", "skip_connect", "nor_conv_1x1", "nor_conv_3x3"))
+    >>> search = BayesianOptimization(space, np.random.default_rng(0), [12], initial=10)
+    >>> best = 0.0
+    >>> for _ in range(40):
+    ...     proposal = search.ask()
+    ...     accuracy = float(np.mean(proposal.architecture == 3))  # made up: the share of one operation
+    ...     search.tell(proposal, accuracy, seconds=1.0)
+    ...     best = max(best, accuracy)
+    >>> round(best, 2)
+    1.0
     """
 
     name = "bayesian-optimization"

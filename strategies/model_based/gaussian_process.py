@@ -1,4 +1,7 @@
-"""Exact regression with Gaussian processes (Rasmussen and Williams 2006, Algorithm 2.1)."""
+"""Exact regression with Gaussian processes.
+
+Algorithm 2.1 of Rasmussen and Williams, Gaussian Processes for Machine Learning (2006).
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from nasbench.predictor import Belief
+from strategies.predictor import Belief
 from tabular.work import one_thread
 
 if TYPE_CHECKING:
@@ -16,17 +19,17 @@ if TYPE_CHECKING:
     from strategies.model_based.kernels import Kernel
 
 NOISES = (1e-4, 1e-3, 1e-2, 1e-1, 1.0)
-"""Variances of the noise, in parts of the signal's, that the fit chooses from."""
+"""The grid of the variance of the noise, in parts of that of the signal."""
 
 TRIES = 20
-"""Settings of the hyperparameters that one fit tries."""
+"""The settings of the hyperparameters that one fit tries."""
 
 GROWTH = 1.1
-"""By what factor the results must have grown before hyperparameters are looked at again."""
+"""The factor by which the results must have grown before hyperparameters are looked at again."""
 
 
 class _Factors(NamedTuple):
-    """Algorithm 2.1 on R + noise I: its Cholesky factor L, alpha = (R + noise I)^-1 y, and what follows from them."""
+    """L L^T = R + noise I, alpha = (R + noise I)^-1 y, scale of the signal, likelihood."""
 
     lower: NDArray[np.float64]
     alpha: NDArray[np.float64]
@@ -35,7 +38,7 @@ class _Factors(NamedTuple):
 
 
 class GaussianProcess:
-    """Learns values from correlations: y = mean + signal * (f + noise), f ~ GP(0, kernel).
+    """A Gaussian process: y = mean + signal * (f + noise), f ~ GP(0, kernel).
 
     Targets are standardised. The variance of the signal is the one of greatest marginal likelihood, which has a closed
     form. The noise and the kernel's hyperparameters lie on grids; a fit moves one of them at a time to a neighbouring
@@ -50,7 +53,7 @@ class GaussianProcess:
     def __init__(self, kernel: Kernel) -> None:
         self._kernel = kernel
         self._grids = (*kernel.grids, NOISES)
-        self._places = [*kernel.start, len(NOISES) // 2]
+        self._indices = [*kernel.start, len(NOISES) // 2]
         self._turn = 0
         self._known = 0
         self._due = 0.0
@@ -58,10 +61,10 @@ class GaussianProcess:
     @property
     def theta(self) -> tuple[float, ...]:
         """The kernel's hyperparameters, then the noise."""
-        return tuple(grid[place] for grid, place in zip(self._grids, self._places, strict=True))
+        return tuple(grid[index] for grid, index in zip(self._grids, self._indices, strict=True))
 
     def fit(self, architectures: NDArray[np.uint8], values: NDArray[np.float64]) -> None:
-        """Learn.
+        """Fit the process.
 
         Parameters
         ----------
@@ -88,27 +91,27 @@ class GaussianProcess:
         for _ in range(TRIES):
             which, step = divmod(self._turn, 2)
             self._turn = (self._turn + 1) % (2 * len(self._grids))
-            place = self._places[which] + 2 * step - 1
-            if not 0 <= place < len(self._grids[which]):
+            index = self._indices[which] + 2 * step - 1
+            if not 0 <= index < len(self._grids[which]):
                 continue
-            before, self._places[which] = self._places[which], place
+            before, self._indices[which] = self._indices[which], index
             factors = self._factorise(self.theta)
             if factors.likelihood > self._factors.likelihood:
                 self._factors = factors
             else:
-                self._places[which] = before
+                self._indices[which] = before
 
     def _factorise(self, theta: tuple[float, ...]) -> _Factors:
         from scipy.linalg.lapack import dpotrf, dpotrs
 
         matrix = self._kernel.gram(theta[:-1])
         matrix[np.diag_indices_from(matrix)] += theta[-1]
-        lower, _ = dpotrf(matrix, lower=True, clean=True)
-        alpha, _ = dpotrs(lower, self._targets, lower=True)
+        lower, _ = dpotrf(matrix, lower=True, clean=True)  # Alg. 2.1, line 2
+        alpha, _ = dpotrs(lower, self._targets, lower=True)  # line 3
         number = len(alpha)
         variance = max(float(self._targets @ alpha) / number, 1e-12)
         log_determinant = 2 * float(np.log(lower.diagonal()).sum())
-        likelihood = -0.5 * (number * (math.log(2 * math.pi * variance) + 1) + log_determinant)
+        likelihood = -0.5 * (number * (math.log(2 * math.pi * variance) + 1) + log_determinant)  # line 7, eq. 2.30
         return _Factors(lower, alpha, math.sqrt(variance), likelihood)
 
     @property
@@ -117,13 +120,13 @@ class GaussianProcess:
         return self._factors.likelihood
 
     def predict(self, architectures: NDArray[np.uint8]) -> Belief:
-        """Say what architectures, (M, L) uint8, are worth: f without noise, eqs. 2.25 and 2.26."""
+        """Return the distribution of f, without noise, at architectures, (M, L) uint8."""
         from scipy.linalg.blas import dtrsm
 
         lower, alpha, signal, _ = self._factors
         with one_thread():
             cross = self._kernel.cross(architectures, self.theta[:-1])
-            v = dtrsm(1.0, lower, cross.T, lower=True)
-            mean = self._mean + self._scale * (cross @ alpha)
-        variance = np.maximum(1.0 - np.einsum("nm,nm->m", v, v), 0.0)
+            mean = self._mean + self._scale * (cross @ alpha)  # line 4, eq. 2.25
+            v = dtrsm(1.0, lower, cross.T, lower=True)  # line 5
+        variance = np.maximum(1.0 - np.einsum("nm,nm->m", v, v), 0.0)  # line 6, eq. 2.26
         return Belief(mean, self._scale * signal * np.sqrt(variance))

@@ -1,4 +1,4 @@
-"""What searches that are guided by a predictor share: random trainings first, then batches that it chooses."""
+"""The base of searches that are guided by a predictor."""
 
 from __future__ import annotations
 
@@ -8,35 +8,32 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from nasbench.predictor import DEFAULT_PREDICTOR, make_predictor
-from nasbench.strategy import Proposal, Strategy
-from nasbench.strategy_options import check_whole
 from strategies.history import History
 from strategies.model_based.candidates import new_random
+from strategies.predictor import DEFAULT_PREDICTOR, make_predictor
+from strategies.strategy import Proposal, Strategy, check_whole
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from numpy.typing import NDArray
 
-    from nasbench.predictor import PredictorFactory
-    from tabular.spaces import Space
+    from strategies.predictor import PredictorFactory
+    from tabular.spaces.space import Space
 
 
 class PredictorGuided(Strategy):
-    """Trains random architectures, then those that `choose` makes with a fitted predictor, batch after batch.
+    """A search that trains random architectures, then batches that `choose` returns.
 
     With several evaluations under way, a batch is chosen as soon as the one before is all proposed, by a predictor of
-    what has been told by then; until ``initial`` results are in, architectures are drawn at random.
+    the results that are in by then; until ``initial`` results are in, architectures are drawn at random.
 
     Parameters
     ----------
-    space, rng, fidelities
-        See `nasbench.strategy.Strategy`.
     initial : int
         Random architectures that are trained first.
     predictor : str or callable
-        See `nasbench.predictor.make_predictor`.
+        See `strategies.predictor.make_predictor`.
 
     Attributes
     ----------
@@ -83,7 +80,7 @@ class PredictorGuided(Strategy):
         """Return the architectures of the next batch, (N, L) uint8, at least one."""
 
     def fit(self) -> None:
-        """Fit the predictor to all that was told, unless it is."""
+        """Fit the predictor to all results, unless it is."""
         if len(self.history) > self._fitted:
             self._fitted = len(self.history)
             seed = int(self.rng.integers(2**31))

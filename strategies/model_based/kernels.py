@@ -1,4 +1,4 @@
-"""How alike architectures are: correlations between choices, and between graphs (Weisfeiler-Lehman)."""
+"""Correlations of architectures by their choices and by their graphs."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from strategies.model_based.subtrees import subtree_labels
 from tabular.errors import StrategyError
+from tabular.spaces.hashing import combine, mix, text_hash
 from tabular.spaces.space import one_hot
 
 if TYPE_CHECKING:
@@ -17,21 +17,24 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from scipy.sparse import csr_array
 
-    from tabular.spaces import Space
+    from tabular.spaces.graph import Graph
+    from tabular.spaces.space import Space
 
 RELEVANCES = (0.1, 0.3, 1.0, 3.0, 10.0)
-"""What lambda_i times the number of positions can be."""
+"""The grid of each lambda_i, in units of 1 / positions."""
 
 
 class Kernel(ABC):
-    """A correlation of architectures, 1 of each with itself, whose hyperparameters lie on grids.
+    """A correlation of architectures whose hyperparameters lie on grids.
+
+    An architecture has the correlation 1 with itself.
 
     Attributes
     ----------
     grids : tuple of tuple of float
         The values each hyperparameter can take, ascending.
     start : tuple of int
-        The place in its grid at which the search for each starts.
+        The index in its grid at which the search for each starts.
     """
 
     grids: tuple[tuple[float, ...], ...]
@@ -98,17 +101,17 @@ class OverlapKernel(Kernel):
 
 
 class SubtreeKernel(Kernel):
-    """The Weisfeiler-Lehman subtree kernel of the graphs of a space (Shervashidze et al., JMLR 2011), normalised.
+    """The normalised Weisfeiler-Lehman subtree kernel of the graphs of a space.
 
-    The cosine of phi(G) and phi(G'), where phi counts the labels of vertices before and after 1, ..., H rounds of
-    refinement, see `strategies.model_based.subtrees`. H, the one hyperparameter, is 1 or 2, as in NAS-BOWL.
+    Shervashidze et al., JMLR 2011. The cosine of phi(G) and phi(G'), where phi counts the labels of vertices before and
+    after 1, ..., H rounds of refinement, see `subtree_labels`. H, the one hyperparameter, is 1 or 2, as in NAS-BOWL.
 
     Parameters
     ----------
     space : Space
         One that says what its architectures are as graphs.
     strategy : str
-        What the error names.
+        Named by the error.
 
     Raises
     ------
@@ -177,3 +180,74 @@ def _sparse(columns: NDArray[np.int64], there: NDArray[np.bool_], number: int) -
     ends = np.concatenate([[0], counted.sum(axis=1).cumsum()])
     named = columns[counted]
     return csr_array((np.ones(len(named)), named, ends), shape=(len(columns), number))
+
+
+def subtree_labels(space: Space, architectures: NDArray[np.uint8], rounds: int) -> NDArray[np.uint64]:
+    """Return the labels of all vertices before any round of refinement and after each (Shervashidze et al., Alg. 1).
+
+    The operations on the edges of `tabular.spaces.graph.Graph` become vertices, labelled by the operation; the input
+    and the output are vertices too. One vertex feeds another as often as identities lead from it there. Operations that
+    carry nothing from the input to the output are left out, and so are identities: equal networks get the same labels
+    however they are drawn, save that an operation without weights, such as a pooling, may stand once or, for each use,
+    once more.
+
+    In a round, a vertex's label becomes a hash of itself, of the multiset of what feeds it and of that of what it
+    feeds; a multiset is hashed as a sum modulo 2^64. Labels of different rounds differ, as do those of different kinds
+    of cell.
+
+    Parameters
+    ----------
+    space : Space
+    architectures : (N, L) uint8
+    rounds : int
+
+    Returns
+    -------
+    (N, 1 + rounds, V) uint64
+        0 where a network lacks a vertex.
+    """
+    cells = [_refined(graph, cell, rounds) for cell, graph in enumerate(space.graphs(architectures))]
+    return np.concatenate(cells, axis=2)
+
+
+def _refined(graph: Graph, cell: int, rounds: int) -> NDArray[np.uint64]:
+    feeds, labels = _operations(graph, cell)
+    fed = feeds.swapaxes(1, 2)
+    there = labels != 0
+    found = [labels]
+    for _ in range(rounds):
+        hashed = mix(labels)
+        around = combine(_total(fed, hashed), _total(feeds, hashed))
+        labels = np.where(there, combine(labels, around), np.uint64(0))
+        found.append(labels)
+    return np.stack(found, axis=1)
+
+
+def _total(counts: NDArray[np.uint64], hashes: NDArray[np.uint64]) -> NDArray[np.uint64]:
+    """Return the sum of each vertex's neighbours' hashes modulo 2^64, (N, V), for counts (N, V, V) of neighbours."""
+    total: NDArray[np.uint64] = (counts * hashes[:, None]).sum(axis=2, dtype=np.uint64)
+    return total
+
+
+def _operations(graph: Graph, cell: int) -> tuple[NDArray[np.uint64], NDArray[np.uint64]]:
+    """Return how often each vertex feeds each, (N, V, V), and the vertices' labels, (N, V): input, output, edges."""
+    live = graph.live()
+    acts = live & np.array([any(traits[:-1]) for traits in graph.traits])[graph.labels]
+    passes = (live & ~acts).astype(np.uint64)
+
+    reached = np.zeros((graph.nodes, graph.nodes, len(live)), dtype=np.uint64)
+    reached[np.arange(graph.nodes), np.arange(graph.nodes)] = 1
+    for edge, (start, end) in enumerate(graph.edges):
+        reached[:, end] += reached[:, start] * passes[:, edge]
+
+    starts, ends = np.array(graph.edges).T
+    sources, targets = np.hstack([0, graph.nodes - 1, ends]), np.hstack([0, graph.nodes - 1, starts])
+    feeds = reached[np.ix_(sources, targets)].transpose(2, 0, 1)
+    feeds[:, 1] = feeds[:, :, 0] = 0  # nothing follows the output, nothing comes before the input
+
+    names = np.array([text_hash(f"{cell} {label}") for label in range(len(graph.traits))], dtype=np.uint64)
+    labels = np.zeros((len(live), 2 + len(graph.edges)), dtype=np.uint64)
+    labels[:, 0], labels[:, 1] = text_hash(f"{cell} input"), text_hash(f"{cell} output")
+    labels[:, 2:] = np.where(acts, names[graph.labels], np.uint64(0))
+    feeds = feeds * ((labels != 0)[:, :, None] & (labels != 0)[:, None])
+    return feeds, labels

@@ -1,4 +1,7 @@
-"""Monte Carlo tree search as in AlphaX (Wang, Zhao, Jinnai, Tian and Fonseca, AAAI 2020)."""
+"""Monte Carlo tree search as in AlphaX.
+
+Wang, Zhao, Jinnai, Tian and Fonseca, AAAI 2020.
+"""
 
 from __future__ import annotations
 
@@ -8,27 +11,26 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from nasbench.predictor import make_predictor
-from nasbench.strategy import Proposal, Strategy
-from nasbench.strategy_options import check_number, check_whole
 from strategies.history import History
 from strategies.model_based.candidates import new_random
+from strategies.predictor import make_predictor
+from strategies.strategy import Proposal, Strategy, check_number, check_whole
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from numpy.typing import NDArray
 
-    from nasbench.predictor import Predictor, PredictorFactory
-    from tabular.spaces import Space
+    from strategies.predictor import Predictor, PredictorFactory
+    from tabular.spaces.space import Space
 
     Prefix = tuple[int, ...]
 
 REFIT = 10
-"""The predictor is fitted again after so many trainings."""
+"""The trainings after which the predictor is fitted again."""
 
 COMPLETIONS = 16
-"""Random completions of a prefix that are drawn to find a new architecture; if none is, the prefix is closed."""
+"""The random completions of a prefix among which a new architecture is looked for; if none is, the prefix is closed."""
 
 DESCENTS = 50
 """How often the tree is descended anew after it ended at a prefix below which nothing new was found."""
@@ -42,12 +44,12 @@ class Node:
     ----------
     visits : int
         N, trainings below it, those under way counted.
-    told, total : int, float
-        How many estimates of its value were made, and their sum.
+    estimates, total : int, float
+        The number of estimates of its value, and their sum.
     """
 
     visits: int = 0
-    told: int = 0
+    estimates: int = 0
     total: float = 0.0
 
 
@@ -64,20 +66,33 @@ class MCTS(Strategy):
 
     Parameters
     ----------
-    space, rng, fidelities
-        See `nasbench.strategy.Strategy`.
     c : float
         How much is explored. UCT's own constant is 1 / sqrt(2) and that of AlphaX's code is 2, for runs of thousands;
         with these, some hundred trainings are spread over all choices almost evenly, as a random search does.
     simulations : int
         k.
     predictor : str, callable or None
-        See `nasbench.predictor.make_predictor`. It is fitted every `REFIT` trainings.
+        See `strategies.predictor.make_predictor`. It is fitted every `REFIT` trainings.
 
     Raises
     ------
     StrategyError, UnknownNameError
-        If an option is out of its range, or the predictor cannot be made.
+        If the predictor cannot be made.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from tabular.spaces import CellSpace
+    >>> space = CellSpace("small", 4, ("none", "skip_connect", "nor_conv_1x1", "nor_conv_3x3"))
+    >>> search = MCTS(space, np.random.default_rng(0), [12])
+    >>> best = 0.0
+    >>> for _ in range(150):
+    ...     proposal = search.ask()
+    ...     accuracy = float(np.mean(proposal.architecture == 3))  # made up: the share of one operation
+    ...     search.tell(proposal, accuracy, seconds=1.0)
+    ...     best = max(best, accuracy)
+    >>> round(best, 2)
+    1.0
     """
 
     name = "mcts"
@@ -140,14 +155,14 @@ class MCTS(Strategy):
             untried = [child for child in children if child not in self.nodes]
             if untried:
                 return untried[int(self.rng.random() * len(untried))]
-            explore = 2 * self.c * math.sqrt(2 * math.log(self.nodes[prefix].visits))
+            explore = 2 * self.c * math.sqrt(2 * math.log(self.nodes[prefix].visits))  # 2 c sqrt(2 log N(s))
             prefix = max(children, key=lambda child: self._uct(self.nodes[child], explore))
         return prefix
 
     def _uct(self, node: Node, explore: float) -> float:
         spread = self._best - self._worst
-        value = (node.total / node.told - self._worst) / spread if node.told and spread > 0 else 0.0
-        return value + explore / math.sqrt(node.visits)
+        value = (node.total / node.estimates - self._worst) / spread if node.estimates and spread > 0 else 0.0
+        return value + explore / math.sqrt(node.visits)  # Q(s, a) + 2 c sqrt(2 log N(s) / N(s, a))
 
     def _complete(self, prefix: Prefix, n: int) -> NDArray[np.uint8]:
         """Return at most ``n`` random architectures that start with a prefix, (N, L) uint8."""
@@ -186,7 +201,7 @@ class MCTS(Strategy):
             value = (value + self._expected(self.predictor, prefix, value)) / 2
         for length in range(len(prefix) + 1):
             node = self.nodes[prefix[:length]]
-            node.told += 1
+            node.estimates += 1
             node.total += value
 
     def _expected(self, predictor: Predictor, prefix: Prefix, value: float) -> float:

@@ -1,4 +1,7 @@
-"""NAS-BOWL: Bayesian optimisation with the Weisfeiler-Lehman kernel (Ru, Wan, Dong and Osborne, ICLR 2021)."""
+"""NAS-BOWL: Bayesian optimisation with the Weisfeiler-Lehman kernel.
+
+Ru, Wan, Dong and Osborne, ICLR 2021.
+"""
 
 from __future__ import annotations
 
@@ -6,15 +9,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from nasbench.strategy import Proposal, Strategy
-from nasbench.strategy_options import check_whole
 from strategies.history import History
-from strategies.model_based.acquisition import expected_improvement
-from strategies.model_based.candidates import new_random, one_new
-from strategies.model_based.climbing import best_first
+from strategies.model_based.candidates import best_first, expected_improvement, new_random, normal_scores, one_new
 from strategies.model_based.gaussian_process import GaussianProcess
 from strategies.model_based.kernels import SubtreeKernel
-from strategies.model_based.normal_scores import normal_scores
+from strategies.strategy import Proposal, Strategy, check_whole
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -24,7 +23,7 @@ if TYPE_CHECKING:
     from tabular.spaces import Space
 
 PARENTS = 10
-"""How many of the best results are mutated, the authors' code's."""
+"""The number of best results that are mutated, as in the authors' code."""
 
 
 class NASBOWL(Strategy):
@@ -39,13 +38,13 @@ class NASBOWL(Strategy):
     Parameters
     ----------
     space, rng, fidelities
-        See `nasbench.strategy.Strategy`; the space must say what its architectures are as graphs.
+        See `strategies.strategy.Strategy`; the space must say what its architectures are as graphs.
     initial : int
         Random architectures to begin with.
     pool : int
         Candidates for a batch; those whose network was asked for before are thrown away.
     mutated : int
-        How many of them are mutations; at most ``pool``.
+        The mutations among them; at most ``pool``.
     batch : int
         Proposals between two fits; at most ``pool``. The defaults are the ones that the authors give for
         NAS-Bench-101; on NAS-Bench-201 they mutate all 200.
@@ -53,7 +52,22 @@ class NASBOWL(Strategy):
     Raises
     ------
     StrategyError
-        If an option is out of its range, or the space has no graphs.
+        If the space has no graphs.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from tabular.spaces import CellSpace
+    >>> space = CellSpace("small", 4, ("none", "skip_connect", "nor_conv_1x1", "nor_conv_3x3"))
+    >>> search = NASBOWL(space, np.random.default_rng(0), [12])
+    >>> best = 0.0
+    >>> for _ in range(40):
+    ...     proposal = search.ask()
+    ...     accuracy = float(np.mean(proposal.architecture == 3))  # made up: the share of one operation
+    ...     search.tell(proposal, accuracy, seconds=1.0)
+    ...     best = max(best, accuracy)
+    >>> round(best, 2)
+    1.0
     """
 
     name = "nas-bowl"

@@ -1,13 +1,16 @@
-"""Search by one neural predictor (Wen, Liu, Chen, Li, Bender and Kindermans, ECCV 2020)."""
+"""Search by one neural predictor.
+
+Wen, Liu, Chen, Li, Bender and Kindermans, ECCV 2020.
+"""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from nasbench.predictor import DEFAULT_PREDICTOR
-from nasbench.strategy_options import check_whole
 from strategies.model_based.candidates import new_random
 from strategies.model_based.guided import PredictorGuided, best_of
+from strategies.predictor import DEFAULT_PREDICTOR
+from strategies.strategy import check_whole
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -15,12 +18,12 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from nasbench.predictor import PredictorFactory
-    from tabular.spaces import Space
+    from strategies.predictor import PredictorFactory
+    from tabular.spaces.space import Space
 
 
 ENUMERATED = 20_000
-"""Spaces of so many architectures are predicted as a whole."""
+"""The most architectures of a space that is predicted as a whole."""
 
 
 class NeuralPredictor(PredictorGuided):
@@ -31,22 +34,35 @@ class NeuralPredictor(PredictorGuided):
 
     Parameters
     ----------
-    space, rng, fidelities
-        See `nasbench.strategy.Strategy`.
     initial : int
         N. The paper takes 172 in NAS-Bench-101, for searches of up to thousands of trainings; the default suits some
         hundred.
     top : int
         K.
     predicted : int
-        How many random architectures are predicted in a space of more than `ENUMERATED`; in a smaller one all are.
+        Random architectures that are predicted in a space of more than `ENUMERATED`; in a smaller one all are.
     predictor : str or callable
-        See `nasbench.predictor.make_predictor`.
+        See `strategies.predictor.make_predictor`.
 
     Raises
     ------
     StrategyError, UnknownNameError
-        If an option is out of its range, or the predictor cannot be made.
+        If the predictor cannot be made.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from tabular.spaces import CellSpace
+    >>> space = CellSpace("small", 4, ("none", "skip_connect", "nor_conv_1x1", "nor_conv_3x3"))
+    >>> search = NeuralPredictor(space, np.random.default_rng(0), [12], initial=20, top=10)
+    >>> best = 0.0
+    >>> for _ in range(40):
+    ...     proposal = search.ask()
+    ...     accuracy = float(np.mean(proposal.architecture == 3))  # made up: the share of one operation
+    ...     search.tell(proposal, accuracy, seconds=1.0)
+    ...     best = max(best, accuracy)
+    >>> round(best, 2)
+    1.0
     """
 
     name = "neural-predictor"

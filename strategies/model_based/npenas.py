@@ -1,14 +1,16 @@
-"""NPENAS, neural predictor guided evolution (Wei, Niu, Tang, Wang, Hu and Liang, TNNLS 2022)."""
+"""NPENAS, neural predictor guided evolution.
+
+Wei, Niu, Tang, Wang, Hu and Liang, TNNLS 2022.
+"""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from nasbench.predictor import DEFAULT_PREDICTOR
-from nasbench.strategy_options import check_choice, check_whole
-from strategies.model_based.acquisition import thompson_sample
-from strategies.model_based.candidates import new_children
+from strategies.model_based.candidates import new_children, thompson_sample
 from strategies.model_based.guided import PredictorGuided, best_of
+from strategies.predictor import DEFAULT_PREDICTOR
+from strategies.strategy import check_choice, check_whole
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -16,10 +18,11 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from nasbench.predictor import PredictorFactory
-    from tabular.spaces import Space
+    from strategies.predictor import PredictorFactory
+    from tabular.spaces.space import Space
 
 RANKINGS = ("mean", "thompson")
+"""The ways in which children are ranked."""
 
 
 class NPENAS(PredictorGuided):
@@ -27,8 +30,6 @@ class NPENAS(PredictorGuided):
 
     Parameters
     ----------
-    space, rng, fidelities
-        See `nasbench.strategy.Strategy`.
     initial : int
         Random architectures that are trained first, the first population.
     parents : int
@@ -40,12 +41,27 @@ class NPENAS(PredictorGuided):
     rank : str
         ``mean``, what the predictor expects (NPENAS-NP), or ``thompson``, a sample of what it believes (NPENAS-BO).
     predictor : str or callable
-        See `nasbench.predictor.make_predictor`.
+        See `strategies.predictor.make_predictor`.
 
     Raises
     ------
     StrategyError, UnknownNameError
-        If an option is out of its range, or the predictor cannot be made.
+        If the predictor cannot be made.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from tabular.spaces import CellSpace
+    >>> space = CellSpace("small", 4, ("none", "skip_connect", "nor_conv_1x1", "nor_conv_3x3"))
+    >>> search = NPENAS(space, np.random.default_rng(0), [12])
+    >>> best = 0.0
+    >>> for _ in range(60):
+    ...     proposal = search.ask()
+    ...     accuracy = float(np.mean(proposal.architecture == 3))  # made up: the share of one operation
+    ...     search.tell(proposal, accuracy, seconds=1.0)
+    ...     best = max(best, accuracy)
+    >>> round(best, 2)
+    1.0
     """
 
     name = "npenas"

@@ -8,25 +8,25 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from nasbench.predictor import DEFAULT_PREDICTOR
-from nasbench.strategy_options import check_whole
 from strategies.model_based.candidates import new_random
 from strategies.model_based.guided import PredictorGuided, best_of
+from strategies.predictor import DEFAULT_PREDICTOR
+from strategies.strategy import check_whole
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from numpy.typing import NDArray
 
-    from nasbench.predictor import PredictorFactory
-    from nasbench.strategy import Proposal
-    from tabular.spaces import Space
+    from strategies.predictor import PredictorFactory
+    from strategies.strategy import Proposal
+    from tabular.spaces.space import Space
 
 SIMPLEST = ("skip_connect", "identity", "none")
-"""What a choice is before the search comes to it, the first of these that it has; else its first."""
+"""The choice at a position before the search comes to it: the first of these that it has, else its first."""
 
 MOST_EXPANSIONS = 5_000
-"""If a level has more, so many of them are drawn."""
+"""The most expansions of a level that are all predicted; of more, so many are drawn."""
 
 
 class PNAS(PredictorGuided):
@@ -45,19 +45,32 @@ class PNAS(PredictorGuided):
 
     Parameters
     ----------
-    space, rng, fidelities
-        See `nasbench.strategy.Strategy`.
     beam : int
         K; the paper's is 256, for 1,280 trainings in 5 levels.
     blocks : int
         B, 5 in the paper; no more than there are choices.
     predictor : str or callable
-        See `nasbench.predictor.make_predictor`.
+        See `strategies.predictor.make_predictor`.
 
     Raises
     ------
     StrategyError, UnknownNameError
-        If an option is out of its range, or the predictor cannot be made.
+        If the predictor cannot be made.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from tabular.spaces import CellSpace
+    >>> space = CellSpace("small", 4, ("none", "skip_connect", "nor_conv_1x1", "nor_conv_3x3"))
+    >>> search = PNAS(space, np.random.default_rng(0), [12], blocks=3)
+    >>> best = 0.0
+    >>> for _ in range(40):
+    ...     proposal = search.ask()
+    ...     accuracy = float(np.mean(proposal.architecture == 3))  # made up: the share of one operation
+    ...     search.tell(proposal, accuracy, seconds=1.0)
+    ...     best = max(best, accuracy)
+    >>> round(best, 2)
+    1.0
     """
 
     name = "pnas"
@@ -77,8 +90,8 @@ class PNAS(PredictorGuided):
         check_whole(self.name, "blocks", blocks, least=1)
         super().__init__(space, rng, fidelities, initial=1, predictor=predictor)
         self.beam = beam
-        places = np.flatnonzero(space.cardinalities > 1)
-        self.blocks = np.array_split(places, max(1, min(blocks, len(places))))
+        free = np.flatnonzero(space.cardinalities > 1)
+        self.blocks = np.array_split(free, max(1, min(blocks, len(free))))
         self._cells = _simplest(space)[None]
         if not space.is_valid(self._cells[0]):
             self._cells = space.sample(rng, 1)
@@ -100,10 +113,10 @@ class PNAS(PredictorGuided):
         for _ in range(2 * len(self.blocks)):
             if self._level == len(self.blocks):
                 self._level, self._cells = 0, self.history.best(self.beam)
-            expansions = self._expand(self.blocks[self._level])
+            expansions = self._expand(self.blocks[self._level])  # S'_b
             merit = self.predictor.predict(expansions).mean if len(self.history) else self.rng.random(len(expansions))
             ranked = best_of(expansions, merit, len(expansions))
-            self._cells = ranked[: self.beam]
+            self._cells = ranked[: self.beam]  # S_b
             self._level += 1
             new = self.history.new(ranked)[: self.beam]
             if len(new):

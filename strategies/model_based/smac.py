@@ -1,4 +1,7 @@
-"""SMAC: sequential model-based configuration with a random forest (Hutter, Hoos and Leyton-Brown, LION 2011)."""
+"""SMAC: sequential model-based configuration with a random forest.
+
+Hutter, Hoos and Leyton-Brown, LION 2011.
+"""
 
 from __future__ import annotations
 
@@ -6,14 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from nasbench.predictor import Belief
-from nasbench.strategy import Proposal, Strategy
-from nasbench.strategy_options import check_number, check_whole
 from strategies.history import History
-from strategies.model_based.acquisition import expected_improvement
-from strategies.model_based.candidates import one_new
-from strategies.model_based.climbing import climb
-from strategies.model_based.normal_scores import normal_scores
+from strategies.model_based.candidates import climb, expected_improvement, normal_scores, one_new
+from strategies.predictor import Belief
+from strategies.strategy import Proposal, Strategy, check_number, check_whole
 from tabular.spaces.space import one_hot
 
 if TYPE_CHECKING:
@@ -36,8 +35,6 @@ class SMAC(Strategy):
 
     Parameters
     ----------
-    space, rng, fidelities
-        See `nasbench.strategy.Strategy`.
     initial : int
         Random architectures to begin with. The authors' SMAC3 takes a tenth of the budget, which a strategy does not
         know: 10 are those of 100 evaluations.
@@ -51,10 +48,20 @@ class SMAC(Strategy):
     candidates : int
         Candidates in a step of the local search.
 
-    Raises
-    ------
-    StrategyError
-        If an option is out of its range.
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from tabular.spaces import CellSpace
+    >>> space = CellSpace("small", 4, ("none", "skip_connect", "nor_conv_1x1", "nor_conv_3x3"))
+    >>> search = SMAC(space, np.random.default_rng(0), [12])
+    >>> best = 0.0
+    >>> for _ in range(60):
+    ...     proposal = search.ask()
+    ...     accuracy = float(np.mean(proposal.architecture == 3))  # made up: the share of one operation
+    ...     search.tell(proposal, accuracy, seconds=1.0)
+    ...     best = max(best, accuracy)
+    >>> round(best, 2)
+    0.83
     """
 
     name = "smac"
@@ -119,7 +126,7 @@ class SMAC(Strategy):
         self._best = float(scores.max())
 
     def predict(self, architectures: NDArray[np.uint8]) -> Belief:
-        """Say what the forest thinks of architectures, (N, L) uint8, in normal scores of the results it learnt."""
+        """Return the forest's belief about architectures, (N, L) uint8, in normal scores of the results."""
         features = one_hot(architectures, self.space.cardinalities)
         of_trees = np.array([tree.predict(features)[:, 0] for tree in self._forest])
         return Belief(of_trees.mean(axis=0), of_trees.std(axis=0))

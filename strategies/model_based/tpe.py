@@ -1,4 +1,7 @@
-"""The tree-structured Parzen estimator (Bergstra, Bardenet, Bengio and Kegl, NeurIPS 2011), Section 4."""
+"""The tree-structured Parzen estimator.
+
+Section 4 of Bergstra, Bardenet, Bengio and Kegl, NeurIPS 2011.
+"""
 
 from __future__ import annotations
 
@@ -7,11 +10,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from nasbench.strategy import Proposal, Strategy
-from nasbench.strategy_options import check_number, check_whole
 from strategies.history import History
-from strategies.model_based.candidates import one_new
-from strategies.model_based.climbing import best_first
+from strategies.model_based.candidates import best_first, one_new
+from strategies.strategy import Proposal, Strategy, check_number, check_whole
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from tabular.spaces import Space
 
 TRIES = 3
-"""How often candidates are drawn where none before was a new network of the space."""
+"""The number of times that candidates are drawn where none before was a new network of the space."""
 
 MOST_GOOD = 25
 """The most architectures that count as good, hyperopt's."""
@@ -30,7 +31,7 @@ MOST_GOOD = 25
 class TPE(Strategy):
     """Proposes what is likely among good architectures and unlikely among the others.
 
-    The N architectures told are split into good ones, the ceil(gamma sqrt(N)) best (25 at most), and the others. Each
+    The N results are split into good ones, the ceil(gamma sqrt(N)) best (25 at most), and the others. Each
     position has a categorical density in either part, l and g; candidates are drawn from the product of the l, and the
     one of greatest l(x) / g(x), by which expected improvement grows (eq. 3), is proposed.
 
@@ -41,21 +42,29 @@ class TPE(Strategy):
 
     Parameters
     ----------
-    space, rng, fidelities
-        See `nasbench.strategy.Strategy`.
     gamma : float
-        Above 0. How many architectures count as good, see above.
+        Above 0. The factor in the number of good architectures, see above.
     candidates : int
         Candidates in a proposal.
     startup : int
         Random architectures to begin with.
     prior_weight : float
-        Above 0. What is added to the count of each choice, in either density.
+        Above 0. Added to the count of each choice, in either density.
 
-    Raises
-    ------
-    StrategyError
-        If an option is out of its range.
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from tabular.spaces import CellSpace
+    >>> space = CellSpace("small", 4, ("none", "skip_connect", "nor_conv_1x1", "nor_conv_3x3"))
+    >>> search = TPE(space, np.random.default_rng(0), [12])
+    >>> best = 0.0
+    >>> for _ in range(100):
+    ...     proposal = search.ask()
+    ...     accuracy = float(np.mean(proposal.architecture == 3))  # made up: the share of one operation
+    ...     search.tell(proposal, accuracy, seconds=1.0)
+    ...     best = max(best, accuracy)
+    >>> round(best, 2)
+    1.0
     """
 
     name = "tpe"
@@ -94,7 +103,8 @@ class TPE(Strategy):
 
     def _likely_good(self) -> NDArray[np.uint8] | None:
         good, others = self.split()
-        likely, unlikely = self.density(good), self.density(others)
+        likely, unlikely = self.density(good), self.density(others)  # l and g, eq. 2
+        # Expected improvement grows with l / g, eq. 3.
         ratio = np.log(np.divide(likely, unlikely, where=unlikely > 0, out=np.ones_like(likely)))
         for _ in range(TRIES):
             drawn = self._draw(likely)
@@ -105,7 +115,7 @@ class TPE(Strategy):
         return None
 
     def split(self) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
-        """Return the good architectures told and the others, (G, L) and (N - G, L) uint8."""
+        """Return the good architectures and the others, (G, L) and (N - G, L) uint8."""
         order = np.argsort(-self._history.values, kind="stable")
         good = min(math.ceil(self.gamma * math.sqrt(len(order))), MOST_GOOD)
         rows = self._history.architectures

@@ -7,8 +7,8 @@ import math
 from bisect import bisect_left, insort
 from typing import TYPE_CHECKING
 
-from nasbench.strategy import Proposal, Strategy
-from strategies.multi_fidelity.rungs_offered import rungs_offered
+from strategies.multi_fidelity.brackets import rungs_offered
+from strategies.strategy import Proposal, Strategy
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -29,8 +29,6 @@ class ASHA(Strategy):
 
     Parameters
     ----------
-    space, rng, fidelities
-        See `nasbench.strategy.Strategy`.
     eta : int
         One in ``eta`` goes on to the next rung: 3 as in Hyperband; the paper's experiments have 4.
 
@@ -43,7 +41,23 @@ class ASHA(Strategy):
     Raises
     ------
     StrategyError
-        If ``eta`` is out of its range, or the fidelities make one rung only.
+        If the fidelities make one rung only.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from tabular.spaces import CellSpace
+    >>> space = CellSpace("small", 4, ("none", "skip_connect", "nor_conv_1x1", "nor_conv_3x3"))
+    >>> search = ASHA(space, np.random.default_rng(0), [1, 3, 9])
+    >>> best, trainings = 0.0, dict.fromkeys(search.fidelities, 0)
+    >>> for _ in range(130):
+    ...     proposal = search.ask()
+    ...     accuracy = float(np.mean(proposal.architecture == 3)) * (1 - 0.1 / proposal.epochs)  # made up
+    ...     search.tell(proposal, accuracy, seconds=1.0)
+    ...     best = max(best, accuracy)
+    ...     trainings[proposal.epochs] += 1
+    >>> round(best, 2), trainings
+    (0.82, {1: 90, 3: 30, 9: 10})
     """
 
     name = "asha"
@@ -56,25 +70,25 @@ class ASHA(Strategy):
         self.rungs = rungs_offered(self.name, self.fidelities, eta)
         self.eta = eta
         self._below_top = [_Rung(eta) for _ in self.rungs[:-1]]
-        self._place = {epochs: place for place, epochs in enumerate(self.rungs[:-1])}
+        self._rung_of = dict(zip(self.rungs, self._below_top, strict=False))
 
     def ask(self) -> Proposal:
         """Promote from the highest rung that has something to promote, else propose a random architecture."""
-        for place in range(len(self._below_top) - 1, -1, -1):
-            promoted = self._below_top[place].promote()
+        for k in range(len(self._below_top) - 1, -1, -1):  # Alg. 2, get_job
+            promoted = self._below_top[k].promote()
             if promoted is not None:
-                return Proposal(promoted, self.rungs[place + 1])
+                return Proposal(promoted, self.rungs[k + 1])
         return Proposal(self.space.sample(self.rng), self.rungs[0])
 
     def tell(self, proposal: Proposal, value: float, seconds: float) -> None:  # noqa: ARG002 - rungs count epochs
         """Note a result in its rung."""
-        place = self._place.get(proposal.epochs)
-        if place is not None:
-            self._below_top[place].add(proposal.architecture, value)
+        rung = self._rung_of.get(proposal.epochs)
+        if rung is not None:
+            rung.add(proposal.architecture, value)
 
 
 class _Rung:
-    """The results of one rung, the best first, and those of them that were not promoted."""
+    """The results of one rung, the best first, and those that were not promoted."""
 
     def __init__(self, eta: int) -> None:
         self._eta = eta
@@ -91,7 +105,7 @@ class _Rung:
 
     def promote(self) -> NDArray[np.uint8] | None:
         """Return the best that was not promoted if it is of the best ``1/eta``: all that are better were promoted."""
-        candidates = len(self._ranked) // self._eta
+        candidates = len(self._ranked) // self._eta  # Alg. 2, top_k(rung k, |rung k| / eta)
         if not self._waiting or bisect_left(self._ranked, self._waiting[0]) >= candidates:
             return None
         return self._architectures[heapq.heappop(self._waiting)[1]]

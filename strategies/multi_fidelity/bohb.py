@@ -1,4 +1,7 @@
-"""BOHB, Hyperband with a model of where good architectures lie (Falkner, Klein and Hutter, ICML 2018)."""
+"""BOHB, Hyperband with a model of where good architectures lie.
+
+Falkner, Klein and Hutter, ICML 2018.
+"""
 
 from __future__ import annotations
 
@@ -7,22 +10,22 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from nasbench.strategy_options import check_number, check_whole
-from strategies.multi_fidelity.brackets import Bracket
-from strategies.multi_fidelity.hyperband import first_candidates
-from strategies.multi_fidelity.kernel_density import ChoiceDensity
-from strategies.multi_fidelity.overlapping import OverlappingBrackets
+from strategies.multi_fidelity.brackets import Bracket, OverlappingBrackets, first_candidates
+from strategies.strategy import check_number, check_whole
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from numpy.typing import NDArray
 
-    from nasbench.strategy import Proposal
-    from tabular.spaces import Space
+    from strategies.strategy import Proposal
+    from tabular.spaces.space import Space
 
 RANDOM_TRIES = 10
-"""Random rows among which a new network is looked for."""
+"""The random rows among which a new network is looked for."""
+
+_SMALLEST = 1e-300
+"""The density that stands for any below it, as products of many small kernels are 0 to a computer."""
 
 
 class BOHB(OverlappingBrackets):
@@ -30,7 +33,7 @@ class BOHB(OverlappingBrackets):
 
     The model is of the most epochs with N_b >= N_min + 2 results, N_min = d + 1 for d choices. The best
     ``N_l = max(N_min, good N_b)`` of them make the density l, the worst ``N_g = max(N_min, N_b - N_l)`` the density g
-    (eq. 3), see `strategies.multi_fidelity.kernel_density`. Of N_s rows drawn from l with wider kernels, the one with
+    (eq. 3), see `ChoiceDensity`. Of N_s rows drawn from l with wider kernels, the one with
     the largest l / g is proposed; without a model, and in a share of the draws, a random one. A diverged training is
     as bad as any. When all brackets under way wait, the next begins.
 
@@ -39,8 +42,6 @@ class BOHB(OverlappingBrackets):
 
     Parameters
     ----------
-    space, rng, fidelities
-        See `nasbench.strategy.Strategy`.
     eta : int
         One in ``eta`` goes on to the next rung. The defaults are all the paper's.
     good : float
@@ -56,7 +57,23 @@ class BOHB(OverlappingBrackets):
     Raises
     ------
     StrategyError
-        If an option is out of its range, or the fidelities make one rung only.
+        If the fidelities make one rung only.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from tabular.spaces import CellSpace
+    >>> space = CellSpace("small", 4, ("none", "skip_connect", "nor_conv_1x1", "nor_conv_3x3"))
+    >>> search = BOHB(space, np.random.default_rng(0), [1, 3, 9])
+    >>> best, trainings = 0.0, dict.fromkeys(search.fidelities, 0)
+    >>> for _ in range(132):
+    ...     proposal = search.ask()
+    ...     accuracy = float(np.mean(proposal.architecture == 3)) * (1 - 0.1 / proposal.epochs)  # made up
+    ...     search.tell(proposal, accuracy, seconds=1.0)
+    ...     best = max(best, accuracy)
+    ...     trainings[proposal.epochs] += 1
+    >>> round(best, 2), trainings
+    (0.99, {1: 54, 3: 48, 9: 30})
     """
 
     name = "bohb"
@@ -96,7 +113,7 @@ class BOHB(OverlappingBrackets):
         return Bracket(self._candidates(), first_candidates(s, s_max, self.eta), self.rungs[s_max - s :], self.eta)
 
     def tell(self, proposal: Proposal, value: float, seconds: float) -> None:
-        """Take a result to its bracket, and to what the model learns from."""
+        """Take a result to its bracket, and to those that the model is fitted to."""
         super().tell(proposal, value, seconds)
         results = self._results.setdefault(proposal.epochs, [])
         results.append((value, proposal.architecture))
@@ -137,11 +154,60 @@ class BOHB(OverlappingBrackets):
     def _fit(self, results: list[tuple[float, NDArray[np.uint8]]]) -> tuple[ChoiceDensity, ChoiceDensity]:
         """Return l and g of eq. 3."""
         rows = np.array([row for _, row in sorted(results, key=lambda result: -result[0])])
-        least = self.space.length + 1
-        good = max(least, int(self.good * len(rows)))
-        bad = max(least, len(rows) - good)
+        least = self.space.length + 1  # N_min
+        good = max(least, int(self.good * len(rows)))  # N_l
+        bad = max(least, len(rows) - good)  # N_g
         cardinalities = self.space.cardinalities
         return (
             ChoiceDensity(rows[:good], cardinalities, self.least_bandwidth),
             ChoiceDensity(rows[-bad:], cardinalities, self.least_bandwidth),
         )
+
+
+class ChoiceDensity:
+    """A density over rows of choices: the mean of product kernels.
+
+    The kernels are those of Aitchison and Aitken (Biometrika 1976). At a position of c choices with bandwidth lambda,
+    the kernel is ``1 - lambda`` for the choice of the datum and ``lambda / (c - 1)`` for each other. The bandwidths are
+    those of the normal reference rule that BOHB's code takes from statsmodels, ``1.06 sigma N^(-1 / (4 + L))``. There
+    sigma is the standard deviation of the choices' numbers; here it is that of choices without an order, ``sqrt((1 -
+    sum of squared shares) / 2)``, as two choices that differ are 1 apart whatever their numbers. A bandwidth is at most
+    ``(c - 1) / c``, where the kernel is uniform.
+
+    Parameters
+    ----------
+    rows : (N, L) uint8
+        The data, at least one row.
+    cardinalities : (L,) int64
+        c of each position.
+    least_bandwidth : float
+    """
+
+    def __init__(self, rows: NDArray[np.uint8], cardinalities: NDArray[np.int64], least_bandwidth: float) -> None:
+        self._rows, self._cardinalities = rows, cardinalities
+        count, length = rows.shape
+        squared_shares = np.array([np.square(np.bincount(column) / count).sum() for column in rows.T])
+        sigma = np.sqrt(np.maximum(1 - squared_shares, 0) / 2)
+        self._uniform = 1 - 1 / cardinalities
+        ruled = np.maximum(1.06 * sigma * count ** (-1 / (4 + length)), least_bandwidth)
+        self.bandwidths = np.minimum(ruled, self._uniform)
+        """lambda of each position, (L,)."""
+        self._kernels = []
+        for column, choices, bandwidth in zip(rows.T, cardinalities.tolist(), self.bandwidths, strict=True):
+            same = np.arange(choices)[:, None] == column
+            self._kernels.append(np.where(same, 1 - bandwidth, bandwidth / max(choices - 1, 1)))
+
+    def log_density(self, rows: NDArray[np.uint8]) -> NDArray[np.float64]:
+        """Return the log of the density of each row, (M, L), as (M,)."""
+        products = self._kernels[0].take(rows[:, 0], axis=0)
+        for kernel, column in zip(self._kernels[1:], rows.T[1:], strict=True):
+            products *= kernel.take(column, axis=0)
+        densities: NDArray[np.float64] = np.maximum(products.mean(axis=1), _SMALLEST)
+        return np.log(densities)
+
+    def sample(self, rng: np.random.Generator, n: int, bandwidth_factor: float) -> NDArray[np.uint8]:
+        """Draw ``n`` rows from the density with all bandwidths multiplied by a factor, (n, L) uint8."""
+        rows = self._rows[(rng.random(n) * len(self._rows)).astype(np.int64)]
+        change = rng.random(rows.shape) < np.minimum(bandwidth_factor * self.bandwidths, self._uniform)
+        shifts = 1 + (rng.random(rows.shape) * (self._cardinalities - 1)).astype(np.int64)
+        return np.where(change, (rows + shifts) % self._cardinalities, rows).astype(np.uint8)

@@ -1,36 +1,31 @@
-"""DEHB, Hyperband's rungs bred by differential evolution (Awad, Mallik and Hutter, IJCAI 2021)."""
+"""DEHB, Hyperband's rungs bred by differential evolution.
+
+Awad, Mallik and Hutter, IJCAI 2021. Differential evolution is Storn and Price's (1997), rand/1/bin.
+"""
 
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
-from nasbench.strategy import Proposal
-from nasbench.strategy_options import check_number
-from strategies.multi_fidelity.differential_evolution import (
-    Individual,
-    Subpopulation,
-    binomial_crossover,
-    mutant,
-    random_individuals,
-    row_of,
-)
-from strategies.multi_fidelity.hyperband import first_candidates
-from strategies.multi_fidelity.overlapping import OverlappingBrackets
-from strategies.multi_fidelity.under_way import UnderWay
+import numpy as np
+
+from strategies.multi_fidelity.brackets import OverlappingBrackets, UnderWay, first_candidates
+from strategies.strategy import Proposal, check_number
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    import numpy as np
+    from numpy.typing import NDArray
 
     from tabular.spaces import Space
 
+
 PARENTS = 3
-"""Individuals that a mutant is made of."""
+"""The individuals that a mutant is made of."""
 
 TRIES = 20
-"""How often a child is bred again that the space does not admit, before a random architecture takes its place."""
+"""The number of times that a child is bred before a random architecture stands in for those outside the space."""
 
 
 class DEHB(OverlappingBrackets):
@@ -47,8 +42,6 @@ class DEHB(OverlappingBrackets):
 
     Parameters
     ----------
-    space, rng, fidelities
-        See `nasbench.strategy.Strategy`.
     eta : int
         One in ``eta`` goes on to the next rung. The defaults are all the paper's.
     mutation : float
@@ -59,7 +52,23 @@ class DEHB(OverlappingBrackets):
     Raises
     ------
     StrategyError
-        If an option is out of its range, or the fidelities make one rung only.
+        If the fidelities make one rung only.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from tabular.spaces import CellSpace
+    >>> space = CellSpace("small", 4, ("none", "skip_connect", "nor_conv_1x1", "nor_conv_3x3"))
+    >>> search = DEHB(space, np.random.default_rng(0), [1, 3, 9])
+    >>> best, trainings = 0.0, dict.fromkeys(search.fidelities, 0)
+    >>> for _ in range(200):
+    ...     proposal = search.ask()
+    ...     accuracy = float(np.mean(proposal.architecture == 3)) * (1 - 0.1 / proposal.epochs)  # made up
+    ...     search.tell(proposal, accuracy, seconds=1.0)
+    ...     best = max(best, accuracy)
+    ...     trainings[proposal.epochs] += 1
+    >>> round(best, 2), trainings
+    (0.99, {1: 83, 3: 72, 9: 45})
     """
 
     name = "dehb"
@@ -99,10 +108,10 @@ class DEHB(OverlappingBrackets):
         """Return a child of a target and of three parents; where there are fewer, any individuals stand in."""
         vectors = [parent.vector for parent in parents]
         if len(vectors) < PARENTS:
-            everyone = [each.vector for population in self.populations for each in population.individuals]
+            everyone = [one.vector for population in self.populations for one in population.individuals]
             vectors += [everyone[int(self.rng.random() * len(everyone))] for _ in range(PARENTS - len(vectors))]
         for _ in range(TRIES):
-            chosen = [vectors[place] for place in self.rng.permutation(len(vectors))[:PARENTS].tolist()]
+            chosen = [vectors[index] for index in self.rng.permutation(len(vectors))[:PARENTS].tolist()]
             mutated = mutant(chosen, self.mutation, self.rng)
             vector = binomial_crossover(target.vector, mutated, self.crossover, self.rng)
             row = row_of(vector, self.space.cardinalities)
@@ -112,13 +121,13 @@ class DEHB(OverlappingBrackets):
 
 
 class EvolvingBracket:
-    """One bracket: in each rung a given number of trainings, of promoted or bred individuals.
+    """A bracket of promoted or bred individuals, a given number in each rung.
 
     Parameters
     ----------
     strategy : DEHB
     lowest : int
-        The place of its first rung in the ladder.
+        The index of its first rung in the ladder.
     sizes : sequence of int
         n_i, the trainings of each rung.
     promotes : bool
@@ -132,29 +141,29 @@ class EvolvingBracket:
 
     def _enter_rung(self, i: int) -> None:
         self._i, self._waiting, self._outstanding = i, self._sizes[i], self._sizes[i]
-        place = self._lowest + i
-        self._epochs = self._strategy.rungs[place]
-        self._population = self._strategy.populations[place]
-        below = self._strategy.populations[place - 1 if i else place].trained()
+        rung = self._lowest + i
+        self._epochs = self._strategy.rungs[rung]
+        self._population = self._strategy.populations[rung]
+        below = self._strategy.populations[rung - 1 if i else rung].trained()
         self._parents = below[: self._sizes[i]] if i else below
         self._promoted: list[Individual] = []
         if self._promotes and i:
-            there = {each.row.tobytes() for each in self._population.trained()}
-            alive = [each for each in below if each.value > -math.inf and each.row.tobytes() not in there]
+            there = {one.row.tobytes() for one in self._population.trained()}
+            alive = [one for one in below if one.value > -math.inf and one.row.tobytes() not in there]
             self._promoted = alive[: self._sizes[i]][::-1]
 
     @property
     def ended(self) -> bool:
-        """Whether there is nothing left to propose and no result left to come."""
+        """True once there is nothing left to propose and no result left to come."""
         return not self._outstanding and self._i == len(self._sizes) - 1
 
     def ask(self) -> Proposal | None:
-        """Propose what meets the next target of the rung's subpopulation; None while the rung's results are awaited."""
+        """Propose the child for the next target of the rung's subpopulation; None while results of the rung are out."""
         if not self._waiting:
             return None
         self._waiting -= 1
-        place = self._population.next_target()
-        target = self._population.individuals[place]
+        index = self._population.next_target()
+        target = self._population.individuals[index]
         if self._promoted:
             child = self._promoted.pop()
         elif self._promotes and not self._i and math.isnan(target.value):
@@ -162,16 +171,86 @@ class EvolvingBracket:
         else:
             child = self._strategy.breed(self._parents if self._i else self._population.trained(), target)
         proposal = Proposal(child.row, self._epochs)
-        self._under_way.start(proposal, (place, child))
+        self._under_way.start(proposal, (index, child))
         return proposal
 
     def tell(self, proposal: Proposal, value: float) -> None:
-        """Take a result: the child may have its target's place, and the last of a rung opens the next one."""
+        """Take a result: the child may replace its target, and the last of a rung opens the next one."""
         owner = self._under_way.end(proposal)
         if owner is None:
             return
-        place, child = owner
-        self._population.select(place, child._replace(value=value))
+        index, child = owner
+        self._population.select(index, child._replace(value=value))
         self._outstanding -= 1
         if not self._outstanding and self._i < len(self._sizes) - 1:
             self._enter_rung(self._i + 1)
+
+
+class Individual(NamedTuple):
+    """A vector of [0, 1)^L, its row of choices, its value (NaN before training)."""
+
+    vector: NDArray[np.float64]
+    row: NDArray[np.uint8]
+    value: float = math.nan
+
+
+class Subpopulation:
+    """Individuals of one rung, at least one, that children replace one by one."""
+
+    def __init__(self, individuals: list[Individual]) -> None:
+        self.individuals = individuals
+        self._next = 0
+
+    def next_target(self) -> int:
+        """Return the index of the individual whose turn it is; turns go round."""
+        target = self._next
+        self._next = (target + 1) % len(self.individuals)
+        return target
+
+    def trained(self) -> list[Individual]:
+        """Return those that have a value, the best first."""
+        known = [one for one in self.individuals if not math.isnan(one.value)]
+        return sorted(known, key=lambda one: -one.value)
+
+    def select(self, target: int, child: Individual) -> None:
+        """Replace the target by a trained child that is as good or better, or if the target was never trained."""
+        if not child.value < self.individuals[target].value:
+            self.individuals[target] = child
+
+
+def random_individuals(space: Space, rng: np.random.Generator, n: int) -> list[Individual]:
+    """Return ``n`` individuals of random rows, their vectors uniform among those that stand for the row."""
+    rows = space.sample(rng, n)
+    vectors = (rows + rng.random(rows.shape)) / space.cardinalities
+    return [Individual(vector, row) for vector, row in zip(vectors, rows, strict=True)]
+
+
+def row_of(vector: NDArray[np.float64], cardinalities: NDArray[np.int64]) -> NDArray[np.uint8]:
+    """Return the choices of a vector of [0, 1)^L, ``floor(x * cardinality)``."""
+    return (vector * cardinalities).astype(np.uint8)
+
+
+def mutant(parents: Sequence[NDArray[np.float64]], factor: float, rng: np.random.Generator) -> NDArray[np.float64]:
+    """Return ``x_r1 + F (x_r2 - x_r3)``, (L,); what leaves [0, 1) is drawn anew.
+
+    Parameters
+    ----------
+    parents : three of (L,) float64
+        x_r1, x_r2 and x_r3.
+    factor : float
+        F.
+    rng : numpy.random.Generator
+    """
+    first, second, third = parents  # r1, r2, r3
+    vector = first + factor * (second - third)
+    outside = (vector < 0) | (vector >= 1)
+    return np.where(outside, rng.random(len(vector)), vector) if outside.any() else vector
+
+
+def binomial_crossover(
+    target: NDArray[np.float64], mutated: NDArray[np.float64], rate: float, rng: np.random.Generator
+) -> NDArray[np.float64]:
+    """Return the child, (L,): each number is the mutant's by chance ``rate``, and one drawn at random always is."""
+    take = rng.random(len(target)) < rate
+    take[int(rng.random() * len(target))] = True
+    return np.where(take, mutated, target)

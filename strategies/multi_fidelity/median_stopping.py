@@ -1,4 +1,7 @@
-"""The median stopping rule (Golovin, Solnik, Moitra, Kochanski, Karro and Sculley, KDD 2017: Vizier), section 3.2.2."""
+"""The median stopping rule of Vizier.
+
+Section 3.2.2 of Golovin, Solnik, Moitra, Kochanski, Karro and Sculley, KDD 2017.
+"""
 
 from __future__ import annotations
 
@@ -6,16 +9,17 @@ from bisect import insort
 from itertools import accumulate
 from typing import TYPE_CHECKING
 
-from nasbench.strategy_options import check_whole
+from strategies.evolution.regularized_evolution import RegularizedEvolution
 from strategies.multi_fidelity.stopping import StoppingStrategy, Training
+from strategies.strategy import check_whole
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     import numpy as np
 
-    from nasbench.strategy import StrategyFactory
-    from tabular.spaces import Space
+    from strategies.strategy import StrategyFactory
+    from tabular.spaces.space import Space
 
 
 class MedianStopping(StoppingStrategy):
@@ -28,17 +32,34 @@ class MedianStopping(StoppingStrategy):
 
     Parameters
     ----------
-    space, rng, fidelities, strategy, checks
+    strategy, checks
         See `strategies.multi_fidelity.stopping.StoppingStrategy`.
     grace : int
         Checks that a training passes whatever its values; the paper has none.
     others : int
-        How many trainings must have ended before one is stopped, at least 1; the paper does not say.
+        The trainings that must have ended before one is stopped, at least 1; the paper does not say.
 
     Raises
     ------
-    UnknownNameError, StrategyError
-        See `strategies.multi_fidelity.stopping.StoppingStrategy`; or ``grace`` or ``others`` is out of its range.
+    StrategyError
+        See `strategies.multi_fidelity.stopping.StoppingStrategy`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from tabular.spaces import CellSpace
+    >>> space = CellSpace("small", 4, ("none", "skip_connect", "nor_conv_1x1", "nor_conv_3x3"))
+    >>> from strategies import LocalSearch
+    >>> search = MedianStopping(space, np.random.default_rng(0), [1, 3, 9], strategy=LocalSearch)
+    >>> best, trainings = 0.0, dict.fromkeys(search.fidelities, 0)
+    >>> for _ in range(150):
+    ...     proposal = search.ask()
+    ...     accuracy = float(np.mean(proposal.architecture == 3)) * (1 - 0.1 / proposal.epochs)  # made up
+    ...     search.tell(proposal, accuracy, seconds=1.0)
+    ...     best = max(best, accuracy)
+    ...     trainings[proposal.epochs] += 1
+    >>> round(best, 2), trainings
+    (0.82, {1: 53, 3: 49, 9: 48})
     """
 
     name = "median-stopping"
@@ -50,7 +71,7 @@ class MedianStopping(StoppingStrategy):
         rng: np.random.Generator,
         fidelities: Sequence[int],
         *,
-        strategy: str | StrategyFactory = "regularized-evolution",
+        strategy: StrategyFactory = RegularizedEvolution,
         checks: int = 12,
         grace: int = 0,
         others: int = 5,
@@ -76,5 +97,5 @@ class MedianStopping(StoppingStrategy):
         """Note the running averages of a training that has ended."""
         if training.diverged:
             return
-        for place, (check, total) in enumerate(zip(training.epochs, accumulate(training.values), strict=True)):
-            insort(self._averages[check], total / (place + 1))
+        for number, total in enumerate(accumulate(training.values), start=1):
+            insort(self._averages[training.epochs[number - 1]], total / number)

@@ -8,17 +8,16 @@ from collections import deque
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from nasbench.strategy import Proposal, Strategy
-from strategies.multi_fidelity.rungs_offered import checks_offered
-from strategies.multi_fidelity.under_way import UnderWay
+from strategies.multi_fidelity.brackets import UnderWay, checks_offered
+from strategies.strategy import Proposal, Strategy, check_factory
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     import numpy as np
 
-    from nasbench.strategy import StrategyFactory
-    from tabular.spaces import Space
+    from strategies.strategy import StrategyFactory
+    from tabular.spaces.space import Space
 
 
 @dataclass
@@ -30,11 +29,11 @@ class Training:
     proposal : Proposal
         The full training that the inner strategy asked for.
     epochs : list of int
-        At which it was looked at.
+        The checks that it has passed.
     values : list of float
-        What was seen there; -inf, at the end only, if it diverged.
+        The value at each of these; -inf, at the end only, if it diverged.
     seconds : float
-        What all of it cost.
+        The cost of all of it.
     """
 
     proposal: Proposal
@@ -44,28 +43,26 @@ class Training:
 
     @property
     def diverged(self) -> bool:
-        """Whether it ended in a divergence."""
+        """True if it ended in a divergence."""
         return self.values[-1] == -math.inf
 
 
 class StoppingStrategy(Strategy):
-    """Trains what an inner strategy proposes from check to check, and stops what is not worth going on with.
+    """A strategy that stops trainings of an inner one which are not promising.
 
     A full training that the inner strategy asks for is asked for with the epochs of the first check, then of the
     second, and so on; the inner strategy is told once, when the training has ended, was stopped or has diverged. A
-    training that goes on comes before a new one. What the inner strategy wants trained for fewer epochs is passed
+    training that goes on comes before a new one. A training of fewer epochs that the inner strategy asks for is passed
     through, and a full training of the same architecture later is first looked at beyond them.
 
     Parameters
     ----------
-    space, rng, fidelities
-        See `nasbench.strategy.Strategy`.
-    strategy : str or callable
-        The inner strategy, as `strategies.registry.make_strategy` takes it.
+    strategy : callable
+        The inner strategy: a class, or a function ``(space, rng, fidelities)`` that makes one.
     checks : int
         At how many of the epochs on offer a training is looked at, at most, its end counted; all of them if there are
-        no more, else as many spread evenly.
-        Each is an evaluation in the books of a comparison, which costs the epochs since the one before.
+        no more, else as many spread evenly. Each check is an evaluation in the books of a comparison, which costs the
+        epochs since the one before.
 
     Attributes
     ----------
@@ -75,7 +72,7 @@ class StoppingStrategy(Strategy):
 
     Raises
     ------
-    UnknownNameError, StrategyError
+    StrategyError
         If the inner strategy cannot be made, ``checks`` is out of its range, or only one epoch is on offer.
     """
 
@@ -87,21 +84,20 @@ class StoppingStrategy(Strategy):
         space: Space,
         rng: np.random.Generator,
         fidelities: Sequence[int],
-        strategy: str | StrategyFactory,
+        strategy: StrategyFactory,
         checks: int,
     ) -> None:
-        from strategies.registry import make_strategy  # it knows this class
-
         super().__init__(space, rng, fidelities)
         self.checks = checks_offered(self.name, self.fidelities, checks)
-        self.inner = make_strategy(strategy, space, rng, self.fidelities)
+        check_factory(self.name, "strategy", strategy)
+        self.inner = strategy(space, rng, self.fidelities)
         self._going_on: deque[Training] = deque()
         self._under_way: UnderWay[Training | None] = UnderWay()
         self._trained: dict[bytes, int] = {}
 
     @abstractmethod
     def judge(self, training: Training) -> float | None:
-        """Return what the inner strategy is told of a training that is stopped here; None if it goes on.
+        """Return the value that the inner strategy is told of a training that is stopped here; None if it goes on.
 
         Asked after each check but the last, of trainings that have not diverged.
         """
@@ -140,9 +136,9 @@ class StoppingStrategy(Strategy):
         training.values.append(value)
         training.seconds += seconds
         ends = value == -math.inf or proposal.epochs == self.checks[-1]
-        told = value if ends else self.judge(training)
-        if told is None:
+        final = value if ends else self.judge(training)
+        if final is None:
             self._going_on.append(training)
         else:
             self.learn(training)
-            self.inner.tell(training.proposal, told, training.seconds)
+            self.inner.tell(training.proposal, final, training.seconds)

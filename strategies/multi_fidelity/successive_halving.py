@@ -1,11 +1,11 @@
-"""Successive halving (Jamieson and Talwalkar, AISTATS 2016): many short trainings, of which the best go on."""
+"""Successive halving (Jamieson and Talwalkar, AISTATS 2016)."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from nasbench.strategy_options import check_whole
 from strategies.multi_fidelity.brackets import Bracket, BracketStrategy
+from strategies.strategy import check_whole
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -23,8 +23,6 @@ class SuccessiveHalving(BracketStrategy):
 
     Parameters
     ----------
-    space, rng, fidelities
-        See `nasbench.strategy.Strategy`.
     eta : int
         One in ``eta`` goes on; 3 as in Hyperband.
     candidates : int, optional
@@ -34,7 +32,23 @@ class SuccessiveHalving(BracketStrategy):
     Raises
     ------
     StrategyError
-        If an option is out of its range, or the fidelities make one rung only.
+        If the fidelities make one rung only.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from tabular.spaces import CellSpace
+    >>> space = CellSpace("small", 4, ("none", "skip_connect", "nor_conv_1x1", "nor_conv_3x3"))
+    >>> search = SuccessiveHalving(space, np.random.default_rng(0), [1, 3, 9])
+    >>> best, trainings = 0.0, dict.fromkeys(search.fidelities, 0)
+    >>> for _ in range(130):
+    ...     proposal = search.ask()
+    ...     accuracy = float(np.mean(proposal.architecture == 3)) * (1 - 0.1 / proposal.epochs)  # made up
+    ...     search.tell(proposal, accuracy, seconds=1.0)
+    ...     best = max(best, accuracy)
+    ...     trainings[proposal.epochs] += 1
+    >>> round(best, 2), trainings
+    (0.82, {1: 90, 3: 30, 9: 10})
     """
 
     name = "successive-halving"

@@ -1,4 +1,7 @@
-"""Multi-objective asynchronous successive halving, MO-ASHA (Schmucker, Donini, Zafar, Salinas and Archambeau, 2021)."""
+"""Multi-objective asynchronous successive halving, MO-ASHA.
+
+Schmucker, Donini, Zafar, Salinas and Archambeau, arXiv 2021.
+"""
 
 from __future__ import annotations
 
@@ -7,9 +10,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from nasbench.strategy import MultiObjectiveStrategy, Proposal
-from strategies.multi_fidelity.rungs_offered import rungs_offered
-from strategies.multi_objective.best_fronts import BestFronts
+from strategies.multi_fidelity.brackets import rungs_offered
+from strategies.multi_objective.dominance import BestFronts
+from strategies.strategy import MultiObjectiveStrategy, Proposal
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -33,18 +36,18 @@ def epsilon_net(values: NDArray[np.float64], k: int) -> list[int]:
         1 to N.
     """
     low, high = values.min(axis=0), values.max(axis=0)
-    places = (values - low) / np.where(high > low, high - low, 1)
+    scaled = (values - low) / np.where(high > low, high - low, 1)
     chosen = [int(values[:, 0].argmax())]
     distances = np.full(len(values), np.inf)
     while len(chosen) < k:
-        distances = np.minimum(distances, np.square(places - places[chosen[-1]]).sum(axis=1))
+        distances = np.minimum(distances, np.square(scaled - scaled[chosen[-1]]).sum(axis=1))
         distances[chosen] = -1  # what is next to one chosen may be at distance 0 by rounding
         chosen.append(int(distances.argmax()))
     return chosen
 
 
 class _Rung:
-    """The results of one length of training, and who of them has not gone on."""
+    """The results of one length of training, and those of them that have not gone on."""
 
     def __init__(self, eta: int) -> None:
         self._eta = eta
@@ -99,7 +102,7 @@ class _Rung:
     def _of_last(self, front: list[int], k: int) -> list[tuple[int, int]]:
         results = self._best.results
         net = epsilon_net(np.array([self._values[point] for point in front]), min(k, len(front)))
-        firsts = [(results[front[place]][0], front[place]) for place in net]
+        firsts = [(results[front[index]][0], front[index]) for index in net]
         waiting = [(result, point) for result, point in firsts if result in self._left[point]]
         if k > len(front):
             alike = sorted(chain.from_iterable(results[point][1:] for point in front))
@@ -112,14 +115,12 @@ class _Rung:
 class MOASHA(MultiObjectiveStrategy):
     """Trains for longer whoever is in the best 1/eta of a rung, by nondominated front and epsilon-net; never waits.
 
-    Whenever a worker is free, the highest rung with somebody to promote sends the best of them on; if there is none, a
+    Whenever a worker is free, the highest rung with something to promote sends the best of it on; if there is none, a
     random architecture starts in the lowest (get_job of ASHA, Li et al., MLSys 2020). Fronts are those of constraint
     domination (`strategies.multi_objective.dominance`).
 
     Parameters
     ----------
-    space, rng, fidelities
-        See `nasbench.strategy.Strategy`.
     eta : int
         One in ``eta`` goes on to the next rung; 3 is Syne Tune's.
 
@@ -131,7 +132,23 @@ class MOASHA(MultiObjectiveStrategy):
     Raises
     ------
     StrategyError
-        If ``eta`` is out of its range, or the fidelities make one rung only.
+        If the fidelities make one rung only.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from tabular.spaces import CellSpace
+    >>> space = CellSpace("small", 4, ("none", "skip_connect", "nor_conv_3x3"))
+    >>> search = MOASHA(space, np.random.default_rng(0), [1, 3, 9])
+    >>> front = {}
+    >>> for _ in range(200):
+    ...     proposal = search.ask()
+    ...     convolutions = int((proposal.architecture == 2).sum())  # made up: they cost, and are worth more than skips
+    ...     accuracy = float(convolutions + 0.6 * (proposal.architecture == 1).sum()) / 6
+    ...     search.tell_objectives(proposal, np.array([accuracy, -convolutions]), 0.0, seconds=1.0)
+    ...     front[convolutions] = max(front.get(convolutions, 0.0), round(accuracy, 2))
+    >>> sorted(front.items())
+    [(0, 0.5), (1, 0.67), (2, 0.73), (3, 0.8), (4, 0.87), (5, 0.83), (6, 1.0)]
     """
 
     name = "mo-asha"
@@ -147,7 +164,7 @@ class MOASHA(MultiObjectiveStrategy):
         self._steps = list(zip(self.rungs[-2::-1], self.rungs[:0:-1], strict=True))
 
     def ask(self) -> Proposal:
-        """Propose to train somebody for longer, from the highest rung down, or a random architecture."""
+        """Propose to train an architecture for longer, from the highest rung down, or a random one."""
         for epochs, longer in self._steps:
             architecture = self._results[epochs].promote()
             if architecture is not None:

@@ -1,4 +1,7 @@
-"""Multi-objective regularized evolution: that of Real et al. (AAAI 2019) with parents chosen by domination."""
+"""Multi-objective regularized evolution.
+
+That of Real et al. (AAAI 2019) with parents chosen by domination.
+"""
 
 from __future__ import annotations
 
@@ -6,9 +9,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from nasbench.strategy import MultiObjectiveStrategy, Proposal
-from nasbench.strategy_options import check_whole
 from strategies.multi_objective.dominance import Domination, crowding_distance
+from strategies.strategy import MultiObjectiveStrategy, Proposal, check_whole
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -27,18 +29,27 @@ class MultiObjectiveRegularizedEvolution(MultiObjectiveStrategy):
 
     Parameters
     ----------
-    space, rng, fidelities
-        See `nasbench.strategy.Strategy`.
     population : int
         P, the number of members alive.
     sample : int
         S, the number of members drawn, with replacement, of which the best becomes the parent; at most ``population``.
         P=100 and S=10 are Syne Tune's.
 
-    Raises
-    ------
-    StrategyError
-        If an option is out of its range.
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from tabular.spaces import CellSpace
+    >>> space = CellSpace("small", 4, ("none", "skip_connect", "nor_conv_3x3"))
+    >>> search = MultiObjectiveRegularizedEvolution(space, np.random.default_rng(0), [12], population=20, sample=5)
+    >>> front = {}
+    >>> for _ in range(200):
+    ...     proposal = search.ask()
+    ...     convolutions = int((proposal.architecture == 2).sum())  # made up: they cost, and are worth more than skips
+    ...     accuracy = float(convolutions + 0.6 * (proposal.architecture == 1).sum()) / 6
+    ...     search.tell_objectives(proposal, np.array([accuracy, -convolutions]), 0.0, seconds=1.0)
+    ...     front[convolutions] = max(front.get(convolutions, 0.0), round(accuracy, 2))
+    >>> sorted(front.items())
+    [(0, 0.6), (1, 0.67), (2, 0.73), (3, 0.8), (4, 0.87), (5, 0.93), (6, 1.0)]
     """
 
     name = "mo-regularized-evolution"

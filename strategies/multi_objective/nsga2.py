@@ -6,9 +6,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from nasbench.strategy import MultiObjectiveStrategy, Proposal
-from nasbench.strategy_options import check_number, check_whole
 from strategies.multi_objective.dominance import crowding_distance, nondominated_fronts, standing
+from strategies.strategy import MultiObjectiveStrategy, Proposal, check_number, check_whole
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -28,18 +27,27 @@ class NSGA2(MultiObjectiveStrategy):
 
     Parameters
     ----------
-    space, rng, fidelities
-        See `nasbench.strategy.Strategy`.
     population : int
         N. The paper spends 25,000 evaluations on 250 generations of 100; with 20, the 300 trainings that a search of
         architectures can pay for make 15 generations.
     crossover : float
         p_c, the chance that a child has two parents instead of one; 0.9 is the paper's.
 
-    Raises
-    ------
-    StrategyError
-        If an option is out of its range.
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from tabular.spaces import CellSpace
+    >>> space = CellSpace("small", 4, ("none", "skip_connect", "nor_conv_3x3"))
+    >>> search = NSGA2(space, np.random.default_rng(0), [12])
+    >>> front = {}
+    >>> for _ in range(200):
+    ...     proposal = search.ask()
+    ...     convolutions = int((proposal.architecture == 2).sum())  # made up: they cost, and are worth more than skips
+    ...     accuracy = float(convolutions + 0.6 * (proposal.architecture == 1).sum()) / 6
+    ...     search.tell_objectives(proposal, np.array([accuracy, -convolutions]), 0.0, seconds=1.0)
+    ...     front[convolutions] = max(front.get(convolutions, 0.0), round(accuracy, 2))
+    >>> sorted(front.items())
+    [(0, 0.6), (1, 0.67), (2, 0.73), (3, 0.8), (4, 0.87), (5, 0.93), (6, 1.0)]
     """
 
     name = "nsga2"
@@ -60,7 +68,7 @@ class NSGA2(MultiObjectiveStrategy):
         check_number(self.name, "crossover", crossover, least=0, most=1)
         self.population = population
         self.crossover = crossover
-        self._members: list[NDArray[np.uint8]] = []  # parents, then the children told so far
+        self._members: list[NDArray[np.uint8]] = []  # parents, then the children with results so far
         self._values: list[NDArray[np.float64]] = []
         self._standings: list[list[float]] = []
         self._full = population
@@ -117,9 +125,9 @@ class NSGA2(MultiObjectiveStrategy):
                 break
         del chosen[self.population :]
         self._order = np.cumsum(steps)
-        self._members = [self._members[place] for place in chosen]
-        self._values = [self._values[place] for place in chosen]
-        self._standings = [self._standings[place] for place in chosen]
+        self._members = [self._members[index] for index in chosen]
+        self._values = [self._values[index] for index in chosen]
+        self._standings = [self._standings[index] for index in chosen]
         self._parents = np.array(self._members)
         self._full = 2 * self.population
         self._queue = []

@@ -1,4 +1,4 @@
-"""ParEGO (Knowles, IEEE TEC 2006): one model at a time, of the objectives weighed anew."""
+"""ParEGO: one model at a time, of weighed objectives (Knowles, IEEE TEC 2006)."""
 
 from __future__ import annotations
 
@@ -6,23 +6,21 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from nasbench.predictor import DEFAULT_PREDICTOR, make_predictor
-from nasbench.strategy import MultiObjectiveStrategy, Proposal
-from nasbench.strategy_options import check_number, check_whole
 from strategies.history import History
-from strategies.model_based.acquisition import expected_improvement
-from strategies.model_based.candidates import new_children, new_random
+from strategies.model_based.candidates import expected_improvement, new_children, new_random
+from strategies.predictor import DEFAULT_PREDICTOR, make_predictor
+from strategies.strategy import MultiObjectiveStrategy, Proposal, check_number, check_whole
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from numpy.typing import NDArray
 
-    from nasbench.predictor import PredictorFactory
-    from tabular.spaces import Space
+    from strategies.predictor import PredictorFactory
+    from tabular.spaces.space import Space
 
 _PARENTS = 10
-"""Half of the candidates are mutations of this many of the best."""
+"""The number of best architectures whose mutations are half of the candidates."""
 
 
 def draw_weights(rng: np.random.Generator, objectives: int) -> NDArray[np.float64]:
@@ -39,7 +37,7 @@ def draw_weights(rng: np.random.Generator, objectives: int) -> NDArray[np.float6
 def augmented_tchebycheff(
     values: NDArray[np.float64], violations: NDArray[np.float64], weights: NDArray[np.float64], rho: float
 ) -> NDArray[np.float64]:
-    """Return what each training is worth under weights, (N,), to be maximised: minus f_lambda.
+    """Return the worth of each training under weights, (N,), to be maximised: minus f_lambda.
 
     f_lambda = max_j(lambda_j f_j) + rho sum_j(lambda_j f_j), where cost f_j is 0 at the best and 1 at the worst of the
     feasible ones. Below the worst of these come those that break constraints, by their violation or 1 if it is more;
@@ -62,7 +60,7 @@ def augmented_tchebycheff(
         among = values[feasible]
         best, worst = among.max(axis=0), among.min(axis=0)
         weighed = weights * (best - among) / np.where(best > worst, best - worst, 1)
-        worth[feasible] = -(weighed.max(axis=1) + rho * weighed.sum(axis=1))
+        worth[feasible] = -(weighed.max(axis=1) + rho * weighed.sum(axis=1))  # -f_lambda
     broken = known & ~feasible
     worth[broken] = worth.min() - np.minimum(violations[broken], 1)
     worth[~known] = worth[known].min()
@@ -81,25 +79,34 @@ class ParEGO(MultiObjectiveStrategy):
 
     Parameters
     ----------
-    space, rng, fidelities
-        See `nasbench.strategy.Strategy`.
     predictor : str or callable
-        What learns; see `nasbench.predictor.make_predictor`.
+        See `strategies.predictor.make_predictor`.
     initial : int
         Random architectures that are known before the first fit.
     batch : int
         Proposals from one fit, all with the same weights.
     candidates : int
-        Among how many a batch is chosen.
+        The number among which a batch is chosen.
     rho : float
-        How much the sum of objectives counts beside the largest; 0.05 is the paper's.
-
-    Raises
-    ------
-    StrategyError
-        If an option is out of its range.
+        The weight of the sum of objectives beside the largest; 0.05 is the paper's.
     UnknownNameError
         If no package offers the predictor.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from tabular.spaces import CellSpace
+    >>> space = CellSpace("small", 4, ("none", "skip_connect", "nor_conv_3x3"))
+    >>> search = ParEGO(space, np.random.default_rng(0), [12])
+    >>> front = {}
+    >>> for _ in range(60):
+    ...     proposal = search.ask()
+    ...     convolutions = int((proposal.architecture == 2).sum())  # made up: they cost, and are worth more than skips
+    ...     accuracy = float(convolutions + 0.6 * (proposal.architecture == 1).sum()) / 6
+    ...     search.tell_objectives(proposal, np.array([accuracy, -convolutions]), 0.0, seconds=1.0)
+    ...     front[convolutions] = max(front.get(convolutions, 0.0), round(accuracy, 2))
+    >>> sorted(front.items())
+    [(0, 0.6), (1, 0.67), (2, 0.73), (3, 0.8), (4, 0.87), (5, 0.93)]
     """
 
     name = "parego"
@@ -167,7 +174,7 @@ class ParEGO(MultiObjectiveStrategy):
         violation: float,
         seconds: float,  # noqa: ARG002 - time plays no part
     ) -> None:
-        """Add a result to what is known."""
+        """Add a result to those known."""
         self._history.tell(proposal.architecture, float(values[0]))
         self._values.append(values)
         self._violations.append(violation)

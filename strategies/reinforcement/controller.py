@@ -1,20 +1,32 @@
-"""The recurrent controller that writes an architecture choice after choice (Zoph and Le, ICLR 2017, section 3.1)."""
+"""The recurrent controller that writes an architecture choice after choice.
+
+Section 3.1 of Zoph and Le, ICLR 2017.
+"""
 
 from __future__ import annotations
 
 import math
+from abc import abstractmethod
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from strategies.reinforcement.policy import draw_inside
+from strategies.strategy import Proposal, Strategy
+from tabular.work import one_thread
+
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
+
+    from tabular.spaces.space import Space
 
     Floats = NDArray[np.float64]
 
 
 class Reading(NamedTuple):
-    """What a controller makes of rows, and what `Controller.gradient` needs to go back through it."""
+    """The probabilities that a controller gives to rows, and its states on the way."""
 
     rows: NDArray[np.uint8]
     """The rows, (B, L)."""
@@ -42,10 +54,10 @@ class Reading(NamedTuple):
 
 
 class Controller:
-    """Layers of LSTM (Hochreiter and Schmidhuber 1997) with a softmax for each position over its own choices.
+    """An LSTM with a softmax for each position over its own choices.
 
-    The input at a position is the choice at the one before, one-hot; every pair of position and choice has an input of
-    its own, and the first position has one more.
+    LSTM is that of Hochreiter and Schmidhuber (1997). The input at a position is the choice at the one before, one-hot;
+    every pair of position and choice has an input of its own, and the first position has one more.
 
     Parameters
     ----------
@@ -85,7 +97,7 @@ class Controller:
         return [part.reshape(shape) for part, shape in zip(np.split(flat, ends), self._shapes, strict=True)]
 
     def _inputs(self, rows: NDArray[np.uint8]) -> NDArray[np.int64]:
-        """Return the place of the input before each choice, (L, B)."""
+        """Return the index of the input before each choice, (L, B)."""
         inputs = np.zeros(rows.T.shape, dtype=np.int64)
         inputs[1:] = rows[:, :-1].T + self._first_input[:, None]
         return inputs
@@ -178,7 +190,7 @@ def _cell(z: Floats, c: Floats) -> tuple[Floats, Floats, Floats]:
 def _back_through_time(gates: Floats, cells: Floats, d_above: Floats, w_h: Floats) -> Floats:
     """Return the gradient by what flows into the gates, (L, B, 4H), given that by h from above, (L, B, H)."""
     length, batch, h = d_above.shape
-    i, f, o, g = (gates[:, :, place * h : (place + 1) * h] for place in range(4))
+    i, f, o, g = (gates[:, :, number * h : (number + 1) * h] for number in range(4))
     tanh_c = np.tanh(cells[1:])
     of_c = o * (1 - tanh_c**2)
     slopes = np.concatenate([g * i * (1 - i), cells[:-1] * f * (1 - f), i * (1 - g**2)], axis=2)
@@ -199,3 +211,60 @@ def _back_through_time(gates: Floats, cells: Floats, d_above: Floats, w_h: Float
 def _p_log_p(log_p: Floats) -> Floats:
     """Return p log p, which is 0 where p is."""
     return np.exp(log_p) * np.where(log_p > -np.inf, log_p, 0.0)
+
+
+class ControllerSearch(Strategy):
+    """A search that draws batches from a controller and updates it with their results.
+
+    With several evaluations under way the next batch is drawn before all of the last are in, so results can be of a
+    controller a few updates back, as they were with the papers' hundreds of workers. A batch in which all diverged
+    before any had a value teaches nothing.
+
+    Parameters
+    ----------
+    controller : Controller
+    batch : int
+        Results in an update, and architectures that are drawn at a time.
+    """
+
+    family = "reinforcement"
+
+    def __init__(
+        self,
+        space: Space,
+        rng: np.random.Generator,
+        fidelities: Sequence[int],
+        controller: Controller,
+        batch: int,
+    ) -> None:
+        super().__init__(space, rng, fidelities)
+        self.controller = controller
+        self.batch = batch
+        self._drawn: list[NDArray[np.uint8]] = []
+        self._results: list[tuple[NDArray[np.uint8], float]] = []
+
+    @abstractmethod
+    def update(self, rows: NDArray[np.uint8], rewards: list[float]) -> None:
+        """Change the controller given a batch of rows, (B, L) uint8, and their rewards, -inf if they diverged."""
+
+    def drawn(self, rows: NDArray[np.uint8]) -> None:
+        """Take note of rows, (B, L) uint8, that were drawn from the present controller."""
+
+    def ask(self) -> Proposal:
+        """Propose the next architecture of the batch."""
+        if not self._drawn:
+            with one_thread():
+                rows = draw_inside(self.space, self.rng, self.batch, lambda n: self.controller.sample(n, self.rng))
+                self.drawn(rows)
+            self._drawn = list(rows[::-1])
+        return Proposal(self._drawn.pop(), self.fidelities[-1])
+
+    def tell(self, proposal: Proposal, value: float, seconds: float) -> None:  # noqa: ARG002 - time plays no part
+        """Keep the result, and update the controller once a batch is in."""
+        self._results.append((proposal.architecture, value))
+        if len(self._results) == self.batch:
+            rows = np.array([row for row, _ in self._results])
+            rewards = [reward for _, reward in self._results]
+            self._results = []
+            with one_thread():
+                self.update(rows, rewards)

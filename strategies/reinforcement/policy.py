@@ -1,4 +1,4 @@
-"""What searches by policy gradient share: rewards measured against a baseline, Adam, draws that stay in the space."""
+"""Parts of searches by policy gradient: baseline, Adam, draws inside the space."""
 
 from __future__ import annotations
 
@@ -17,16 +17,17 @@ if TYPE_CHECKING:
     from tabular.spaces import Space
 
 SPARE = 64
-"""Rows that are drawn at a time, at least, to stand in for those that the space does not admit."""
+"""The fewest rows that are drawn at a time to stand in for those that the space does not admit."""
 
 TRIES = 20
-"""How often they are drawn before random rows of the space stand in."""
+"""The number of times that they are drawn before random rows of the space stand in."""
 
 
 class Baseline:
-    """An exponential moving average of rewards, without bias towards 0 (Kingma and Ba 2015, section 3).
+    """An exponential moving average of rewards, without bias towards 0.
 
-    A divergence, -inf, counts as the worst reward that was finite; before there is one, it says nothing.
+    The bias is corrected as in section 3 of Kingma and Ba (2015). A divergence, -inf, counts as the worst reward that
+    was finite; before there is one, it says nothing.
 
     Parameters
     ----------
@@ -69,7 +70,9 @@ class Baseline:
 
 
 class Adam:
-    """Climbs along gradients with steps that do not depend on their scale (Kingma and Ba, ICLR 2015), Algorithm 1.
+    """Gradient ascent in steps that do not depend on the scale of gradients.
+
+    Algorithm 1 of Kingma and Ba, ICLR 2015.
 
     Parameters
     ----------
@@ -89,9 +92,9 @@ class Adam:
     def ascend(self, gradient: NDArray[np.float64]) -> None:
         """Take one step up a gradient of the shape of ``theta``."""
         self._t += 1
-        self._m *= 0.9
+        self._m *= 0.9  # beta1
         self._m += 0.1 * gradient
-        self._v *= 0.999
+        self._v *= 0.999  # beta2
         self._v += 0.001 * gradient**2
         # Algorithm 1 in the order of computation that its section 2 offers, with epsilon not scaled.
         correction = math.sqrt(1 - 0.999**self._t)

@@ -1,4 +1,7 @@
-"""NASNet's search (Zoph, Vasudevan, Shlens and Le, CVPR 2018): an LSTM by proximal policy optimization."""
+"""NASNet's search: an LSTM by proximal policy optimization.
+
+Zoph, Vasudevan, Shlens and Le, CVPR 2018.
+"""
 
 from __future__ import annotations
 
@@ -6,10 +9,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from nasbench.strategy_options import check_number, check_whole
-from strategies.reinforcement.controller import Controller
-from strategies.reinforcement.controller_search import ControllerSearch
+from strategies.reinforcement.controller import Controller, ControllerSearch
 from strategies.reinforcement.policy import Adam, Baseline
+from strategies.strategy import check_number, check_whole
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -28,8 +30,6 @@ class PPO(ControllerSearch):
 
     Parameters
     ----------
-    space, rng, fidelities
-        See `nasbench.strategy.Strategy`.
     learning_rate : float
         Of Adam, above 0. NASNet's 0.00035 is for 20,000 trainings; a search of a few hundred needs about 0.01.
     clip : float
@@ -45,10 +45,20 @@ class PPO(ControllerSearch):
     hidden : int
         100 units in one layer, NASNet's. Its weights start uniform between -0.1 and 0.1.
 
-    Raises
-    ------
-    StrategyError
-        If an option is out of its range.
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from tabular.spaces import CellSpace
+    >>> space = CellSpace("small", 4, ("none", "skip_connect", "nor_conv_1x1", "nor_conv_3x3"))
+    >>> search = PPO(space, np.random.default_rng(0), [12], learning_rate=0.03, hidden=10)
+    >>> best = 0.0
+    >>> for _ in range(100):
+    ...     proposal = search.ask()
+    ...     accuracy = float(np.mean(proposal.architecture == 3))  # made up: the share of one operation
+    ...     search.tell(proposal, accuracy, seconds=1.0)
+    ...     best = max(best, accuracy)
+    >>> round(best, 2)
+    1.0
     """
 
     name = "ppo"
@@ -95,11 +105,12 @@ class PPO(ControllerSearch):
         if not rewards:
             return
         advantages = self._baseline.advantages(rewards)[:, None]
-        self.drawn(rows[[row.tobytes() not in self._log_old for row in rows]])  # what was told without being asked
+        self.drawn(rows[[row.tobytes() not in self._log_old for row in rows]])  # results that were not proposed
         log_old = np.array([self._log_old[row.tobytes()] for row in rows])
         for _ in range(self.epochs):
             reading = self.controller.read(rows)
             ratio = np.exp(np.minimum(reading.log_probabilities - log_old, 50.0))
+            # The gradient of eq. 7 is 0 where the clipped term is the smaller.
             inside = np.where(advantages > 0, ratio < 1 + self.clip, ratio > 1 - self.clip)
             gradient = self.controller.gradient(reading, inside * ratio * advantages, self.entropy)
             self._adam.ascend(gradient / rows.size)

@@ -1,4 +1,7 @@
-"""REINFORCE (Williams 1992) on one categorical distribution per choice, as NAS-Bench-101 and NAS-Bench-201 ran it."""
+"""REINFORCE (Williams 1992) on one categorical distribution per choice.
+
+So it was run on NAS-Bench-101 and NAS-Bench-201.
+"""
 
 from __future__ import annotations
 
@@ -6,9 +9,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from nasbench.strategy import Proposal, Strategy
-from nasbench.strategy_options import check_number
 from strategies.reinforcement.policy import Adam, Baseline, draw_inside
+from strategies.strategy import Proposal, Strategy, check_number
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -30,8 +32,6 @@ class Reinforce(Strategy):
 
     Parameters
     ----------
-    space, rng, fidelities
-        See `nasbench.strategy.Strategy`.
     learning_rate : float
         Of Adam, above 0. The commands that Dong et al. (TPAMI 2021) give for NATS-Bench have 0.01; their code for
         NAS-Bench-201 (ICLR 2020) has no default and tries 0.01 to 0.5. A logit moves by about this much a training, so
@@ -39,10 +39,20 @@ class Reinforce(Strategy):
     momentum : float
         Of the moving average, in [0, 1); 0.9 in all three papers.
 
-    Raises
-    ------
-    StrategyError
-        If an option is out of its range.
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from tabular.spaces import CellSpace
+    >>> space = CellSpace("small", 4, ("none", "skip_connect", "nor_conv_1x1", "nor_conv_3x3"))
+    >>> search = Reinforce(space, np.random.default_rng(0), [12], learning_rate=0.1)
+    >>> best = 0.0
+    >>> for _ in range(100):
+    ...     proposal = search.ask()
+    ...     accuracy = float(np.mean(proposal.architecture == 3))  # made up: the share of one operation
+    ...     search.tell(proposal, accuracy, seconds=1.0)
+    ...     best = max(best, accuracy)
+    >>> round(best, 2)
+    1.0
     """
 
     name = "reinforce"

@@ -1,4 +1,7 @@
-"""Neural architecture search with reinforcement learning (Zoph and Le, ICLR 2017): REINFORCE on an LSTM."""
+"""Neural architecture search with reinforcement learning: REINFORCE on an LSTM.
+
+Zoph and Le, ICLR 2017.
+"""
 
 from __future__ import annotations
 
@@ -6,10 +9,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from nasbench.strategy_options import check_number, check_whole
-from strategies.reinforcement.controller import Controller
-from strategies.reinforcement.controller_search import ControllerSearch
+from strategies.reinforcement.controller import Controller, ControllerSearch
 from strategies.reinforcement.policy import Adam, Baseline
+from strategies.strategy import check_number, check_whole
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -29,8 +31,6 @@ class ReinforceRNN(ControllerSearch):
 
     Parameters
     ----------
-    space, rng, fidelities
-        See `nasbench.strategy.Strategy`.
     learning_rate : float
         Of Adam, above 0. The paper's 0.0006 is for 12,800 trainings; a search of 100 to 300 needs 0.003 to 0.03.
     momentum : float
@@ -40,10 +40,20 @@ class ReinforceRNN(ControllerSearch):
     hidden, layers : int
         35 units in each of 2 layers, the paper's. Its weights start uniform between -0.08 and 0.08.
 
-    Raises
-    ------
-    StrategyError
-        If an option is out of its range.
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from tabular.spaces import CellSpace
+    >>> space = CellSpace("small", 4, ("none", "skip_connect", "nor_conv_1x1", "nor_conv_3x3"))
+    >>> search = ReinforceRNN(space, np.random.default_rng(0), [12], learning_rate=0.03, hidden=10)
+    >>> best = 0.0
+    >>> for _ in range(100):
+    ...     proposal = search.ask()
+    ...     accuracy = float(np.mean(proposal.architecture == 3))  # made up: the share of one operation
+    ...     search.tell(proposal, accuracy, seconds=1.0)
+    ...     best = max(best, accuracy)
+    >>> round(best, 2)
+    1.0
     """
 
     name = "reinforce-rnn"

@@ -1,4 +1,7 @@
-"""Random architectures from the univariate marginals of good ones (Mühlenbein and Paaß, PPSN 1996)."""
+"""Random architectures from the univariate marginals of good ones.
+
+Mühlenbein and Paaß, PPSN 1996.
+"""
 
 from __future__ import annotations
 
@@ -7,24 +10,25 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from nasbench.strategy_options import check_number
-from strategies.warm_start.sources import good_architectures
-from strategies.warm_start.wrapper import Wrapper
+from strategies.evolution.regularized_evolution import RegularizedEvolution
+from strategies.strategy import check_number
+from strategies.warm_start.wrapper import Wrapper, good_architectures
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from numpy.typing import NDArray
 
-    from nasbench.strategy import StrategyFactory
-    from strategies.warm_start.sources import Architectures
+    from strategies.strategy import StrategyFactory
+    from strategies.warm_start.wrapper import Architectures
     from tabular.measures import Oracle
-    from tabular.spaces import Space
+    from tabular.spaces.space import Space
 
 TRIES = 100
 """Draws that a space may refuse in a row before one that is uniform takes their place."""
 
 AHEAD = 64
+"""Rows that are drawn at a time where one is asked for: drawn many at a time, one costs a tenth."""
 
 
 class OperationPrior(Wrapper):
@@ -35,19 +39,18 @@ class OperationPrior(Wrapper):
 
     Parameters
     ----------
-    space, rng, fidelities
-        See `nasbench.strategy.Strategy`.
-    strategy : str or callable
-        What is run: a name, with options in parentheses if need be, or a class.
+    strategy : callable
+        The strategy that is run: a class, or a function ``(space, rng, fidelities)`` that makes one.
     source : Oracle, optional
-        Of the same space: a table or surrogate of another data set, say. What it knows is ranked once, for all runs.
+        Of the same space: a table or surrogate of another data set, say. Its architectures are ranked once, for all
+        runs.
     measure : str, optional
         By what the source's architectures are ranked, as ``task/metric@epochs``; by default its validation accuracy
         after its last epoch.
     share : float
-        The best this share of the source's networks are learnt from, at least one.
+        The share of the source's networks that count as good, its best, at least one.
     architectures : sequence of str or of rows, optional
-        Instead of a source: learn from all of these.
+        Instead of a source: all of these are good.
     smoothing : float
         Added to every count, so that what no good one has can still be drawn.
     epsilon : float
@@ -58,6 +61,23 @@ class OperationPrior(Wrapper):
     StrategyError
         If there is neither source nor architectures, or both; if the source is of another space, or the measure a test
         metric; if a number is out of its range.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from tabular.spaces import CellSpace
+    >>> space = CellSpace("small", 4, ("none", "skip_connect", "nor_conv_1x1", "nor_conv_3x3"))
+    >>> from strategies import RandomSearch
+    >>> known = ["|nor_conv_3x3~0|+|nor_conv_3x3~0|none~1|+|none~0|nor_conv_3x3~1|nor_conv_3x3~2|"]
+    >>> search = OperationPrior(space, np.random.default_rng(0), [12], strategy=RandomSearch, architectures=known)
+    >>> best = 0.0
+    >>> for _ in range(100):
+    ...     proposal = search.ask()
+    ...     accuracy = float(np.mean(proposal.architecture == 3))  # made up: the share of one operation
+    ...     search.tell(proposal, accuracy, seconds=1.0)
+    ...     best = max(best, accuracy)
+    >>> round(best, 2)
+    0.83
     """
 
     name = "operation-prior"
@@ -69,7 +89,7 @@ class OperationPrior(Wrapper):
         rng: np.random.Generator,
         fidelities: Sequence[int],
         *,
-        strategy: str | StrategyFactory = "regularized-evolution",
+        strategy: StrategyFactory = RegularizedEvolution,
         source: Oracle | None = None,
         measure: str | None = None,
         share: float = 0.01,
@@ -81,18 +101,18 @@ class OperationPrior(Wrapper):
         check_number(self.name, "smoothing", smoothing, least=0)
         check_number(self.name, "epsilon", epsilon, least=0, most=1)
         good, ranked = good_architectures(self.name, space, source, measure, architectures)
-        learnt = good[: math.ceil(share * len(good))] if ranked else good
-        super().__init__(space, rng, fidelities, strategy, MarginalDraw(space, learnt, smoothing, epsilon))
+        good = good[: math.ceil(share * len(good))] if ranked else good
+        super().__init__(space, rng, fidelities, strategy, MarginalDraw(space, good, smoothing, epsilon))
 
 
 class MarginalDraw:
-    """Draws every position by itself, by the frequency of its choices.
+    """A draw of every position by itself, by the frequency of its choices.
 
     Parameters
     ----------
     space : Space
     architectures : (N, L) uint8
-        Whose frequencies count.
+        The good ones, whose frequencies count.
     smoothing : float
         Added to every count.
     epsilon : float
@@ -117,7 +137,7 @@ class MarginalDraw:
     def __call__(self, rng: np.random.Generator, n: int | None = None) -> NDArray[np.uint8]:
         """Return an architecture, (L,) uint8, or ``n``, (n, L)."""
         if n is None:
-            if not self._ahead:  # drawn many at a time, one costs a tenth
+            if not self._ahead:
                 self._ahead = list(self(rng, AHEAD))
             row: NDArray[np.uint8] = self._ahead.pop().copy()
             return row

@@ -1,24 +1,25 @@
-"""Warm starts: a search begins with what is best elsewhere (Feurer, Springenberg and Hutter, AAAI 2015)."""
+"""Warm starts: a search begins with the best architectures of another task.
+
+Feurer, Springenberg and Hutter, AAAI 2015.
+"""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import numpy as np
-
-from nasbench.strategy_options import check_whole
-from strategies.warm_start.sources import good_architectures
-from strategies.warm_start.wrapper import Wrapper
+from strategies.evolution.regularized_evolution import RegularizedEvolution
+from strategies.strategy import check_whole
+from strategies.warm_start.wrapper import TheseFirst, Wrapper, good_architectures
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from numpy.typing import NDArray
+    import numpy as np
 
-    from nasbench.strategy import StrategyFactory
-    from strategies.warm_start.sources import Architectures
+    from strategies.strategy import StrategyFactory
+    from strategies.warm_start.wrapper import Architectures
     from tabular.measures import Oracle
-    from tabular.spaces import Space
+    from tabular.spaces.space import Space
 
 
 class WarmStart(Wrapper):
@@ -29,17 +30,16 @@ class WarmStart(Wrapper):
 
     Parameters
     ----------
-    space, rng, fidelities
-        See `nasbench.strategy.Strategy`.
-    strategy : str or callable
-        What is run: a name, with options in parentheses if need be, or a class.
+    strategy : callable
+        The strategy that is run: a class, or a function ``(space, rng, fidelities)`` that makes one.
     source : Oracle, optional
-        Of the same space: a table or surrogate of another data set, say. What it knows is ranked once, for all runs.
+        Of the same space: a table or surrogate of another data set, say. Its architectures are ranked once, for all
+        runs.
     measure : str, optional
         By what the source's architectures are ranked, as ``task/metric@epochs``; by default its validation accuracy
         after its last epoch.
     top : int
-        How many of the source's best are taken.
+        The number of the source's best that are taken.
     architectures : sequence of str or of rows, optional
         Instead of a source: these, in this order.
 
@@ -48,6 +48,23 @@ class WarmStart(Wrapper):
     StrategyError
         If there is neither source nor architectures, or both; if the source is of another space, or the measure a test
         metric; if ``top`` is out of its range.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from tabular.spaces import CellSpace
+    >>> space = CellSpace("small", 4, ("none", "skip_connect", "nor_conv_1x1", "nor_conv_3x3"))
+    >>> from strategies import LocalSearch
+    >>> known = ["|nor_conv_3x3~0|+|nor_conv_3x3~0|none~1|+|none~0|nor_conv_3x3~1|nor_conv_3x3~2|"]
+    >>> search = WarmStart(space, np.random.default_rng(0), [12], strategy=LocalSearch, architectures=known)
+    >>> best = 0.0
+    >>> for _ in range(40):
+    ...     proposal = search.ask()
+    ...     accuracy = float(np.mean(proposal.architecture == 3))  # made up: the share of one operation
+    ...     search.tell(proposal, accuracy, seconds=1.0)
+    ...     best = max(best, accuracy)
+    >>> round(best, 2)
+    1.0
     """
 
     name = "warm-start"
@@ -59,7 +76,7 @@ class WarmStart(Wrapper):
         rng: np.random.Generator,
         fidelities: Sequence[int],
         *,
-        strategy: str | StrategyFactory = "regularized-evolution",
+        strategy: StrategyFactory = RegularizedEvolution,
         source: Oracle | None = None,
         measure: str | None = None,
         top: int = 10,
@@ -68,25 +85,3 @@ class WarmStart(Wrapper):
         check_whole(self.name, "top", top, least=1)
         good, ranked = good_architectures(self.name, space, source, measure, architectures)
         super().__init__(space, rng, fidelities, strategy, TheseFirst(space, good[:top] if ranked else good))
-
-
-class TheseFirst:
-    """Draws some architectures in their order, then at random.
-
-    Parameters
-    ----------
-    space : Space
-    architectures : (N, L) uint8
-    """
-
-    def __init__(self, space: Space, architectures: NDArray[np.uint8]) -> None:
-        self._space = space
-        self._left = [row.copy() for row in architectures[::-1]]
-
-    def __call__(self, rng: np.random.Generator, n: int | None = None) -> NDArray[np.uint8]:
-        """Return the next architecture, (L,) uint8, or the next ``n``, (n, L)."""
-        if n is None:
-            return self._left.pop() if self._left else self._space.sample(rng)
-        these = [self._left.pop() for _ in range(min(n, len(self._left)))]
-        others = self._space.sample(rng, n - len(these))
-        return np.concatenate([np.array(these, dtype=np.uint8), others]) if these else others

@@ -1,4 +1,7 @@
-"""Warm-up by a score that costs no training (Abdelfattah, Mehrotra, Dudziak and Lane, ICLR 2021), section 5.1."""
+"""Warm-up by a score that costs no training.
+
+Section 5.1 of Abdelfattah, Mehrotra, Dudziak and Lane, ICLR 2021.
+"""
 
 from __future__ import annotations
 
@@ -8,10 +11,9 @@ from weakref import WeakKeyDictionary
 
 import numpy as np
 
-from nasbench.strategy_options import check_whole
-from strategies.warm_start.sources import best_first
-from strategies.warm_start.warm_start import TheseFirst
-from strategies.warm_start.wrapper import Wrapper
+from strategies.evolution.regularized_evolution import RegularizedEvolution
+from strategies.strategy import check_whole
+from strategies.warm_start.wrapper import TheseFirst, Wrapper, best_first
 from tabular.errors import StrategyError
 
 if TYPE_CHECKING:
@@ -19,8 +21,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from nasbench.strategy import StrategyFactory
-    from tabular.spaces import Space
+    from strategies.strategy import StrategyFactory
+    from tabular.spaces.space import Space
 
     Score = Callable[[NDArray[np.uint8]], NDArray[np.float64]]
 
@@ -28,6 +30,7 @@ REMEMBERED = 200_000
 """Scores of one function that are kept for later runs."""
 
 _SCORES: WeakKeyDictionary[Any, dict[Space, dict[bytes, float]]] = WeakKeyDictionary()
+"""Of each function and each space, the scores of the rows that were asked for."""
 
 
 class ZeroCostWarmup(Wrapper):
@@ -37,10 +40,8 @@ class ZeroCostWarmup(Wrapper):
 
     Parameters
     ----------
-    space, rng, fidelities
-        See `nasbench.strategy.Strategy`.
-    strategy : str or callable
-        What is run: a name, with options in parentheses if need be, or a class.
+    strategy : callable
+        The strategy that is run: a class, or a function ``(space, rng, fidelities)`` that makes one.
     score : callable or str
         ``(N, L) uint8 -> (N,)``, the higher the better and NaN for what has none: a zero-cost proxy such as synflow, a
         number of parameters, a surrogate of another task. It is a function of the row alone, for it is asked once about
@@ -48,12 +49,31 @@ class ZeroCostWarmup(Wrapper):
     pool : int
         N, the random architectures that are scored; 3,000 as in the paper.
     top : int
-        How many of the best are taken; 64, the population of the paper's aging evolution.
+        The number of best ones that are taken; 64, the population of the paper's aging evolution.
 
     Raises
     ------
     StrategyError
         If there is no score, it cannot be imported or gives something else; if a number is out of its range.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from tabular.spaces import CellSpace
+    >>> space = CellSpace("small", 4, ("none", "skip_connect", "nor_conv_1x1", "nor_conv_3x3"))
+    >>> from strategies import LocalSearch
+    >>> def operations(rows):  # a cheap score: the number of operations
+    ...     return np.sum(rows > 0, axis=1)
+    >>> options = {"strategy": LocalSearch, "score": operations, "pool": 200, "top": 10}
+    >>> search = ZeroCostWarmup(space, np.random.default_rng(0), [12], **options)
+    >>> best = 0.0
+    >>> for _ in range(40):
+    ...     proposal = search.ask()
+    ...     accuracy = float(np.mean(proposal.architecture == 3))  # made up: the share of one operation
+    ...     search.tell(proposal, accuracy, seconds=1.0)
+    ...     best = max(best, accuracy)
+    >>> round(best, 2)
+    0.83
     """
 
     name = "zero-cost"
@@ -65,7 +85,7 @@ class ZeroCostWarmup(Wrapper):
         rng: np.random.Generator,
         fidelities: Sequence[int],
         *,
-        strategy: str | StrategyFactory = "regularized-evolution",
+        strategy: StrategyFactory = RegularizedEvolution,
         score: Score | str | None = None,
         pool: int = 3000,
         top: int = 64,
@@ -103,8 +123,8 @@ def _scores(function: Score, space: Space, rows: NDArray[np.uint8]) -> NDArray[n
     except TypeError:  # it has no hash or no weak references: each run asks it anew
         known = {}
     keys = [row.tobytes() for row in rows]
-    new = list({key: place for place, key in enumerate(keys) if key not in known}.values())
-    scores = dict(zip((keys[place] for place in new), _ask(function, rows[new]), strict=True)) if new else {}
+    new = list({key: index for index, key in enumerate(keys) if key not in known}.values())
+    scores = dict(zip((keys[index] for index in new), _ask(function, rows[new]), strict=True)) if new else {}
     answer = np.array([scores[key] if key in scores else known[key] for key in keys])
     if len(known) + len(scores) <= REMEMBERED:
         known.update(scores)

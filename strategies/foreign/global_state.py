@@ -1,4 +1,4 @@
-"""The global generators of Python and numpy, kept out of what a library does with them."""
+"""A state of the global generators of Python and numpy for a library's own use."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ import numpy as np
 
 
 class GlobalState:
-    """Lends the global generators of `random` and `numpy.random` a state of its own, for as long as a ``with`` lasts.
+    """Another state for the global generators, as long as a ``with`` lasts.
 
-    The next ``with`` goes on where the last one ended.
+    The generators are those of `random` and `numpy.random`. The next ``with`` goes on where the last one ended.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""SMAC as a strategy, so that it is compared with others by one protocol."""
+"""SMAC 3 as a strategy."""
 
 from __future__ import annotations
 
@@ -9,12 +9,11 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from nasbench.interop.configspace import configuration_space, from_configuration
-from nasbench.interop.global_state import GlobalState
-from nasbench.strategy import Proposal, Strategy
-from nasbench.strategy_options import check_whole
+from strategies.foreign.global_state import GlobalState
+from strategies.strategy import Proposal, Strategy, check_whole
 from tabular.errors import UnknownNameError
 from tabular.lazy import load_optional
+from tabular.spaces.configspace import configuration_space, from_configuration
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -33,6 +32,7 @@ FACADES = {
 forest again with other settings, and with no model."""
 
 MODULES = ("smac", "smac.runhistory.dataclasses", "smac.main.exceptions", "joblib")
+"""The modules that are imported when a search is made."""
 
 LEAVES = 1 << 14
 """The most leaves of a tree: more than a run has trials. SMAC's own 2^20 are allocated anew for every tree."""
@@ -68,7 +68,20 @@ class SMACSearch(Strategy):
 
     Examples
     --------
-    On the command line: ``--strategies "nasbench.interop.smac_search:SMACSearch(trials=100)"``.
+    On the command line: ``--strategies "smac3(trials=100)"``.
+
+    >>> import numpy as np
+    >>> from tabular.spaces import CellSpace
+    >>> space = CellSpace("small", 4, ("none", "skip_connect", "nor_conv_1x1", "nor_conv_3x3"))
+    >>> search = SMACSearch(space, np.random.default_rng(0), [12], trials=40)
+    >>> best = 0.0
+    >>> for _ in range(15):
+    ...     proposal = search.ask()
+    ...     accuracy = float(np.mean(proposal.architecture == 3))  # made up: the share of one operation
+    ...     search.tell(proposal, accuracy, seconds=1.0)
+    ...     best = max(best, accuracy)
+    >>> round(best, 2)
+    0.5
     """
 
     name = "smac3"
@@ -167,12 +180,12 @@ def _adjust(model: Any, maximizer: Any) -> None:
     search = getattr(maximizer, "_local_search", None)
     if search is not None:
         starts = search._get_init_points_from_previous_configs
-        search._get_init_points_from_previous_configs = lambda *given: sorted(starts(*given), key=_place)
+        search._get_init_points_from_previous_configs = lambda *given: sorted(starts(*given), key=_vector)
 
 
-def _place(configuration: Any) -> list[float]:
-    place: list[float] = configuration.get_array().tolist()
-    return place
+def _vector(configuration: Any) -> list[float]:
+    vector: list[float] = configuration.get_array().tolist()
+    return vector
 
 
 @contextlib.contextmanager

@@ -1,4 +1,4 @@
-"""Predictors that are handed to search strategies: they learn, in the middle of a search, what architectures are worth.
+"""Predictors, models of architectures' values that strategies fit during a search.
 
 A package offers predictors in the entry-point group ``nasbench.predictors``, each a function ``(space, **options)``;
 `surrogates` brings those of this project. Strategies name one or take any function ``(space) -> Predictor``.
@@ -26,24 +26,25 @@ if TYPE_CHECKING:
     PredictorFactory = Callable[[Space], "Predictor"]
 
 ENTRY_POINTS = "nasbench.predictors"
+"""The entry-point group in which packages name their predictors."""
 
 DEFAULT_PREDICTOR = "xgboost"
-"""Boosted trees over features of the active graph."""
+"""The predictor of strategies that are given none: boosted trees over features of the active graph."""
 
 
 class Belief(NamedTuple):
-    """What a predictor thinks of some architectures: mean and standard deviation of their value, ``(N,)`` float64."""
+    """The mean and standard deviation of some values, ``(N,)`` float64 each."""
 
     mean: NDArray[np.float64]
     std: NDArray[np.float64]
 
 
 class Predictor(ABC):
-    """Learns values of architectures of one space from a few of them."""
+    """A model that learns values of architectures of one space from a few of them."""
 
     @abstractmethod
     def fit(self, architectures: NDArray[np.uint8], values: NDArray[np.float64], seed: int) -> None:
-        """Learn; what was learnt before is forgotten.
+        """Fit the model anew: earlier fits are forgotten.
 
         Parameters
         ----------
@@ -57,7 +58,7 @@ class Predictor(ABC):
 
     @abstractmethod
     def predict(self, architectures: NDArray[np.uint8]) -> Belief:
-        """Say what architectures, (N, L) uint8, are worth, in the units of what was learnt."""
+        """Return the values expected of architectures, (N, L) uint8, in the units of those it was fitted to."""
 
 
 def make_predictor(predictor: str | PredictorFactory, space: Space) -> Predictor:
@@ -87,7 +88,7 @@ def make_predictor(predictor: str | PredictorFactory, space: Space) -> Predictor
     else:
         made = predictor(space)
     if not isinstance(made, Predictor):
-        raise StrategyError(f"predictor {predictor!r} made {made!r}, not a nasbench.predictor.Predictor")
+        raise StrategyError(f"predictor {predictor!r} made {made!r}, not a strategies.predictor.Predictor")
     return made
 
 

@@ -1,4 +1,7 @@
-"""What a space does not admit, as a forbidden clause of ConfigSpace."""
+"""A forbidden clause of ConfigSpace for the rows that a space does not admit.
+
+It derives from a class of ConfigSpace, so this module is imported where one is made.
+"""
 
 from __future__ import annotations
 
@@ -30,7 +33,7 @@ class Inadmissible(ForbiddenConjunction):
     """
 
     def __init__(self, space: Space, hyperparameters: list[CategoricalHyperparameter]) -> None:
-        super().__init__(*(ForbiddenInClause(each, each.choices) for each in hyperparameters))
+        super().__init__(*(ForbiddenInClause(one, one.choices) for one in hyperparameters))
         self._space, self._hyperparameters = space, hyperparameters
         self._columns = np.arange(len(hyperparameters))
 
@@ -47,9 +50,9 @@ class Inadmissible(ForbiddenConjunction):
         return f"(not an architecture of {self._space.name})"
 
     def set_vector_idx(self, hyperparameter_to_idx: Mapping[str, int]) -> None:
-        """Learn where ConfigSpace, which sorts by name, keeps each position."""
+        """Note at which index ConfigSpace, which sorts by name, keeps each position."""
         super().set_vector_idx(hyperparameter_to_idx)
-        self._columns = np.array([hyperparameter_to_idx[each.name] for each in self._hyperparameters])
+        self._columns = np.array([hyperparameter_to_idx[one.name] for one in self._hyperparameters])
 
     def is_forbidden_value(self, values: dict[str, Any]) -> bool:
         """Say whether a dict of names and choices is not an architecture."""
@@ -66,5 +69,5 @@ class Inadmissible(ForbiddenConjunction):
         return ~admitted
 
     def to_dict(self) -> dict[str, Any]:
-        """Return what it is, for display."""
+        """Return a description for display."""
         return {"type": "INADMISSIBLE", "space": self._space.name}

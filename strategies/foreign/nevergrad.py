@@ -1,4 +1,4 @@
-"""Optimizers of Nevergrad as a strategy, so that they are compared with others by one protocol."""
+"""Optimizers of Nevergrad as a strategy."""
 
 from __future__ import annotations
 
@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from nasbench.interop.global_state import GlobalState
-from nasbench.strategy import Proposal, Strategy
-from nasbench.strategy_options import check_whole
+from strategies.foreign.global_state import GlobalState
+from strategies.strategy import Proposal, Strategy, check_whole
 from tabular.errors import StrategyError, UnknownNameError
 from tabular.lazy import load_optional
 
@@ -59,7 +58,20 @@ class NevergradSearch(Strategy):
 
     Examples
     --------
-    On the command line: ``--strategies "nasbench.interop.nevergrad_search:NevergradSearch(optimizer='TwoPointsDE')"``.
+    On the command line: ``--strategies "nevergrad(optimizer='TwoPointsDE')"``.
+
+    >>> import numpy as np
+    >>> from tabular.spaces import CellSpace
+    >>> space = CellSpace("small", 4, ("none", "skip_connect", "nor_conv_1x1", "nor_conv_3x3"))
+    >>> search = NevergradSearch(space, np.random.default_rng(0), [12])
+    >>> best = 0.0
+    >>> for _ in range(60):
+    ...     proposal = search.ask()
+    ...     accuracy = float(np.mean(proposal.architecture == 3))  # made up: the share of one operation
+    ...     search.tell(proposal, accuracy, seconds=1.0)
+    ...     best = max(best, accuracy)
+    >>> round(best, 2)
+    1.0
     """
 
     name = "nevergrad"
@@ -86,8 +98,8 @@ class NevergradSearch(Strategy):
         if optimizer not in registry:
             raise UnknownNameError("optimizer", optimizer, sorted(registry), of="nevergrad.optimizers.registry")
         # Nevergrad makes NaN of a single choice, and errors of no position: these are left out, but for one.
-        self._places = np.flatnonzero(space.cardinalities > 1) if space.size > 1 else np.zeros(1, dtype=np.int64)
-        self._last = space.cardinalities[self._places] - 1
+        self._free = np.flatnonzero(space.cardinalities > 1) if space.size > 1 else np.zeros(1, dtype=np.int64)
+        self._last = space.cardinalities[self._free] - 1
         choices = [nevergrad.p.Choice(max(2, last + 1), deterministic=True) for last in self._last.tolist()]
         parameters = nevergrad.p.Tuple(*choices)
         parameters.random_state = np.random.RandomState(int(rng.integers(1 << 32)))
@@ -114,7 +126,7 @@ class NevergradSearch(Strategy):
                         "budget=, the evaluations of a run"
                     ) from error
             row = np.zeros(self.space.length, dtype=np.uint8)
-            row[self._places] = np.minimum(candidate.value, self._last)
+            row[self._free] = np.minimum(candidate.value, self._last)
             if self.space.is_valid(row):
                 return self._propose(row, candidate)
             self._tell(candidate, WORST)
@@ -124,7 +136,7 @@ class NevergradSearch(Strategy):
         return self._propose(row, candidate)
 
     def _values(self, row: NDArray[np.uint8]) -> tuple[int, ...]:
-        return tuple(row[self._places].tolist())
+        return tuple(row[self._free].tolist())
 
     def _propose(self, row: NDArray[np.uint8], candidate: Any) -> Proposal:
         proposal = Proposal(row, self.fidelities[-1])

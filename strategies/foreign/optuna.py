@@ -1,4 +1,4 @@
-"""Samplers of Optuna as a strategy, so that they are compared with others by one protocol."""
+"""Samplers of Optuna as a strategy."""
 
 from __future__ import annotations
 
@@ -6,12 +6,11 @@ import inspect
 import math
 from typing import TYPE_CHECKING, Any
 
-from nasbench.interop.choices import to_named
-from nasbench.interop.optuna import architecture_of, distributions
-from nasbench.strategy import MultiObjectiveStrategy, Proposal
-from nasbench.strategy_options import check_whole
+from strategies.strategy import MultiObjectiveStrategy, Proposal, check_whole
 from tabular.errors import InvalidArchitectureError, StrategyError, UnknownNameError
 from tabular.lazy import load_optional
+from tabular.spaces.named_choices import to_named
+from tabular.spaces.optuna import architecture_of, distributions
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -30,8 +29,8 @@ TRIES = 1000
 class OptunaSearch(MultiObjectiveStrategy):
     """Trains what an Optuna sampler suggests, for the full number of epochs.
 
-    A divergence is told to the sampler as an infinity, of every objective, and so is what breaks a constraint. What the
-    space does not admit is told as pruned, and the sampler asked again.
+    A divergence is told to the sampler as an infinity, of every objective, and so is an architecture that
+    breaks a constraint. A row that the space does not admit is told as pruned, and the sampler asked again.
 
     Parameters
     ----------
@@ -40,8 +39,8 @@ class OptunaSearch(MultiObjectiveStrategy):
     sampler : str or callable
         The name of a class of `optuna.samplers` that takes a seed, or a function ``(seed) -> sampler``.
     objectives : int
-        How many objectives the study has: the signal, and as many of a comparison's other objectives as make up this
-        number. Samplers for several are TPESampler, NSGAIISampler and NSGAIIISampler.
+        The number of objectives of the study: the signal, and as many of a comparison's other objectives as make up
+        this number. Samplers for several are TPESampler, NSGAIISampler and NSGAIIISampler.
 
     Raises
     ------
@@ -52,7 +51,20 @@ class OptunaSearch(MultiObjectiveStrategy):
 
     Examples
     --------
-    On the command line: ``--strategies "nasbench.interop.optuna_search:OptunaSearch(sampler='NSGAIISampler')"``.
+    On the command line: ``--strategies "optuna(sampler='NSGAIISampler')"``.
+
+    >>> import numpy as np
+    >>> from tabular.spaces import CellSpace
+    >>> space = CellSpace("small", 4, ("none", "skip_connect", "nor_conv_1x1", "nor_conv_3x3"))
+    >>> search = OptunaSearch(space, np.random.default_rng(0), [12])
+    >>> best = 0.0
+    >>> for _ in range(60):
+    ...     proposal = search.ask()
+    ...     accuracy = float(np.mean(proposal.architecture == 3))  # made up: the share of one operation
+    ...     search.tell(proposal, accuracy, seconds=1.0)
+    ...     best = max(best, accuracy)
+    >>> round(best, 2)
+    0.83
     """
 
     name = "optuna"
@@ -111,12 +123,12 @@ class OptunaSearch(MultiObjectiveStrategy):
             raise StrategyError(
                 f"{self.name}: made with objectives={self._objectives}, but the comparison has {len(values)}"
             )
-        told = [-math.inf if violation > 0 else value for value in values[: self._objectives].tolist()]
-        self._study.tell(trial, told)
+        values_seen = [-math.inf if violation > 0 else value for value in values[: self._objectives].tolist()]
+        self._study.tell(trial, values_seen)
 
 
 def _named(samplers: Any, name: str) -> Any:
-    known = {each: getattr(samplers, each) for each in samplers.__all__ if inspect.isclass(getattr(samplers, each))}
+    known = {cls: getattr(samplers, cls) for cls in samplers.__all__ if inspect.isclass(getattr(samplers, cls))}
     if name not in known:
         raise UnknownNameError("sampler", name, known, of="optuna.samplers")
     if "seed" not in inspect.signature(known[name]).parameters:

@@ -1,6 +1,6 @@
 """Spaces as those of ConfigSpace, which SMAC, HpBandSter, DEHB, Auto-Sklearn and others search.
 
-Every position of a row is a categorical hyperparameter, by the names of `nasbench.interop.choices`. Where a space
+Every position of a row is a categorical hyperparameter, by the names of `tabular.spaces.named_choices`. Where a space
 admits some rows only, one forbidden clause asks the space, so that ConfigSpace samples and builds admissible
 configurations alone. `ConfigurationSpace.to_json` cannot write that clause.
 """
@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from nasbench.interop.choices import from_named, some_architecture, to_named
 from tabular.lazy import load_optional
+from tabular.spaces.named_choices import from_named, some_architecture, to_named
 from tabular.spaces.space import Choices
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ def configuration_space(space: Space, seed: int | None = None) -> ConfigurationS
     made: ConfigurationSpace = library.ConfigurationSpace(name=space.name, seed=seed)
     made.add(*hyperparameters)
     if type(space).is_valid is not Choices.is_valid:
-        from nasbench.interop.forbidden import Inadmissible
+        from tabular.spaces.configspace_clause import Inadmissible
 
         made.add(Inadmissible(space, hyperparameters))
     return made
