@@ -146,7 +146,7 @@ def test_an_unknown_name_says_the_way_out(installed, name, error, message):
 
 def test_importing_strategies_is_light():
     """Neither tables, surrogates nor any heavy library come along, even when all options are asked for."""
-    heavy = {"torch", "pandas", "xgboost", "sklearn", "matplotlib", "tabular", "surrogates", "scipy"}
+    heavy = {"torch", "pandas", "xgboost", "sklearn", "matplotlib", "h5py", "surrogates", "scipy"}
     heavy |= {"optuna", "nevergrad", "smac", "ConfigSpace"}
     code = (
         "import sys, strategies; options = [strategies.strategy_options(name) for name in strategies.STRATEGIES]; "
