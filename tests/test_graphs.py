@@ -14,7 +14,6 @@ from torch import nn
 
 from nasbench import CellSpace, get_space
 from tabular.errors import InvalidArchitectureError
-from tabular.networks.darts import DartsNetwork
 from tabular.spaces.graph import Graph
 from tabular.spaces.registry import SPACES
 from tabular.training import Recipe
@@ -97,7 +96,7 @@ def test_the_weights_of_darts_cells_are_those_of_their_networks():
     for row in some_rows(space):
         with torch.device("meta"):
             recipe = Recipe(channels=8, stages=2, cells_per_stage=1)
-            network = DartsNetwork(space.to_genotype(row), recipe, IMAGE, 10)
+            network = space.network(row, recipe, IMAGE, 10)
         normal, reduction = space.graphs(row[None])
         for cell, graph, width in zip(network.cells, (normal, reduction, normal), (8, 16, 16), strict=True):
             # An identity that has to halve the resolution is a convolution, which no graph shows.

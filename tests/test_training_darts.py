@@ -9,6 +9,7 @@ import torch
 from darts_examples import DARTS_V2, parameters_of
 
 from tabular.networks.darts import DARTS_BUILDERS, DartsNetwork, FactorizedReduce
+from tabular.networks.darts import DARTS_BUILDERS, FactorizedReduce
 from tabular.spaces.darts import OPERATIONS, Darts
 from tabular.training import Recipe, train
 
@@ -22,7 +23,7 @@ def test_published_parameters():
 
 def test_reductions_are_at_a_third_and_two_thirds():
     recipe = Recipe(channels=2, stages=3, cells_per_stage=2, image_size=8)
-    network = DartsNetwork(DARTS_V2, recipe, (3, 8, 8), 10)
+    network = SPACE.network(SPACE.from_genotype(DARTS_V2), recipe, (3, 8, 8), 10)
     sizes, image = [], torch.randn(2, 3, 8, 8)
     for cell in network.cells:
         cell.register_forward_hook(lambda _, __, output: sizes.append(tuple(output.shape[1:3])))

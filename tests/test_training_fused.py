@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 from torch import nn
 
 from tabular.errors import InvalidArchitectureError, QueryError, SpaceError, UnknownNameError
-from tabular.networks.cell import CellNetwork
 from tabular.spaces import NB201, OPERATIONS, CellSpace, get_space
 from tabular.training import METRICS, Dataset, Recipe, load_dataset, networks_together, train, train_together
 from tabular.training.fused_network import FusedNetwork, Partition, fuse
@@ -193,7 +192,7 @@ def test_a_network_full_of_nan_changes_no_bit_of_its_neighbours(operation, poiso
     rows = np.ones((3, 3), np.uint8) * (operation != "skip_connect")
     recipe = Recipe(channels=8, stages=2)
     torch.manual_seed(0)
-    fused = FusedNetwork(space, rows, [CellNetwork(space, row, recipe, (1, 8, 8), 10) for row in rows], CPU)
+    fused = FusedNetwork([space.network(row, recipe, (1, 8, 8), 10) for row in rows], CPU)
     images = torch.randn(6, 3, 8, 8).contiguous(memory_format=torch.channels_last)
     runs = []
     for middle in (0.5, poison):

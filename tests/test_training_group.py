@@ -21,25 +21,25 @@ import numpy as np
 from pathlib import Path
 from tabular.spaces import get_space
 from tabular.training import Recipe, load_dataset
-from tabular.training import fused as group
+from tabular.training import fused
 
 space, digits, sizes = get_space("nb201"), load_dataset("digits"), []
 rows = space.from_text(["|none~0|+|none~0|none~1|+|skip_connect~0|none~1|none~2|"] * 4)
-train_together = group.train_together
+train_together = fused.train_together
 
 def noted(space, rows, *others):
     sizes.append(len(rows))
     return train_together(space, rows, *others)
 
-group.train_together = noted
-group.train_group(space, rows[:2], Recipe(epochs=1, channels=4), digits, 0)  # loads what it needs of libraries
+fused.train_together = noted
+fused.train_group(space, rows[:2], Recipe(epochs=1, channels=4), digits, 0)  # loads what it needs of libraries
 sizes.clear()
 used = next(line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith("VmSize"))
 limit = int(used.split()[1]) * 1024 + int(sys.argv[1]) * 2**20
 resource.setrlimit(resource.RLIMIT_AS, (limit, resource.RLIM_INFINITY))
 recipe = Recipe(epochs=1, channels=32, batch_size=337, image_size=32)  # a few large tensors: so one of these is refused
 try:
-    trained = group.train_group(space, rows, recipe, digits, 0)
+    trained = fused.train_group(space, rows, recipe, digits, 0)
 except Exception as error:
     print(type(error).__name__, error)
 else:

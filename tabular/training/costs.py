@@ -1,4 +1,4 @@
-"""What a network costs whatever its seed: counted, and measured where only a clock can tell."""
+"""The costs of a network whatever its seed: counted, and measured where only a clock can tell."""
 
 from __future__ import annotations
 
@@ -15,45 +15,30 @@ if TYPE_CHECKING:
     from tabular.spaces import Space
     from tabular.training.dataset import Dataset
 
+COSTS = ("parameters", "flops", "activation_bytes")
+"""The costs that `complexity` counts."""
+
+WARM_UP, ROUNDS = 3, 15
+"""The passes that `cpu_latency` leaves out, and those of which it takes the fastest."""
+
 
 def network_costs(space: Space, architecture: NDArray[np.uint8], recipe: Recipe, dataset: Dataset) -> dict[str, float]:
-    """Return what `complexity` counts, and the ``latency_seconds`` of `cpu_latency`.
-
-    Parameters
-    ----------
-    space : Space
-    architecture : (L,) uint8
-    recipe : Recipe
-    dataset : Dataset
-    """
+    """Return what `complexity` counts, and the ``latency_seconds`` of `cpu_latency`."""
     counted = complexity(space, architecture, recipe, dataset)
     return {**counted, "latency_seconds": cpu_latency(space, architecture, recipe, dataset)}
-
-
-COSTS = ("parameters", "flops", "activation_bytes")
 
 
 def complexity(space: Space, architecture: NDArray[np.uint8], recipe: Recipe, dataset: Dataset) -> dict[str, int]:
     """Count the parameters, floating-point operations and activation memory of a network.
 
-    Parameters
-    ----------
-    space : Space
-    architecture : (L,) uint8
-    recipe : Recipe
-    dataset : Dataset
-        Only its image channels and number of classes matter.
+    Of the data set only the image channels and the number of classes matter.
 
     Returns
     -------
     dict
         ``parameters``: trainable numbers. ``flops``: multiply-adds x 2 of convolutions and matrix products in one
-        image's forward pass. ``activation_bytes``: what autograd keeps of each further image in a
-        batch for the backward pass.
-
-    Raises
-    ------
-    InvalidArchitectureError
+        image's forward pass. ``activation_bytes``: what autograd keeps of each further image in a batch for the
+        backward pass.
     """
     import torch
     from torch.utils.flop_counter import FlopCounterMode
@@ -69,7 +54,7 @@ def complexity(space: Space, architecture: NDArray[np.uint8], recipe: Recipe, da
         # What a batch of three keeps beyond a batch of two is one image's share, free of what is kept once a batch.
         kept = [_kept_bytes(network, torch.empty(images, *shape)) for images in (2, 3)]
     return {
-        "parameters": sum(each.numel() for each in network.parameters()),
+        "parameters": sum(weights.numel() for weights in network.parameters()),
         "flops": int(counter.get_total_flops()),
         "activation_bytes": kept[1] - kept[0],
     }
@@ -92,29 +77,14 @@ def _kept_bytes(network: nn.Module, batch: torch.Tensor) -> int:
     return sum(storage.nbytes() for storage in storages.values())
 
 
-WARM_UP, ROUNDS = 3, 15
-
-
 def cpu_latency(space: Space, architecture: NDArray[np.uint8], recipe: Recipe, dataset: Dataset) -> float:
     """Measure the forward pass of one image on one thread of this machine's processor.
-
-    Parameters
-    ----------
-    space : Space
-    architecture : (L,) uint8
-    recipe : Recipe
-    dataset : Dataset
-        Only its image channels and number of classes matter.
 
     Returns
     -------
     float
         Seconds: the fastest of 15 passes after 3 that are not counted, in evaluation mode, channels last in memory.
         Slower ones tell of what else the machine did.
-
-    Raises
-    ------
-    InvalidArchitectureError
     """
     import torch
 

@@ -1,4 +1,4 @@
-"""A data set held in memory: images, labels, and which of them are for training, validation and test."""
+"""A data set held in memory: images, labels, and their splits for training, validation and test."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ class Dataset:
     Parameters
     ----------
     name : str
-        What tables call the task by default.
+        The default name of the task in tables.
     source : str
-        What `tabular.training.load_dataset` takes to load it again.
+        The argument of `tabular.training.load_dataset` that loads it again.
     images : (N, C, H, W) uint8 or float32
     labels : (N,) int64
         Classes, numbered from 0 without gaps.
@@ -65,14 +65,14 @@ class Dataset:
     def _check_splits(self) -> None:
         used = np.zeros(len(self.images), dtype=np.int64)
         for split in SPLITS:
-            places = getattr(self, split)
-            if len(places) < 2:
-                raise DataError(f"{self.source}: the {split} split has {len(places)} images, at least 2 are needed")
-            if places.min() < 0 or places.max() >= len(self.images):
+            positions = getattr(self, split)
+            if len(positions) < 2:
+                raise DataError(f"{self.source}: the {split} split has {len(positions)} images, at least 2 are needed")
+            if positions.min() < 0 or positions.max() >= len(self.images):
                 raise DataError(
                     f"{self.source}: the {split} split names images beyond the {len(self.images)} there are"
                 )
-            np.add.at(used, places, 1)
+            np.add.at(used, positions, 1)
         if used.max() > 1:
             raise DataError(
                 f"{self.source}: image {int(used.argmax())} is in more than one place of the splits; each image may be "
@@ -165,12 +165,7 @@ def _check_labels(source: str, labels: NDArray[np.int64], images: int) -> None:
 
 
 def check_labels_below(where: object, labels: NDArray[np.int64], classes: int) -> None:
-    """Refuse labels that a data set of this many classes does not have.
-
-    Raises
-    ------
-    DataError
-    """
+    """Raise DataError for labels, read from ``where``, that a data set of this many classes does not have."""
     bad = np.flatnonzero((labels < 0) | (labels >= classes))
     if bad.size:
         raise DataError(

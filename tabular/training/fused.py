@@ -1,4 +1,4 @@
-"""Training many small networks at once, as one network whose channels are all of theirs side by side."""
+"""Real training of many small networks at once, as one network whose channels are all of theirs side by side."""
 
 from __future__ import annotations
 
@@ -42,11 +42,10 @@ if TYPE_CHECKING:
     from tabular.training.dataset import Dataset
 
 LEAST_EVALUATION_BATCH = 16
+"""Images that are evaluated at once, at least, however many networks there are."""
 
 
 TENSOR_NUMBERS = {"cpu": 3 << 16, "cuda": 1 << 24}
-
-
 """The most numbers that the output of a layer should hold, all networks and images of a step together.
 
 On a CPU 0.75 MB, as measured: what is larger leaves its caches, and moving networks about then costs more than wide
@@ -54,30 +53,21 @@ layers save. On a GPU 64 MB, reckoned and not measured: enough to occupy one, a 
 
 
 MOST_TOGETHER = {"cpu": 16, "cuda": 4096}
-
-
 """Networks in a group at most. A CPU gains nothing from more, and a worker that is killed loses the group in flight."""
+
+_OUT_OF_MEMORY = ("can't allocate memory", "could not create a primitive", "could not create a memory object")
+"""Words in a CPU's plain RuntimeErrors that tell of it: from torch's own allocator, and from oneDNN's convolutions."""
 
 
 def networks_together(recipe: Recipe, device: str = "cpu") -> int:
-    """Return how many networks to give `train_together` at once for it to be fast.
+    """Return the number of networks to give `train_together` at once for it to be fast.
 
     Networks that share operations train faster together: seeds of one architecture share all, architectures that follow
     each other in the order of `Space.rank` most. On a CPU, networks drawn at random gain little, and nothing from 16
     channels on.
 
-    Depends on its arguments alone, so that a plan made with it is the same on every machine of a kind.
-
-    Parameters
-    ----------
-    recipe : Recipe
-    device : str
-        As torch names it.
-
-    Returns
-    -------
-    int
-        1 or more; where it is 1, `tabular.training.train` is as fast or faster.
+    It depends on its arguments alone, so that a plan made with it is the same on every machine of a kind. Where it is
+    1, `tabular.training.train` is as fast or faster.
     """
     own = recipe.batch_size * recipe.channels * recipe.image_size**2
     kind = device.partition(":")[0]
@@ -132,15 +122,53 @@ def train_together(
     with deterministic(target):
         data = dataset_tensors(dataset, recipe.image_size, target)
         alone = [
-            build_network(space, row, recipe, dataset, each.initialisation)
-            for row, each in zip(rows, streams, strict=True)
+            build_network(space, row, recipe, dataset, stream.initialisation)
+            for row, stream in zip(rows, streams, strict=True)
         ]
         cells = [network for network in alone if isinstance(network, CellNetwork)]
         if not isinstance(space, CellSpace) or len(cells) < len(rows):
             raise SpaceError(f"space {space.name!r} does not build cells; train its networks one at a time")
-        network = FusedNetwork(space, rows, cells, target)
+        network = FusedNetwork(cells, target)
         same_seed = len({int(seed) for seed in seeds}) == 1
         return _Run(network, recipe, data, streams[:1] if same_seed else streams).train()
+
+
+def train_group(
+    space: Space, architectures: NDArray[np.uint8], recipe: Recipe, dataset: Dataset, seed: int, device: str = "cpu"
+) -> list[Training]:
+    """Train K architectures from scratch with one seed, all at once, or in halves where memory does not suffice.
+
+    Raises
+    ------
+    RecipeError
+        If memory does not even suffice for one network.
+    """
+    try:
+        if len(architectures) == 1:
+            return [train(space, architectures[0], recipe, dataset, seed, device)]
+        return train_together(space, architectures, recipe, dataset, [seed] * len(architectures), device)
+    except (MemoryError, RuntimeError) as error:
+        if not _is_out_of_memory(error):
+            raise
+    # Not within the except clause: there the error holds on to all that filled the memory.
+    gc.collect()
+    if device.startswith("cuda"):
+        torch.cuda.empty_cache()
+    if len(architectures) == 1:
+        raise RecipeError(
+            f"recipe: the memory of {device} does not suffice for one network ({space.to_text(architectures[0])}) with "
+            f"batch_size {recipe.batch_size}, channels {recipe.channels} and image_size {recipe.image_size}; take less "
+            "of these"
+        )
+    middle = len(architectures) // 2
+    halves = architectures[:middle], architectures[middle:]
+    return [training for half in halves for training in train_group(space, half, recipe, dataset, seed, device)]
+
+
+def _is_out_of_memory(error: BaseException) -> bool:
+    return isinstance(error, (MemoryError, torch.OutOfMemoryError)) or any(
+        words in str(error) for words in _OUT_OF_MEMORY
+    )
 
 
 class _Run:
@@ -180,14 +208,14 @@ class _Run:
     def _train_epoch(self, epoch: int) -> dict[str, NDArray[np.float64]]:
         self.network.train()
         labels, networks = self.data.train_labels, self.network.networks
-        orders = torch.stack([torch.randperm(len(labels), generator=each.order) for each in self.streams])
+        orders = torch.stack([torch.randperm(len(labels), generator=stream.order) for stream in self.streams])
         loss_sum, correct = (torch.zeros(networks, device=labels.device) for _ in range(2))
-        for step, places in enumerate(orders.to(labels.device).tensor_split(self.steps, dim=1)):
+        for step, chosen in enumerate(orders.to(labels.device).tensor_split(self.steps, dim=1)):
             done = (epoch * self.steps + step) / (self.recipe.epochs * self.steps)
             set_learning_rate(self.optimizer, self.recipe, done)
-            targets = labels[places].expand(networks, -1)
+            targets = labels[chosen].expand(networks, -1)
             with self.precision:
-                logits = self.network(self._batch(places))
+                logits = self.network(self._batch(chosen))
             losses = cross_entropy(
                 logits.flatten(0, 1).float(),
                 targets.reshape(-1),
@@ -206,16 +234,16 @@ class _Run:
             "train_accuracy": correct.double().cpu().numpy() / len(labels),
         }
 
-    def _batch(self, places: torch.Tensor) -> torch.Tensor:
-        """Return the images at the places (S, N) of each stream, augmented by its chance: (N, S*C, H, W)."""
-        images = torch.cat(
+    def _batch(self, chosen: torch.Tensor) -> torch.Tensor:
+        """Return the images that each stream has chosen, (S, N), augmented by it: (N, S*C, H, W)."""
+        batch = torch.cat(
             [
-                augment(self.data.train_images[own], self.recipe.augmentation, each.augmentation)
-                for own, each in zip(places, self.streams, strict=True)
+                augment(self.data.train_images[images], self.recipe.augmentation, stream.augmentation)
+                for images, stream in zip(chosen, self.streams, strict=True)
             ],
             dim=1,
         )
-        return images.contiguous(memory_format=torch.channels_last)
+        return batch.contiguous(memory_format=torch.channels_last)
 
     def _evaluate(self) -> dict[str, NDArray[np.float64]]:
         self.network.eval()
@@ -227,68 +255,11 @@ class _Run:
                 [self.network(images).float() for images in torch.split(self.data.held_out_images, batch)],
                 dim=1,
             )
-            everyones = labels.expand(networks, -1)
-            losses = cross_entropy(logits.transpose(1, 2), everyones, reduction="none").double()
-            correct = (logits.argmax(dim=2) == everyones).double()
+            targets = labels.expand(networks, -1)
+            losses = cross_entropy(logits.transpose(1, 2), targets, reduction="none").double()
+            correct = (logits.argmax(dim=2) == targets).double()
             return {
                 f"{split}_{metric}": values[:, part].mean(dim=1).cpu().numpy()
                 for split, part in (("validation", slice(None, middle)), ("test", slice(middle, None)))
                 for metric, values in (("loss", losses), ("accuracy", correct))
             }
-
-
-def train_group(
-    space: Space, architectures: NDArray[np.uint8], recipe: Recipe, dataset: Dataset, seed: int, device: str = "cpu"
-) -> list[Training]:
-    """Train K architectures from scratch with one seed, all at once, or in halves where memory does not suffice.
-
-    Parameters
-    ----------
-    space : Space
-    architectures : (K, L) uint8
-    recipe : Recipe
-    dataset : Dataset
-    seed : int
-    device : str
-        As torch names it.
-
-    Returns
-    -------
-    list of K Training
-
-    Raises
-    ------
-    RecipeError
-        If memory does not even suffice for one network.
-    InvalidArchitectureError, QueryError, SpaceError, UnknownNameError
-    """
-    try:
-        if len(architectures) == 1:
-            return [train(space, architectures[0], recipe, dataset, seed, device)]
-        return train_together(space, architectures, recipe, dataset, [seed] * len(architectures), device)
-    except (MemoryError, RuntimeError) as error:
-        if not _is_out_of_memory(error):
-            raise
-    # Not within the except clause: there the error holds on to all that filled the memory.
-    gc.collect()
-    if device.startswith("cuda"):
-        torch.cuda.empty_cache()
-    if len(architectures) == 1:
-        raise RecipeError(
-            f"recipe: the memory of {device} does not suffice for one network ({space.to_text(architectures[0])}) with "
-            f"batch_size {recipe.batch_size}, channels {recipe.channels} and image_size {recipe.image_size}; take less "
-            "of these"
-        )
-    middle = len(architectures) // 2
-    halves = architectures[:middle], architectures[middle:]
-    return [each for half in halves for each in train_group(space, half, recipe, dataset, seed, device)]
-
-
-_SIGNS = ("can't allocate memory", "could not create a primitive", "could not create a memory object")
-
-
-"""By what a CPU's plain RuntimeErrors tell of it: torch's own allocator, and oneDNN, which computes convolutions."""
-
-
-def _is_out_of_memory(error: BaseException) -> bool:
-    return isinstance(error, (MemoryError, torch.OutOfMemoryError)) or any(sign in str(error) for sign in _SIGNS)

@@ -14,11 +14,11 @@ from tabular.networks.cell import Reduction
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    import numpy as np
-    from numpy.typing import NDArray
-
     from tabular.networks.cell import Cell, CellNetwork
-    from tabular.spaces import CellSpace
+
+ALIKE = (nn.Identity, nn.ReLU, nn.AvgPool2d, nn.MaxPool2d)
+"""Modules without weights that treat each channel by itself: one does for all."""
+
 
 
 class FusedEdge(nn.Module):
@@ -26,23 +26,21 @@ class FusedEdge(nn.Module):
 
     Parameters
     ----------
-    operations : K modules
-        What each network has there; None where nothing flows.
-    kinds : K int
-        The same number for operations of the same form.
+    operations : K pairs of (name, module)
+        The operation of each network; None where nothing flows.
     device : torch.device
     """
 
-    def __init__(self, operations: Sequence[nn.Module | None], kinds: Sequence[int], device: torch.device) -> None:
+    def __init__(self, operations: Sequence[tuple[str, nn.Module] | None], device: torch.device) -> None:
         super().__init__()
-        groups: dict[int | None, list[int]] = {}
-        for network, (operation, kind) in enumerate(zip(operations, kinds, strict=True)):
-            groups.setdefault(None if operation is None else kind, []).append(network)
-        self.partition = Partition(list(groups.values()), device)
-        self.operations = nn.ModuleList(
-            Zero() if kind is None else fuse([cast("nn.Module", operations[network]) for network in group])
-            for kind, group in groups.items()
-        )
+        networks: dict[str | None, list[int]] = {}
+        modules: dict[str | None, list[nn.Module]] = {}
+        for network, operation in enumerate(operations):
+            name, module = operation or (None, Zero())
+            networks.setdefault(name, []).append(network)
+            modules.setdefault(name, []).append(module)
+        self.partition = Partition(list(networks.values()), device)
+        self.operations = nn.ModuleList(fuse(alike) for alike in modules.values())
 
     def forward(self, node: torch.Tensor, pixels: torch.Size) -> torch.Tensor:
         """Map (P, K, C) to the same shape, P being the pixels of images (N, H, W)."""
@@ -62,32 +60,32 @@ class Zero(nn.Module):
 
 
 class FusedCell(nn.Module):
-    """The cells at one place of K networks.
+    """The cells at one depth of K networks.
 
     A node is held as (P, K, C), P being the pixels of all images: dividing networks then moves whole blocks, and all
     the rest runs over K*C neighbouring numbers, which fill vector registers however few channels a network has.
 
     Parameters
     ----------
-    space : CellSpace
-    architectures : (K, L) uint8
     cells : K cells
-        Built for the architectures; their weights are copied.
+        Of the same nodes; their weights are copied.
     device : torch.device
     """
 
-    def __init__(
-        self, space: CellSpace, architectures: NDArray[np.uint8], cells: Sequence[Cell], device: torch.device
-    ) -> None:
+    def __init__(self, cells: Sequence[Cell], device: torch.device) -> None:
         super().__init__()
-        self.networks, self.output = len(cells), space.nodes - 1
-        of_edge = [dict(zip(cell.edges, cell.operations, strict=True)) for cell in cells]
-        live = [place for place, edge in enumerate(space.edges) if any(edge in each for each in of_edge)]
-        # In the order of the space: all that a node sums is there before an edge leaves it.
-        self.edges = [space.edges[place] for place in live]
+        self.networks, self.output = len(cells), cells[0].output
+        named = [
+            {
+                edge: (name, operation)
+                for (edge, name), operation in zip(cell.edges.items(), cell.operations, strict=True)
+            }
+            for cell in cells
+        ]
+        # In the order of their ends: all that a node sums is there before an edge leaves it.
+        self.edges = sorted({edge for cell in cells for edge in cell.edges}, key=lambda edge: (edge[1], edge[0]))
         self.operations = nn.ModuleList(
-            FusedEdge([each.get(space.edges[place]) for each in of_edge], architectures[:, place].tolist(), device)
-            for place in live
+            FusedEdge([operations.get(edge) for operations in named], device) for edge in self.edges
         )
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
@@ -103,12 +101,7 @@ class FusedCell(nn.Module):
 
 
 class FusedReduction(nn.Module):
-    """The reductions at one place of K networks.
-
-    Parameters
-    ----------
-    reductions : K reductions
-    """
+    """The reductions at one depth of K networks."""
 
     def __init__(self, reductions: Sequence[Reduction]) -> None:
         super().__init__()
@@ -125,26 +118,18 @@ class FusedNetwork(nn.Module):
 
     Parameters
     ----------
-    space : CellSpace
-    architectures : (K, L) uint8
     networks : K networks
-        Built for the architectures with one recipe; their weights are copied.
+        Built with one recipe; their weights are copied.
     device : torch.device
     """
 
-    def __init__(
-        self,
-        space: CellSpace,
-        architectures: NDArray[np.uint8],
-        networks: Sequence[CellNetwork],
-        device: torch.device,
-    ) -> None:
+    def __init__(self, networks: Sequence[CellNetwork], device: torch.device) -> None:
         super().__init__()
 
         def fuse_blocks(blocks: Sequence[nn.Module]) -> nn.Module:
             if isinstance(blocks[0], Reduction):
                 return FusedReduction(cast("Sequence[Reduction]", blocks))
-            return FusedCell(space, architectures, cast("Sequence[Cell]", blocks), device)
+            return FusedCell(cast("Sequence[Cell]", blocks), device)
 
         self.networks = len(networks)
         self.stem = fuse([network.stem for network in networks])
@@ -175,12 +160,6 @@ class FusedNetwork(nn.Module):
         return seen.contiguous(memory_format=torch.channels_last)
 
 
-ALIKE = (nn.Identity, nn.ReLU, nn.AvgPool2d, nn.MaxPool2d)
-
-
-"""Modules without weights that treat each channel for itself: one does for all."""
-
-
 def fuse(modules: Sequence[nn.Module]) -> nn.Module:
     """Return one module that does to K blocks of channels what K modules do to one block each.
 
@@ -203,7 +182,7 @@ def fuse(modules: Sequence[nn.Module]) -> nn.Module:
         If a module is of a kind that has no fused form.
     """
     first = modules[0]
-    if isinstance(first, ALIKE):
+    if isinstance(first, (*ALIKE, Zero)):
         return first
     if isinstance(first, nn.Sequential):
         columns = zip(*cast("Sequence[nn.Sequential]", modules), strict=True)
@@ -274,8 +253,8 @@ class Partition:
 
     def __init__(self, groups: Sequence[Sequence[int]], device: torch.device) -> None:
         networks = list(chain.from_iterable(groups))
-        self._groups = [_places(group, device) for group in groups]
-        # Where each network is when the groups lie behind each other; None if each is at its place.
+        self._groups = [_members(group, device) for group in groups]
+        # The position of each network when the groups lie behind each other; None if that is its number.
         inverse = sorted(range(len(networks)), key=networks.__getitem__)
         self._inverse = None if inverse == sorted(inverse) else torch.tensor(inverse, device=device)
 
@@ -293,8 +272,8 @@ class Partition:
 
     def _copies(self, node: torch.Tensor) -> tuple[torch.Tensor, ...]:
         return tuple(
-            node[:, places].contiguous() if isinstance(places, slice) else node.index_select(1, places)
-            for places in self._groups
+            node[:, members].contiguous() if isinstance(members, slice) else node.index_select(1, members)
+            for members in self._groups
         )
 
     def _joined(self, blocks: Sequence[torch.Tensor]) -> torch.Tensor:
@@ -324,8 +303,8 @@ class _Join(torch.autograd.Function):
         return None, *ctx.partition._copies(gradient)
 
 
-def _places(group: Sequence[int], device: torch.device) -> slice | torch.Tensor:
-    """Return the places of a group: neighbours as a slice, which moves faster."""
+def _members(group: Sequence[int], device: torch.device) -> slice | torch.Tensor:
+    """Return the networks of a group: neighbours as a slice, which moves faster."""
     if group[-1] - group[0] == len(group) - 1:
         return slice(group[0], group[-1] + 1)
     return torch.tensor(group, device=device)

@@ -22,19 +22,17 @@ if TYPE_CHECKING:
 
     from tabular.training.dataset import LabelledImages
 
-FOLDER_READERS: dict[str, Callable[[Path], tuple[LabelledImages, LabelledImages]]] = {
-    "fashion-mnist": read_fashion_mnist,
-    "cifar10": read_cifar10,
-}
-
-
-"""Read training and test images from where a user keeps the published files."""
-
-
 TEST_FRACTION = 0.25
-
-
 """Share of the images that is held out for test where a data set has no test images of its own."""
+
+MOST_CHANNELS = 4
+"""A last axis of at most this many is read as channels if the second axis is longer."""
+
+CLASSES = 10
+"""Classes of Fashion-MNIST, and of MNIST."""
+
+_UBYTE = 0x08
+"""IDX's code for the type of its values: unsigned bytes."""
 
 
 class _Parts(NamedTuple):
@@ -92,7 +90,7 @@ def _read(source: str) -> _Parts:
         return _Parts(Path(source).stem, *read_npz(Path(source)))
     if name == "digits" and colon:
         raise DataError(f"{source}: digits comes with scikit-learn; write 'digits' alone")
-    raise UnknownNameError("data set", source, ["digits", *(f"{each}:FOLDER" for each in FOLDER_READERS), "FILE.npz"])
+    raise UnknownNameError("data set", source, ["digits", *(f"{known}:FOLDER" for known in FOLDER_READERS), "FILE.npz"])
 
 
 def _read_digits() -> LabelledImages:
@@ -130,10 +128,7 @@ def _split(source: str, parts: _Parts, split_seed: int, validation_fraction: flo
     )
 
 
-MOST_CHANNELS = 4
-
-
-"""A last axis of at most this many is read as channels if the second axis is longer."""
+# A user's own data sets, in numpy's .npz files.
 
 
 def read_npz(path: Path) -> tuple[LabelledImages, LabelledImages | None]:
@@ -198,13 +193,7 @@ def _as_images(x: NDArray[Any]) -> NDArray[Any]:
     return np.ascontiguousarray(x, dtype=np.uint8 if as_bytes else np.float32)
 
 
-CLASSES = 10
-
-
-_UBYTE = 0x08
-
-
-"""IDX's code for the type of its values: unsigned bytes."""
+# Fashion-MNIST (Xiao et al. 2017) in MNIST's IDX files, plain or compressed.
 
 
 def read_fashion_mnist(folder: Path) -> tuple[LabelledImages, LabelledImages]:
@@ -248,19 +237,7 @@ def _find(folder: Path, name: str) -> Path:
 
 
 def read_idx(path: Path, dimensions: int) -> NDArray[np.uint8]:
-    """Read an array of unsigned bytes from an IDX file.
-
-    Parameters
-    ----------
-    path : Path
-        Decompressed on the way if its name ends in ``.gz``.
-    dimensions : int
-        How many the array must have.
-
-    Raises
-    ------
-    DataError
-    """
+    """Read an array of unsigned bytes, of so many dimensions, from an IDX file, plain or with the ending ``.gz``."""
     try:
         content = path.read_bytes()
         if path.suffix == ".gz":
@@ -277,3 +254,10 @@ def read_idx(path: Path, dimensions: int) -> NDArray[np.uint8]:
             "download it again"
         )
     return np.frombuffer(content, dtype=np.uint8, offset=head).reshape(shape)
+
+
+FOLDER_READERS: dict[str, Callable[[Path], tuple[LabelledImages, LabelledImages]]] = {
+    "fashion-mnist": read_fashion_mnist,
+    "cifar10": read_cifar10,
+}
+"""The functions that read training and test images from where a user keeps the published files."""

@@ -1,4 +1,4 @@
-"""What one training gave."""
+"""The result of one training, and the origin of its numbers: recipe, data, software and hardware."""
 
 from __future__ import annotations
 
@@ -29,9 +29,7 @@ METRICS = (
     "test_accuracy",
     "train_seconds",
 )
-
-
-"""What is measured after every epoch: losses in nats, accuracies as fractions, seconds of training so far."""
+"""The metrics after every epoch: losses in nats, accuracies as fractions, seconds of training so far."""
 
 
 @dataclass(frozen=True)
@@ -57,14 +55,7 @@ class Training:
 
 
 def provenance(recipe: Recipe, dataset: Dataset, device: str = "cpu") -> dict[str, Any]:
-    """Return all that names the origin of trainings, JSON-ready.
-
-    Parameters
-    ----------
-    recipe : Recipe
-    dataset : Dataset
-    device : str
-        Where the trainings run.
+    """Return the origin of trainings that run on a device, JSON-ready.
 
     Returns
     -------
@@ -109,7 +100,7 @@ def _processor() -> str:
 
 @cache
 def _git_revision() -> str | None:
-    """Return the commit this package was run from, if it is tracked by git there."""
+    """Return the commit that this package was run from, if git tracks it there."""
     git, folder = shutil.which("git"), Path(__file__).parents[1]
     if git is None or not _git(git, folder, "ls-files", "__init__.py"):
         return None

@@ -1,4 +1,4 @@
-"""Training one network for real: the readable reference that everything faster is held against."""
+"""Real training of one network: the readable reference that everything faster is held against."""
 
 from __future__ import annotations
 
@@ -27,6 +27,10 @@ if TYPE_CHECKING:
     from tabular.training.dataset import Dataset
 
 EVALUATION_BATCH = 512
+"""Images that are evaluated at once."""
+
+CROP_SHARE = 8
+"""Images move by up to this part of their size: 4 of CIFAR's 32 pixels, as usual there."""
 
 
 class Streams(NamedTuple):
@@ -53,10 +57,8 @@ def train(
 
     Parameters
     ----------
-    space : Space
-    architecture : (L,) uint8
-    recipe : Recipe
-    dataset : Dataset
+    space, architecture, recipe, dataset
+        The architecture is a row, (L,), of the space.
     seed : int
         Decides initial weights, order of the images and augmentation; 0 or more.
     device : str
@@ -77,12 +79,12 @@ def train(
 
 
 def find_device(name: str) -> torch.device:
-    """Return a device that is there.
+    """Return a device of this machine.
 
     Raises
     ------
     UnknownNameError
-        Listing those that are.
+        Listing the devices that there are.
     """
     present = ["cpu"]
     if torch.cuda.is_available():
@@ -126,12 +128,12 @@ class _Run:
         images, labels = self.data.train_images, self.data.train_labels
         order = torch.randperm(len(labels), generator=self.streams.order).to(labels.device)
         loss_sum, correct = torch.zeros((), device=labels.device), torch.zeros((), device=labels.device)
-        for step, places in enumerate(order.tensor_split(self.steps)):
+        for step, chosen in enumerate(order.tensor_split(self.steps)):
             done = (epoch * self.steps + step) / (self.recipe.epochs * self.steps)
             set_learning_rate(self.optimizer, self.recipe, done)
             batch, targets = (
-                augment(images[places], self.recipe.augmentation, self.streams.augmentation),
-                labels[places],
+                augment(images[chosen], self.recipe.augmentation, self.streams.augmentation),
+                labels[chosen],
             )
             with self.precision:
                 logits = self.network(batch)
@@ -261,7 +263,7 @@ class DatasetTensors(NamedTuple):
         First validation, then test.
     held_out_labels : (m,) int64
     validation_size : int
-        How many of them are for validation.
+        The number of them that are for validation.
     """
 
     train_images: torch.Tensor
@@ -275,12 +277,8 @@ class DatasetTensors(NamedTuple):
 def dataset_tensors(dataset: Dataset, image_size: int, device: torch.device) -> DatasetTensors:
     """Resize all images and normalise each channel by mean and deviation of the training images.
 
-    Parameters
-    ----------
-    dataset : Dataset
-    image_size : int
-        ``S``, height and width after resizing (bilinear, antialiased).
-    device : torch.device
+    ``image_size`` is ``S``, height and width after resizing (bilinear, antialiased). What is made is kept for many
+    trainings.
     """
     images = torch.from_numpy(dataset.images.astype(np.float32))
     if images.shape[2:] != (image_size, image_size):
@@ -294,12 +292,6 @@ def dataset_tensors(dataset: Dataset, image_size: int, device: torch.device) -> 
     return DatasetTensors(
         images[dataset.train], labels[dataset.train], images[held_out], labels[held_out], len(dataset.validation)
     )
-
-
-CROP_SHARE = 8
-
-
-"""Images move by up to this part of their size: 4 of CIFAR's 32 pixels, as usual there."""
 
 
 def augment(images: torch.Tensor, augmentation: str, generator: torch.Generator) -> torch.Tensor:
@@ -331,5 +323,5 @@ def _moved(images: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
     shifts = torch.randint(0, 2 * margin + 1, (2, len(images), 1), generator=generator)
     rows, columns = (shifts + torch.arange(size)).to(images.device)
     padded = pad(images, (margin,) * 4).permute(0, 2, 3, 1)
-    each = torch.arange(len(images), device=images.device)[:, None, None]
-    return padded[each, rows[:, :, None], columns[:, None, :]].permute(0, 3, 1, 2)
+    numbers = torch.arange(len(images), device=images.device)[:, None, None]
+    return padded[numbers, rows[:, :, None], columns[:, None, :]].permute(0, 3, 1, 2)
