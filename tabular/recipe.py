@@ -10,7 +10,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from tabular.errors import RecipeError, UnknownNameError
-from tabular.files import read_toml
+from tabular.files import TomlTable, read_toml
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -135,9 +135,7 @@ class Recipe:
         RecipeError
         """
         known = [field.name for field in fields(cls)]
-        for name in values:
-            if name not in known:
-                raise RecipeError(f"{where}: {UnknownNameError('field', name, known)}")
+        TomlTable(values, where, RecipeError).check_keys(known, "field")
         try:
             return cls(**values)
         except RecipeError as error:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from tabular.errors import NasbenchError, SpaceError, UnknownNameError
-from tabular.files import read_toml
+from tabular.files import TomlTable, read_toml
 
 if TYPE_CHECKING:
     from tabular.spaces.space import Space
@@ -126,11 +126,10 @@ def declared_space(declaration: dict[str, Any], where: str = "declaration") -> S
     if not isinstance(kind, str) or kind not in KINDS:
         raise SpaceError(f"{where}: {UnknownNameError('kind of space', kind, KINDS)}")
     module, class_name, types = KINDS[kind]
-    for field, value in fields.items():
-        if field not in types:
-            raise SpaceError(f"{where}: {UnknownNameError('field', field, types)}")
-        if type(value) is not types[field]:  # isinstance takes true for an int
-            raise SpaceError(f"{where}: {field} must be of type {types[field].__name__}, got {value!r}")
+    table = TomlTable(fields, where, SpaceError)
+    table.check_keys(types, "field")
+    for field in fields:
+        table.read(field, types[field])
     for field in types:
         if field not in fields:
             raise SpaceError(f"{where}: a space of kind {kind!r} needs {field!r}; it has {', '.join(fields) or 'none'}")
