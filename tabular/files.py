@@ -1,4 +1,4 @@
-"""Files: written whole or not at all; TOML read from them, and values as JSON has them."""
+"""Files: written whole or not at all, and tables of TOML read from them."""
 
 from __future__ import annotations
 
@@ -28,7 +28,9 @@ else:
 
 @contextmanager
 def replacing(path: str | Path) -> Iterator[Path]:
-    """Give a temporary path beside ``path``; on success its content takes the place of ``path`` in one step.
+    """Give a temporary path beside ``path``.
+
+    On success its content takes the place of ``path`` in one step.
 
     Raises
     ------
@@ -95,7 +97,9 @@ def remove(path: Path) -> None:
 
 
 def remove_leftovers(path: str | Path) -> None:
-    """Remove what writers of ``path`` left that were killed; for a caller who knows that none is at work.
+    """Remove what writers of ``path`` left that were killed.
+
+    For a caller who knows that none is at work.
 
     Raises
     ------
@@ -145,7 +149,9 @@ REQUIRED: Any = object()
 
 
 class TomlTable:
-    """The keys of one table of a TOML file; an error names the file, the key and the value.
+    """The keys of one table of a TOML file.
+
+    An error names the file, the key and the value.
 
     Parameters
     ----------
@@ -204,7 +210,9 @@ class TomlTable:
         return value
 
     def texts(self, key: str, *, numbers: bool = False) -> tuple[str, ...]:
-        """Return a list of different texts, which may be a single text; empty if the key is not there.
+        """Return a list of different texts, which may be a single text.
+
+        Empty if the key is not there.
 
         Parameters
         ----------
@@ -242,7 +250,10 @@ class TomlTable:
         return TomlTable(self.read(key, dict), f"{self.where}: [{key}]", self._error)
 
     def optional_table(self, key: str) -> TomlTable:
-        """Return a table within this one, an empty one if it is not there; errors name it before each key."""
+        """Return a table within this one, an empty one if it is not there.
+
+        Errors name it before each key.
+        """
         value = self.values.get(key, {})
         if not isinstance(value, dict):
             self.fail(key, f"must be a table of its own, [{self._prefix}{key}], got {value!r}")
@@ -258,7 +269,7 @@ class TomlTable:
         return [TomlTable(value, f"{where} number {number}", self._error) for number, value in enumerate(values, 1)]
 
     def tables_or_paths(self, key: str) -> list[TomlTable]:
-        """Return a list of tables, in which a text stands for a table with that ``path`` alone."""
+        """Return a list of tables; a text stands for a table with that ``path`` alone."""
         value = self.values.get(key, [])
         several = value if isinstance(value, list) else [value]
         for each in several:
@@ -276,7 +287,10 @@ class TomlTable:
 
 
 def without_nan(value: object) -> object:
-    """Return nested dicts, lists and tuples with null, None, for every number that is not finite; keys become text."""
+    """Return nested values with None for every number that is not finite.
+
+    Keys become text, and tuples lists.
+    """
     if isinstance(value, dict):
         return {str(key): without_nan(each) for key, each in value.items()}
     if isinstance(value, list | tuple):

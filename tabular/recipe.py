@@ -1,4 +1,7 @@
-"""The recipe: everything besides architecture, data set and seed that fixes a training run."""
+"""The recipe, which fixes a training run.
+
+It is everything besides architecture, data set and seed.
+"""
 
 from __future__ import annotations
 
@@ -31,7 +34,9 @@ normalisation needs two."""
 
 @dataclass(frozen=True)
 class Recipe:
-    """How a network is scaled and trained. The defaults suit 8x8 images and half a second on one processor core.
+    """The scale of a network, and how it is trained.
+
+    The defaults suit 8x8 images and half a second on one processor core.
 
     Parameters
     ----------
@@ -143,7 +148,9 @@ class Recipe:
 
     @classmethod
     def from_toml(cls, path: str | Path) -> Recipe:
-        """Read a recipe from a TOML file of ``field = value`` lines; fields left out keep their default.
+        """Read a recipe from a TOML file of ``field = value`` lines.
+
+        Fields left out keep their default.
 
         Raises
         ------

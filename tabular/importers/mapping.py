@@ -87,7 +87,10 @@ class CostColumn:
 
 @dataclass(frozen=True)
 class TaskMapping:
-    """The columns of one task; ``where`` names columns and what they hold in the rows of this task."""
+    """The columns of one task.
+
+    ``where`` names columns and what they hold in the rows of this task.
+    """
 
     name: str
     metrics: list[MetricColumn]
@@ -107,7 +110,10 @@ class TaskMapping:
 
 @dataclass(frozen=True)
 class Mapping:
-    """The whole mapping; the columns ``architecture`` hold the architecture, ``written`` says how."""
+    """The whole mapping.
+
+    The columns ``architecture`` hold the architecture, ``written`` says how.
+    """
 
     space: Space
     architecture: list[str]
@@ -234,7 +240,10 @@ def _metric(fields: TomlTable, seed_column: str | None, epoch_column: str | None
 
 
 def _origin(fields: TomlTable) -> dict[str, Any]:
-    """Return the provenance: a table, or text that holds a JSON object, which can say all that a table's can."""
+    """Return the provenance.
+
+    It is a table, or text that holds a JSON object, which can say all that a table's can.
+    """
     given = fields.read("provenance", (dict, str), {})
     try:
         found = json.loads(given) if isinstance(given, str) else given
@@ -250,10 +259,11 @@ def _row(space: Space, text: str) -> NDArray[np.uint8]:
 
 
 def _upper_triangle(space: Space, text: str) -> NDArray[np.uint8]:
-    """Read the rows of an adjacency matrix above its diagonal, one after the other, and the inner vertices' operations.
+    """Read an adjacency matrix above its diagonal, and the inner vertices' operations.
 
-    Each edge and operation is one digit: ``111 0`` has three vertices. A cell of fewer vertices than the space's has
-    its input first and its output last, and no edge at the vertices that it lacks.
+    The rows of the matrix follow one another. Each edge and operation is one digit: ``111 0`` has three vertices. A
+    cell of fewer vertices than the space's has its input first and its output last, and no edge at the vertices that it
+    lacks.
     """
     most = round(np.sqrt(2 * space.length + 4.25) - 0.5)  # of V (V - 1) / 2 + V - 2 choices
     if most * (most - 1) // 2 + most - 2 != space.length:
