@@ -1,4 +1,4 @@
-"""Make tables: spaces, networks, training and generation; the HDF5 table and its oracle; importers."""
+"""Make tables: spaces, networks, training, generation, importers, and the HDF5 table with its oracle."""
 
 from typing import TYPE_CHECKING
 

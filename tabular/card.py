@@ -1,4 +1,7 @@
-"""The data card of a table: what was trained, how, how far to trust it, under which licence."""
+"""The data card of a table.
+
+It says what was trained, how, how far to trust it, and under which licence.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +24,9 @@ NEEDED = ("validation_accuracy", "validation_loss", "test_accuracy", "train_seco
 
 
 def data_card(table: Table, task: str | None = None) -> str:
-    """Describe one task of a table in Markdown; every number is computed from the table.
+    """Describe one task of a table in Markdown.
+
+    Every number is computed from the table.
 
     Parameters
     ----------

@@ -63,7 +63,10 @@ class BudgetError(NasbenchError, ValueError):
 
 
 class StrategyError(NasbenchError):
-    """A strategy that breaks the ask/tell protocol; the message names it and the trial."""
+    """A strategy that breaks the ask/tell protocol.
+
+    The message names it and the trial.
+    """
 
 
 class OutputError(NasbenchError):

@@ -1,4 +1,7 @@
-"""Tables as data frames and labelled arrays, and as CSV or Parquet files that import as the same table again."""
+"""Tables as data frames, labelled arrays, CSV and Parquet.
+
+A file that was exported imports as the same table again.
+"""
 
 from __future__ import annotations
 
@@ -123,7 +126,7 @@ def to_xarray(table: Table, task: str) -> xr.Dataset:
 
 
 def _check_names(table: Table, task: str) -> None:
-    """Make sure that metrics, costs and what says which row it is have different names."""
+    """Make sure that no metric, cost or key of a frame has the name of another."""
     names = [*KEYS, *table.tasks[task].metrics, *table.costs(task)]
     for name in names:
         if names.count(name) > 1:
@@ -131,14 +134,17 @@ def _check_names(table: Table, task: str) -> None:
 
 
 def _index(table: Table, architectures: NDArray[np.uint8]) -> NDArray[np.int64]:
-    """Return the architectures' places in the order of the space, (N,); -1 in spaces too large to number."""
+    """Return the architectures' places in the order of the space, (N,).
+
+    -1 in spaces too large to number.
+    """
     if table.space.size > np.iinfo(np.int64).max:
         return np.full(len(architectures), -1)
     return np.asarray(table.space.index(architectures), dtype=np.int64)
 
 
 class Exported(NamedTuple):
-    """What `export` wrote: the file, its mapping, and how many rows."""
+    """The file that `export` wrote, its mapping, and its number of rows."""
 
     path: Path
     mapping: Path
@@ -146,11 +152,12 @@ class Exported(NamedTuple):
 
 
 def export(table: Table, out: str | Path, progress: Progress = silent) -> Exported:
-    """Write every number of a table, one row for each architecture, task, seed and epoch.
+    """Write every number of a table as a tidy file.
 
-    The columns are those of `tabular.frames.to_frame`; a metric or cost that a task lacks is empty. Beside the file, in
-    ``NAME.mapping.toml``, lies the mapping by which `tabular.importers.mapped.import_csv` or
-    `tabular.importers.mapped.import_parquet` reads it back: every number, name and provenance the same.
+    There is a row for each architecture, task, seed and epoch. The columns are those of `tabular.frames.to_frame`; a
+    metric or cost that a task lacks is empty. Beside the file, in ``NAME.mapping.toml``, lies the mapping by which
+    `tabular.importers.mapped.import_csv` or `tabular.importers.mapped.import_parquet` reads it back: every number, name
+    and provenance the same.
 
     Parameters
     ----------
@@ -262,7 +269,10 @@ def _inline(value: dict[str, Any]) -> str:
 
 
 def _text(value: Any) -> str:
-    """Write text, a number or a list as TOML, which writes them as JSON does, but for one character."""
+    """Write text, a number or a list as TOML.
+
+    TOML writes them as JSON does, but for one character.
+    """
     return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
 
 

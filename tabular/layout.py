@@ -1,6 +1,7 @@
-"""What a table holds in memory, and how it is laid out in HDF5: format ``nasbench-table``, version 1.
+"""The contents of a table in memory, and their layout in HDF5.
 
-The written specification is ``docs/table-format.md``; this file writes it, `tabular.table` reads it.
+The format is ``nasbench-table``, version 1. The written specification is ``docs/table-format.md``; this file writes it,
+`tabular.table` reads it.
 """
 
 from __future__ import annotations
@@ -97,7 +98,9 @@ class TableData:
 
 
 def write_table(path: str | Path, data: TableData) -> None:
-    """Write a table, whole or not at all; an older file at ``path`` is replaced in one step.
+    """Write a table, whole or not at all.
+
+    An older file at ``path`` is replaced in one step.
 
     Raises
     ------
@@ -172,7 +175,7 @@ def _link(dataset: h5py.Dataset, *scales: h5py.Dataset) -> None:
 
 
 def content_digest(file: h5py.File) -> str:
-    """Return the SHA-256 over the names, attributes and checksums of everything in the file.
+    """Return the SHA-256 over all names, attributes and checksums of a file.
 
     Each data set's own checksum is among its attributes, so this one number stands for the whole content.
     """

@@ -1,4 +1,7 @@
-"""Modules that are imported when they are first needed: those of a package's names, and optional libraries."""
+"""Modules that are imported when they are first needed.
+
+They are those of a package's names, and optional libraries.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Measures of architectures, and the protocol of the oracles that answer them: tables, surrogates and real training."""
+"""Measures of architectures, and the oracles that answer them.
+
+Tables, surrogates and real training share the protocol.
+"""
 
 from __future__ import annotations
 
@@ -27,7 +30,7 @@ DEFAULT_REPORT = "test_accuracy"
 
 @dataclass(frozen=True)
 class Metric:
-    """What a metric's numbers mean.
+    """The meaning of a metric's numbers.
 
     Parameters
     ----------
@@ -48,7 +51,10 @@ class Metric:
 
     @property
     def sign(self) -> int:
-        """1 if more is better, -1 if less is: the factor that makes every metric one to be maximised."""
+        """1 if more is better, -1 if less is.
+
+        It is the factor that makes every metric one to be maximised.
+        """
         return 1 if self.direction == "maximize" else -1
 
 
@@ -73,7 +79,7 @@ def standard_metric(name: str) -> Metric:
 
 @dataclass(frozen=True)
 class Task:
-    """A data set with its splits and a recipe, and what was recorded of training on it.
+    """A data set with its splits and a recipe, and what was recorded of it.
 
     Parameters
     ----------
@@ -95,12 +101,18 @@ class Task:
 
     @property
     def restarts(self) -> bool:
-        """Whether each epoch on record ended a training of its own, which no longer one continues (NAS-Bench-101)."""
+        """Whether each epoch on record ended a training of its own.
+
+        Then no longer training continues a shorter one (NAS-Bench-101).
+        """
         return self.provenance.get("restarts") is True
 
 
 class Measure(NamedTuple):
-    """One number per architecture: a metric of a task after some epochs. Written ``task/metric@epochs``."""
+    """A metric of a task after some epochs: one number per architecture.
+
+    Written ``task/metric@epochs``.
+    """
 
     task: str
     metric: str
@@ -127,6 +139,10 @@ def resolve_measure(measure: Measure | str | None, tasks: Mapping[str, Task], de
     QueryError, UnknownNameError
         If the text cannot be read, or names a task, metric or epoch that is not there.
     """
+    if type(measure) is Measure and measure.task in tasks:
+        task = tasks[measure.task]
+        if measure.metric in task.metrics and measure.epochs in task.epochs:
+            return measure
     if measure is None:
         measure = default
     match = re.fullmatch(r"(?:(?P<task>[^/]+)/)?(?P<metric>[^/@]+)(?:@(?P<epochs>\d+))?", str(measure))
@@ -154,7 +170,10 @@ def resolve_measure(measure: Measure | str | None, tasks: Mapping[str, Task], de
 
 
 class Reference(NamedTuple):
-    """What a measure is like over a whole space, to hold search results against."""
+    """The best value and the spread of a measure over a whole space.
+
+    Search results are held against it.
+    """
 
     best: float
     random_mean: float
@@ -163,7 +182,10 @@ class Reference(NamedTuple):
 
 @runtime_checkable
 class Oracle(Protocol):
-    """Answers measures of architectures. Pure: the same question has the same answer, in any order and any process."""
+    """The protocol of what answers measures of architectures.
+
+    Pure: the same question has the same answer, in any order and any process.
+    """
 
     @property
     def name(self) -> str:
@@ -213,7 +235,9 @@ class Oracle(Protocol):
         ...
 
     def spread(self, architectures: NDArray[np.uint8], measure: Measure | str | None = None) -> Any:
-        """Return the standard deviation of a measure between single trainings, which differ in their seed only.
+        """Return the standard deviation of a measure between single trainings.
+
+        They differ in their seed only.
 
         Returns
         -------
@@ -223,14 +247,18 @@ class Oracle(Protocol):
         ...
 
     def reference(self, measure: Measure | str | None = None) -> Reference | None:
-        """Return the best and the random architecture's mean value over the space; None where that cannot be known."""
+        """Return the best value over the space, and that of a random architecture.
+
+        None where that cannot be known.
+        """
         ...
 
 
 class BaseOracle(ABC):
-    """An oracle that reads questions; a kind of oracle adds the answers to those that were read.
+    """An oracle that reads questions.
 
-    It has the attributes ``name``, ``space`` and ``tasks`` of an `Oracle`, and answers as `Oracle` says.
+    A kind of oracle adds the answers to those that were read. It has the attributes ``name``, ``space`` and ``tasks``
+    of an `Oracle`, and answers as `Oracle` says.
     """
 
     name: str
@@ -258,14 +286,20 @@ class BaseOracle(ABC):
         return values if rows.ndim == 2 else float(values[0])
 
     def spread(self, architectures: NDArray[np.uint8], measure: Measure | str | None = None) -> Any:
-        """Return the standard deviation of a measure between single trainings; see `Oracle.spread`."""
+        """Return the standard deviation of a measure between single trainings.
+
+        See `Oracle.spread`.
+        """
         rows = self.space.check(architectures)
         values = self._spreads(np.atleast_2d(rows), resolve_measure(measure, self.tasks))
         return values if rows.ndim == 2 else float(values[0])
 
     @abstractmethod
     def reference(self, measure: Measure | str | None = None) -> Reference | None:
-        """Return the best and the random architecture's mean value; see `Oracle.reference`."""
+        """Return the best and the random architecture's mean value.
+
+        See `Oracle.reference`.
+        """
 
     @abstractmethod
     def _means(self, batch: NDArray[np.uint8], measure: Measure) -> NDArray[np.float64]:
@@ -277,11 +311,11 @@ class BaseOracle(ABC):
 
     @abstractmethod
     def _drawn(self, batch: NDArray[np.uint8], measure: Measure, draws: NDArray[np.uint64]) -> NDArray[np.float64]:
-        """Return the training that a draw, (N,), picks of each architecture, (N, L) -> (N,)."""
+        """Return the training that each draw, (N,), picks, (N, L) -> (N,)."""
 
     @abstractmethod
     def _spreads(self, batch: NDArray[np.uint8], measure: Measure) -> NDArray[np.float64]:
-        """Return the standard deviation between the trainings of each architecture, (N, L) -> (N,)."""
+        """Return the standard deviation between trainings, (N, L) -> (N,)."""
 
 
 def checked_draws(draw: NDArray[np.uint64] | int, rows: int, seed: int | None = None) -> NDArray[np.uint64]:
@@ -299,13 +333,13 @@ def checked_draws(draw: NDArray[np.uint64] | int, rows: int, seed: int | None = 
         draws = np.asarray(draw, dtype=np.uint64)
     except (OverflowError, ValueError, TypeError):
         raise QueryError(f"a draw is a whole number from 0 to 2**64 - 1, got {draw!r}") from None
-    if draws.shape not in {(), (1,), (rows,)}:
+    if draws.ndim > 1 or draws.size not in {1, rows}:
         raise QueryError(f"{rows} architectures need one draw or {rows} draws, got {draws.size}")
-    return np.broadcast_to(draws, rows)
+    return draws.reshape(rows) if draws.size == rows else np.broadcast_to(draws, rows)
 
 
 def reference_over(values: NDArray[np.float64], metric: Metric) -> Reference | None:
-    """Return the best, mean and standard deviation of values; None if none is a number."""
+    """Return best, mean and standard deviation of values; None if none is a number."""
     values = values[~np.isnan(values)]
     if not len(values):
         return None
@@ -315,7 +349,7 @@ def reference_over(values: NDArray[np.float64], metric: Metric) -> Reference | N
 
 @runtime_checkable
 class Digested(Protocol):
-    """An oracle that can tell its answers from those of any other by a digest of all that they depend on."""
+    """An oracle with a digest of all that its answers depend on."""
 
     @property
     def digest(self) -> str:
@@ -329,7 +363,7 @@ def metric_of(oracle: Oracle, measure: Measure) -> Metric:
 
 
 def rungs(fidelities: Sequence[int], eta: int = 3) -> tuple[int, ...]:
-    """Return the fidelities nearest to ``R, R/eta, R/eta^2, ...``, where ``R`` is the longest.
+    """Return the fidelities nearest to ``R, R/eta, R/eta^2, ...``, from the longest, R.
 
     Near is meant as a ratio, as a ladder's steps are. Two ideal rungs with the same nearest fidelity become one, and
     the ladder ends where an ideal rung lies more than half a step (a factor of ``sqrt(eta)``) below the shortest.
@@ -369,7 +403,9 @@ def rungs(fidelities: Sequence[int], eta: int = 3) -> tuple[int, ...]:
 
 
 def mean_of_known(values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return the mean of each row, (N,), over its values that are numbers: trainings, say, or runs.
+    """Return the mean of each row, (N,), over its values that are numbers.
+
+    A row is the trainings of an architecture, say, or the runs of a strategy.
 
     Parameters
     ----------
@@ -383,7 +419,9 @@ def mean_of_known(values: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def std_of_known(values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return the sample standard deviation of each row, (N,), over its values that are numbers.
+    """Return the standard deviation of each row, (N,), over its numbers.
+
+    It is that of a sample.
 
     Parameters
     ----------

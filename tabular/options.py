@@ -46,7 +46,10 @@ def read_named(
 
 
 def split_list(text: str) -> list[str]:
-    """Return the parts of a list with commas between, stripped; commas in brackets or quotes are of their part."""
+    """Return the parts of a list with commas between, stripped.
+
+    Commas in brackets or quotes are of their part.
+    """
     parts, start, depth, quote = [], 0, 0, ""
     for place, letter in enumerate(text):
         if quote:

@@ -1,4 +1,7 @@
-"""A table as an oracle: one architecture in about a microsecond, a million in a few passes over memory."""
+"""A table as an oracle.
+
+It answers one architecture in about a microsecond, a million in a few passes over memory.
+"""
 
 from __future__ import annotations
 
@@ -40,18 +43,22 @@ BLOCK = 1 << 17
 
 
 class _Trainings(NamedTuple):
-    """The trainings of one measure: ``values (N, S)``, those on record first, and how many are, ``recorded (N,)``."""
+    """The trainings of one measure, ``values (N, S)``, those on record first.
+
+    ``recorded (N,)`` says how many are.
+    """
 
     values: NDArray[np.float64]
     recorded: NDArray[np.uint64]
 
 
 class TableOracle(BaseOracle):
-    """Answers from the records of a table: its metrics, and the costs of its architectures as metrics of no split.
+    """An oracle that answers from the records of a table.
 
-    An architecture that the table knows but never trained answers NaN; one that it does not know is refused, as a NaN
-    might pass unnoticed. The mean is over the trainings that have a number; those that diverged earlier have none. A
-    draw picks training number ``draw % n`` of the ``n`` on record for the architecture.
+    The costs of its architectures are metrics of no split. An architecture that the table knows but never trained
+    answers NaN; one that it does not know is refused, as a NaN might pass unnoticed. The mean is over the trainings
+    that have a number; those that diverged earlier have none. A draw picks training number ``draw % n`` of the ``n`` on
+    record for the architecture.
 
     Parameters
     ----------
@@ -104,7 +111,9 @@ class TableOracle(BaseOracle):
         seed: int | None = None,
         draw: NDArray[np.uint64] | int | None = None,
     ) -> Any:
-        """Answer one measure of one or many architectures; see `tabular.measures.Oracle.query`.
+        """Answer one measure of one or many architectures.
+
+        See `tabular.measures.Oracle.query`.
 
         Raises
         ------
@@ -132,12 +141,15 @@ class TableOracle(BaseOracle):
         return trainings.values[rows, draws % trainings.recorded[rows]]
 
     def _spreads(self, batch: NDArray[np.uint8], measure: Measure) -> NDArray[np.float64]:
-        """Return the standard deviation over the trainings on record; a cost is the same for all of them: 0."""
+        """Return the standard deviation over the trainings on record.
+
+        A cost is the same for all of them: 0.
+        """
         values = self._recorded(measure)[self._find_rows(batch)]
         return values[:, 0] * 0 if self._is_cost(measure) else std_of_known(values)
 
     def reference(self, measure: Measure | str | None = None) -> Reference | None:
-        """Return the best value on record, and mean and standard deviation of an architecture drawn from the space.
+        """Return the best value on record, and a random architecture's.
 
         The draw is uniform over all rows of the space, so a class weighs as many as it has rows, unless the space is
         too large to be enumerated: then over the rows on record. What is not on record is left out.
@@ -170,7 +182,7 @@ class TableOracle(BaseOracle):
         return rows
 
     def _rows_by_rank(self) -> NDArray[np.int64]:
-        """Return the row that answers for every architecture of the space, by rank; -1 where there is none."""
+        """Return the row that answers for every architecture, by rank; -1 for none."""
         if self._row_by_rank is None:
             everything = self.space.all()
             rows = np.empty(self.space.size, dtype=np.int64)
@@ -209,7 +221,10 @@ class TableOracle(BaseOracle):
         return answers
 
     def _values_of(self, measure: Measure | str | None, seed: int | None) -> NDArray[np.float64]:
-        """Return the answers of all rows: of one seed, or the mean over the trainings that have a number, (N,)."""
+        """Return the answers of all rows, (N,).
+
+        They are those of one seed, or the mean over the trainings that have a number.
+        """
         question = (measure, seed)
         if question not in self._values:
             resolved = resolve_measure(measure, self.tasks)

@@ -1,4 +1,7 @@
-"""The recipe: everything besides architecture, data set and seed that fixes a training run."""
+"""The recipe, which fixes a training run.
+
+It is everything besides architecture, data set and seed.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +13,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from tabular.errors import RecipeError, UnknownNameError
-from tabular.files import read_toml
+from tabular.files import TomlTable, read_toml
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -31,7 +34,9 @@ normalisation needs two."""
 
 @dataclass(frozen=True)
 class Recipe:
-    """How a network is scaled and trained. The defaults suit 8x8 images and half a second on one processor core.
+    """The scale of a network, and how it is trained.
+
+    The defaults suit 8x8 images and half a second on one processor core.
 
     Parameters
     ----------
@@ -135,9 +140,7 @@ class Recipe:
         RecipeError
         """
         known = [field.name for field in fields(cls)]
-        for name in values:
-            if name not in known:
-                raise RecipeError(f"{where}: {UnknownNameError('field', name, known)}")
+        TomlTable(values, where, RecipeError).check_keys(known, "field")
         try:
             return cls(**values)
         except RecipeError as error:
@@ -145,7 +148,9 @@ class Recipe:
 
     @classmethod
     def from_toml(cls, path: str | Path) -> Recipe:
-        """Read a recipe from a TOML file of ``field = value`` lines; fields left out keep their default.
+        """Read a recipe from a TOML file of ``field = value`` lines.
+
+        Fields left out keep their default.
 
         Raises
         ------

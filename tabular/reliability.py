@@ -1,4 +1,7 @@
-"""Agreement of the ranks in a table, by Kendall's tau-b: between seeds, between splits, along epochs."""
+"""Agreement of the ranks in a table, by Kendall's tau-b.
+
+It is measured between seeds, between splits and along epochs.
+"""
 
 from __future__ import annotations
 
@@ -108,7 +111,7 @@ def reliability(table: Table, task: str) -> Reliability:
 
 
 def _rows_of_all(table: Table, whole: NDArray[np.bool_]) -> NDArray[np.int64]:
-    """Return the place among the ``whole`` rows of each architecture of the space that has one."""
+    """Return the index among the ``whole`` rows of each architecture that has one."""
     if table.space.size > ENUMERABLE:
         return np.zeros(0, dtype=np.int64)
     rows = table.rows(table.space.all())
@@ -123,14 +126,19 @@ def _share_of_ties(values: NDArray[np.float64]) -> float:
 
 
 def kendall_tau(first: NDArray[np.float64], second: NDArray[np.float64]) -> float:
-    """Return Kendall's tau-b of two (N,) arrays; NaN for fewer than two numbers or where all are equal."""
+    """Return Kendall's tau-b of two (N,) arrays.
+
+    NaN for fewer than two numbers or where all are equal.
+    """
     from scipy.stats import kendalltau
 
     return float(kendalltau(first, second).statistic) if len(first) > 1 else float("nan")
 
 
 def epochs_to_final(values: NDArray[np.float64]) -> tuple[float, ...]:
-    """Return the correlation of means over seeds after each epoch and after the last, E numbers.
+    """Return the correlation after each epoch with the last, of means over seeds.
+
+    E numbers.
 
     Parameters
     ----------
@@ -142,9 +150,9 @@ def epochs_to_final(values: NDArray[np.float64]) -> tuple[float, ...]:
 
 
 def epochs_to_other_final(values: NDArray[np.float64]) -> tuple[float, ...]:
-    """Return the correlation of one training after each epoch and another one after the last, E numbers.
+    """Return the correlation after each epoch with another training's last.
 
-    Each is the mean over all pairs of seeds, in both orders; NaN where there is one seed.
+    E numbers. Each is the mean over all pairs of seeds, in both orders; NaN where there is one seed.
 
     Parameters
     ----------
@@ -160,7 +168,9 @@ def epochs_to_other_final(values: NDArray[np.float64]) -> tuple[float, ...]:
 
 
 def between_means(values: NDArray[np.float64], size: int) -> float:
-    """Return the correlation of means of so many trainings and of as many others: the mean over all such pairs.
+    """Return the correlation of means of so many trainings and of as many others.
+
+    It is the mean over all such pairs.
 
     Parameters
     ----------
@@ -192,7 +202,10 @@ def between_means(values: NDArray[np.float64], size: int) -> float:
 
 
 def seed_sets(seeds: int, size: int) -> list[tuple[int, ...]]:
-    """Return all sets of so many out of some seeds; a sample where there are more than ``MOST_SETS``."""
+    """Return all sets of so many out of some seeds.
+
+    A sample where there are more than ``MOST_SETS``.
+    """
     if comb(seeds, size) <= MOST_SETS:
         return list(combinations(range(seeds), size))
     rng = np.random.default_rng(0)

@@ -80,7 +80,7 @@ class RefusedPickleError(FileFormatError):
 
 
 def read_pickle(path: str | Path) -> Any:
-    """Return what a file holds in which something was pickled, plain or packed by bzip2.
+    """Return what was pickled in a file, plain or packed by bzip2.
 
     Raises
     ------
@@ -174,7 +174,10 @@ class PickleReader:
             self._clear()
 
     def _run(self) -> Any:
-        """Run the opcodes; those that make up nearly all of a file are dealt with here, the others by a table."""
+        """Run the opcodes.
+
+        Those that make up nearly all of a file are dealt with here, the others by a table.
+        """
         unpack, texts, ahead = struct.Struct(">d").unpack_from, self._texts, self.ahead
         stack, memo, data, pos, safe = self.stack, self._memo, ahead.data, ahead.pos, ahead.safe
         while True:
@@ -222,7 +225,10 @@ class PickleReader:
         return RefusedPickleError(self._name, what)
 
     def text(self, piece: bytes) -> str:
-        """Return text from its UTF-8; the same object each time, as long as there are not too many."""
+        """Return text from its UTF-8.
+
+        The same object each time, as long as there are not too many.
+        """
         text = self._texts.get(piece)
         if text is None:
             text = piece.decode("utf-8", "surrogatepass")
@@ -266,7 +272,10 @@ class PickleReader:
         self.push(self._memo[number])
 
     def _checked(self, keys: list[Any]) -> list[Any]:
-        """Return keys whose hashing is quick: that of tuples in tuples could take for ever."""
+        """Return keys whose hashing is quick.
+
+        That of tuples in tuples could take for ever.
+        """
         for kind in set(map(type, keys)) - KEYS:
             plain = issubclass(kind, np.generic)
             if kind is tuple:
@@ -363,7 +372,7 @@ BZ2_MAGIC = b"BZh"
 
 
 class Readable(Protocol):
-    """What a pickle is read from."""
+    """A stream that a pickle is read from."""
 
     def read(self, size: int, /) -> bytes:
         """Return up to this many bytes, none at the end."""
@@ -409,7 +418,9 @@ def opened(path: Path) -> Iterator[Readable]:
 
 
 class ByteReader:
-    """The bytes that lie ahead: ``data`` from ``pos`` on; beyond ``safe`` it is time to `read_on`.
+    """The bytes that lie ahead: ``data`` from ``pos`` on.
+
+    Beyond ``safe`` it is time to `read_on`.
 
     Parameters
     ----------
@@ -484,7 +495,10 @@ MOST_AXES = 32
 
 
 class Named:
-    """A name that a pickle may use: as a function of some arguments, or as an argument itself."""
+    """A name that a pickle may use.
+
+    It is a function of some arguments, or an argument itself.
+    """
 
     def __init__(self, name: str, build: Builder) -> None:
         self.name, self.build = name, build
@@ -518,7 +532,10 @@ def _with_byte_order(dtype: np.dtype[Any], state: object) -> np.dtype[Any]:
 
 
 def _filled_array(state: object) -> np.ndarray[Any, np.dtype[Any]]:
-    """Return the array of a state: version, shape, type, whether in Fortran's order, values."""
+    """Return the array of a state.
+
+    That is version, shape, type, whether in Fortran's order, values.
+    """
     if not isinstance(state, tuple) or len(state) not in {4, 5}:
         raise ValueError("an array with a state that is none")
     shape, dtype, fortran, values = state[-4:]

@@ -130,7 +130,9 @@ def _encoded(texts: NDArray[Any]) -> NDArray[np.bytes_]:
 
 
 def read_array(file: h5py.File, name: str, kinds: str = "biuf") -> NDArray[Any]:
-    """Read one data set, after a look at what it claims to be and with its checksum compared.
+    """Read one data set.
+
+    What it claims to be is looked at before, and its checksum compared.
 
     Parameters
     ----------
@@ -228,7 +230,10 @@ def open_hdf5(path: str | Path, file_format: str, version: int) -> h5py.File:
 
 
 def file_format_of(path: str | Path) -> str:
-    """Return the format that a file claims, or an empty text if it is no HDF5 file or claims none."""
+    """Return the format that a file claims.
+
+    It is an empty text if it is no HDF5 file or claims none.
+    """
     try:
         with h5py.File(path, "r") as file:
             return _format_of(file)
@@ -241,7 +246,10 @@ def _format_of(file: h5py.File) -> str:
 
 
 def find_damage(file: h5py.File) -> list[str]:
-    """Return one line for each data set whose values cannot be read or do not match their checksum."""
+    """Return one line for each data set that is damaged.
+
+    Its values cannot be read or do not match their checksum.
+    """
     names: list[str] = []
     file.visititems(lambda name, item: names.append(name) if isinstance(item, h5py.Dataset) else None)
     return [damage for name in names if (damage := _damage_of(file, name))]

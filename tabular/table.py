@@ -1,4 +1,7 @@
-"""A table opened for reading, lazy and checked; and the tables that come with the package."""
+"""A table opened for reading, lazy and checked.
+
+The tables that come with the package are here too.
+"""
 
 from __future__ import annotations
 
@@ -41,17 +44,21 @@ def shipped_tables() -> dict[str, Path]:
 
 
 def located(path: str | Path) -> Path:
-    """Return the file that a path or the name of a shipped table means; a file of that name comes first."""
+    """Return the file that a path or the name of a shipped table means.
+
+    A file of that name comes first.
+    """
     path = Path(path)
     return path if path.exists() else shipped_tables().get(str(path), path)
 
 
 class Table:
-    """The numbers of a table file, each data set read and its checksum compared when it is first asked for.
+    """The numbers of a table file.
 
-    The file stays open, so that what is read later belongs to what was read before even if the file is replaced
-    meanwhile. Use it as a context manager, or `close` it, to let go of the file earlier than the garbage collector. A
-    pickled table carries its path and is opened again.
+    Each data set is read and its checksum compared when it is first asked for. The file stays open, so that what is
+    read later belongs to what was read before even if the file is replaced meanwhile. Use it as a context manager, or
+    `close` it, to let go of the file earlier than the garbage collector. A pickled table carries its path and is opened
+    again.
 
     Parameters
     ----------
@@ -206,7 +213,7 @@ class Table:
         return self.tasks[name]
 
     def identity(self, architectures: NDArray[np.uint8]) -> NDArray[Any]:
-        """Return what two rows have in common exactly when one record of the table answers for both.
+        """Return what is equal for two rows that one record of the table answers for.
 
         Returns
         -------
@@ -219,7 +226,7 @@ class Table:
         return row_bytes(rows)
 
     def rows(self, architectures: NDArray[np.uint8]) -> NDArray[np.int64]:
-        """Return the row of the table that answers for each architecture, -1 where there is none.
+        """Return the row of the table for each architecture, -1 where there is none.
 
         Parameters
         ----------
@@ -236,7 +243,7 @@ class Table:
 
     @cached_property
     def _sorted_identities(self) -> tuple[NDArray[Any], NDArray[np.int64]]:
-        """What `identity` returns for the rows of the table, ascending, and the row of each."""
+        """The identities of the rows of the table, ascending, and the row of each."""
         held = self.canonical_keys if self.represents == "class" else row_bytes(self.architectures)
         order = np.argsort(held)
         return held[order], order
@@ -262,7 +269,7 @@ class Table:
         return TableData(self.space, self.architectures, self.represents, tasks, self.provenance)
 
     def check(self) -> list[str]:
-        """Read everything and return one line for each checksum or invariant that does not hold.
+        """Return one line for each checksum or invariant that does not hold.
 
         Returns
         -------

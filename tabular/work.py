@@ -26,7 +26,9 @@ def silent(done: int, total: int, note: str) -> None:
 
 
 class PartProgress:
-    """Shows the progress of one of several pieces of work, all of the same size, as its part of the whole.
+    """The progress of one of several pieces of work, as a part of the whole.
+
+    All are of the same size.
 
     Parameters
     ----------
@@ -74,7 +76,7 @@ def deaf_to_interrupts() -> Iterator[None]:
 
 
 def end_with_parent() -> None:
-    """End this process when the one that started it is gone, even if that was killed and could tell nobody."""
+    """End this process when its parent is gone, even if that could tell nobody."""
     threading.Thread(target=_end_after_parent, daemon=True).start()
 
 
@@ -86,7 +88,10 @@ def _end_after_parent() -> None:
 
 
 def one_thread() -> AbstractContextManager[object]:
-    """Let linear algebra run in one thread: how it divides the work among several changes the last bits of its sums."""
+    """Let linear algebra run in one thread.
+
+    How it divides the work among several changes the last bits of its sums.
+    """
     limit: AbstractContextManager[object] = _controller().limit(limits=1, user_api="blas")
     return limit
 

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 from nasbench.comparison.budget import Budget
 from nasbench.comparison.patience import PATIENCE
 from nasbench.comparison.protocol import REPEATS
-from nasbench.comparison.study_keys import DeclarationError, Keys
+from nasbench.comparison.study_keys import DeclarationError
 from nasbench.figures.style import STYLES
 from tabular.errors import BudgetError
-from tabular.files import read_toml
+from tabular.files import TomlTable, read_toml
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -102,12 +102,12 @@ def read_declaration(path: str | Path, kinds: Collection[str] | None = None) -> 
         Naming the file, the key and the value.
     """
     path = Path(path)
-    keys = Keys(path, read_toml(path, DeclarationError))
+    keys = TomlTable(read_toml(path, DeclarationError), str(path), DeclarationError)
     keys.check_keys(_KEYS)
     for needed, example in (("strategies", "random-search"), ("oracles", "nb201-digits")):
-        if not (keys.tables if needed == "oracles" else keys.texts)(needed):
+        if not (keys.tables_or_paths if needed == "oracles" else keys.texts)(needed):
             keys.fail(needed, f'is missing or empty; name one at least, such as ["{example}"]')
-    figures = keys.table("figures")
+    figures = keys.optional_table("figures")
     figures.check_keys(("style", "kinds"))
     style, drawn = figures.text("style") or "paper", figures.texts("kinds")
     figures.check_known("style", "style", [style], STYLES)
@@ -133,10 +133,10 @@ def read_declaration(path: str | Path, kinds: Collection[str] | None = None) -> 
     )
 
 
-def _oracles(keys: Keys, folder: Path) -> tuple[DeclaredOracle, ...]:
+def _oracles(keys: TomlTable, folder: Path) -> tuple[DeclaredOracle, ...]:
     signal, report, budgets = keys.text("signal"), keys.texts("report"), _budgets(keys)
     oracles: list[DeclaredOracle] = []
-    for each in keys.tables("oracles"):
+    for each in keys.tables_or_paths("oracles"):
         each.check_keys(("path", "name", "signal", "report", "budgets"))
         path = each.text("path")
         if path is None:
@@ -156,7 +156,7 @@ def _oracles(keys: Keys, folder: Path) -> tuple[DeclaredOracle, ...]:
     return tuple(oracles)
 
 
-def _budgets(keys: Keys) -> tuple[str, ...]:
+def _budgets(keys: TomlTable) -> tuple[str, ...]:
     """Return budgets that can be read, each of another amount."""
     budgets = keys.texts("budgets", numbers=True)
     known: dict[Budget, str] = {}
@@ -171,7 +171,7 @@ def _budgets(keys: Keys) -> tuple[str, ...]:
     return budgets
 
 
-def _included(keys: Keys, folder: Path) -> tuple[Path, ...]:
+def _included(keys: TomlTable, folder: Path) -> tuple[Path, ...]:
     paths = [Path(_located(text, folder)) for text in keys.texts("include")]
     for path in paths:
         if not path.is_file():

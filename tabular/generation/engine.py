@@ -1,4 +1,7 @@
-"""Engines, which train the groups of a table somewhere, and the context that their workers share."""
+"""Engines, which train the groups of a table.
+
+Their workers share a context.
+"""
 
 from __future__ import annotations
 
@@ -59,7 +62,9 @@ class Engine(Protocol):
     """
 
     def train(self, context: WorkerContext, jobs: Iterable[Job]) -> Generator[list[Record], None, None]:
-        """Yield the trainings of each group when they are done and in a journal in ``context.folder``.
+        """Yield the trainings of each group that has ended.
+
+        They are in a journal in ``context.folder`` by then.
 
         Parameters
         ----------
@@ -76,7 +81,10 @@ class Engine(Protocol):
 
 
 class Job(NamedTuple):
-    """A group of trainings that is to be done, and those of its rows whose costs are yet to be measured."""
+    """A group of trainings to do.
+
+    ``uncounted`` are those of its rows whose costs are yet to be measured.
+    """
 
     group: Group
     uncounted: tuple[int, ...]

@@ -1,4 +1,7 @@
-"""A forecast of what part of a table fits into a budget of time, by what the device at hand was measured to do."""
+"""A forecast of what fits into a budget of time.
+
+It goes by what the device at hand was measured to do.
+"""
 
 from __future__ import annotations
 
@@ -59,7 +62,7 @@ class Option:
 
 @dataclass(frozen=True)
 class Forecast:
-    """What fits, and what that is based on.
+    """The tables that fit into a budget, and what that is based on.
 
     Parameters
     ----------
@@ -100,7 +103,7 @@ def forecast(
     limit: int | None = None,
     patience: float = 4.0,
 ) -> Forecast:
-    """Train some groups of networks for a few steps, and say what of a table fits into a budget.
+    """Measure some groups of networks, and say what of a table fits into a budget.
 
     The rule of what is picked: the epochs of the recipe and all architectures stay, with as many of the seeds as fit;
     if not even one fits, with one seed as many architectures as fit. The error says how much groups of networks differ
@@ -154,7 +157,7 @@ def forecast(
 
 @dataclass(frozen=True)
 class _Estimate:
-    """What tables take, and which fit.
+    """The time and the bytes that tables take, and which fit.
 
     Parameters
     ----------
@@ -175,7 +178,10 @@ class _Estimate:
     metrics: int
 
     def options(self, epochs: int, seeds: int, rows: int) -> list[Option]:
-        """List what was asked for, what fits of it, and what would with half the epochs; the pick is marked."""
+        """List what was asked for, what fits of it, and what would with half the epochs.
+
+        The pick is marked.
+        """
         asked, picked = self.option("as asked", epochs, seeds, rows), self.largest(epochs, seeds, rows)
         options = [asked]
         if not asked.fits:
@@ -193,7 +199,10 @@ class _Estimate:
         return options
 
     def largest(self, epochs: int, seeds: int, rows: int) -> Option:
-        """Return the most that fits: all seeds if they do, else fewer, else one seed of fewer architectures."""
+        """Return the most that fits.
+
+        That is all seeds if they do, else fewer, else one seed of fewer architectures.
+        """
         whole = bisect_right(range(1, seeds + 1), self.budget, key=lambda number: self.latest(epochs, number, rows))
         if whole:
             return self.option("fewer seeds", epochs, whole, rows)
@@ -234,9 +243,10 @@ class _Estimate:
 
 
 def _mean(throughput: Throughput, epochs: int, counted: float, groups: float) -> tuple[float, float]:
-    """Return the seconds of a training, on average over so many groups, with half the width of the 95% interval.
+    """Return the mean seconds of a training over so many groups.
 
-    It is the prediction interval of Student's t for the mean of that many groups, given those that were measured.
+    With it comes half the width of the 95% interval. It is the prediction interval of Student's t for the mean of that
+    many groups, given those that were measured.
     """
     from scipy.stats import t
 
@@ -246,7 +256,9 @@ def _mean(throughput: Throughput, epochs: int, counted: float, groups: float) ->
 
 
 def data_bytes(rows: int, seeds: int, epochs: int, length: int, metrics: int) -> int:
-    """Return the bytes of a table's numbers before compression, which may save some or, of tiny tables, none.
+    """Return the bytes of a table's numbers before compression.
+
+    Compression may save some or, of tiny tables, none.
 
     Parameters
     ----------

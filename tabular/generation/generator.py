@@ -1,4 +1,7 @@
-"""Training a whole space into a table, in a way that can be stopped and taken up again at any moment."""
+"""Generation: a whole space is trained into a table.
+
+It can be stopped and taken up again at any moment.
+"""
 
 from __future__ import annotations
 
@@ -32,7 +35,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class GenerationSummary:
-    """What a call of `generate` did.
+    """The work that a call of `generate` did.
 
     Parameters
     ----------
@@ -74,12 +77,12 @@ def generate(
     budget: float | None = None,
     progress: Progress = silent,
 ) -> GenerationSummary:
-    """Train every architecture of a space, one of each class of equal networks, into a table.
+    """Train every architecture of a space into a table.
 
-    What is on record already, in the table or in the journals beside it, is not trained again; so the same call takes
-    up work that was interrupted, and more seeds or a larger limit extend a table. Finished trainings are on the disk at
-    once: a kill loses those in flight, Ctrl-C leaves a valid table of what was finished. Of journals that were damaged
-    a warning tells.
+    Of each class of equal networks one is trained. What is on record already, in the table or in the journals beside
+    it, is not trained again; so the same call takes up work that was interrupted, and more seeds or a larger limit
+    extend a table. Finished trainings are on the disk at once: a kill loses those in flight, Ctrl-C leaves a valid
+    table of what was finished. Of journals that were damaged a warning tells.
 
     Parameters
     ----------
@@ -241,7 +244,7 @@ def _jobs(ledger: Ledger, groups: Iterable[Group]) -> Iterator[Job]:
 
 
 def _compact(path: Path, folder: Path, ledger: Ledger, found: Sources, task: str) -> None:
-    """Turn table and journals into the next version of the table, then remove the journals."""
+    """Make the next version of the table of it and its journals, which are removed."""
     journals = Sources.read([], sorted(folder.glob("*.journal"))).journals
     now = Sources({**found.tables, **journals})
     records = [record for journal in journals.values() for record in journal.records]

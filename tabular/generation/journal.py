@@ -1,9 +1,9 @@
-"""The journal: finished trainings, appended as they end to a file that survives a kill at any moment.
+"""The journal: finished trainings, each appended as it ends.
 
-A journal is the bytes ``NASJRNL1`` and then frames: a mark of 4 bytes, the payload's length and its CRC-32 (both
-little-endian uint32), the payload. The first frame is a header in JSON, every other one a training. A frame that was
-cut short or damaged is left out; reading goes on at the next mark. Each process writes a journal of its own, so
-writing takes no lock; the folder of the journals is one generator's at a time.
+The file survives a kill at any moment. A journal is the bytes ``NASJRNL1`` and then frames: a mark of 4 bytes, the
+payload's length and its CRC-32 (both little-endian uint32), the payload. The first frame is a header in JSON, every
+other one a training. A frame that was cut short or damaged is left out; reading goes on at the next mark. Each process
+writes a journal of its own, so writing takes no lock; the folder of the journals is one generator's at a time.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ _RECORD = struct.Struct("<qqB")
 
 @dataclass(frozen=True)
 class JournalHeader:
-    """What every record of a journal means.
+    """The meaning of every record of a journal.
 
     Parameters
     ----------
@@ -61,7 +61,10 @@ class JournalHeader:
 
     @classmethod
     def from_bytes(cls, payload: bytes) -> JournalHeader:
-        """Read what `to_bytes` wrote; raises ValueError, KeyError or TypeError on anything else."""
+        """Read what `to_bytes` wrote.
+
+        Raises ValueError, KeyError or TypeError on anything else.
+        """
         fields: dict[str, Any] = json.loads(payload)
         recorded = (tuple(fields[name]) for name in ("metrics", "epochs", "costs"))
         return cls(dict(fields["plan"]), dict(fields["provenance"]), *recorded)
@@ -146,7 +149,7 @@ def _frame(payload: bytes) -> bytes:
 
 @dataclass(frozen=True)
 class Journal:
-    """What could be read of a journal.
+    """The readable contents of a journal.
 
     Parameters
     ----------
@@ -197,7 +200,10 @@ def read_journal(path: str | Path) -> Journal:
 
 
 def _is_begun(content: bytes) -> bool:
-    """Say whether a file without a sound header ever had a whole one: if not, it recorded nothing and lost nothing."""
+    """Say whether a file without a sound header ever had a whole one.
+
+    If not, it recorded nothing and lost nothing.
+    """
     head = MAGIC + MARK
     if not head.startswith(content[: len(head)]):
         return True
@@ -208,7 +214,10 @@ def _is_begun(content: bytes) -> bool:
 
 
 def _frames(content: bytes, where: str, problems: list[str]) -> Iterator[tuple[int, bytes]]:
-    """Yield the place and payload of each sound frame, and tell of what lies between them."""
+    """Yield the place and payload of each sound frame.
+
+    ``problems`` is told of what lies between them.
+    """
     if content[: len(MAGIC)] != MAGIC:
         return
     place = len(MAGIC)
@@ -257,9 +266,10 @@ def journal_folder_of(table: Path) -> Path:
 
 @contextmanager
 def journal_folder(table: Path) -> Iterator[Path]:
-    """Give the folder of a table's journals to this process alone; it is removed on the way out if it is empty.
+    """Give the folder of a table's journals to this process alone.
 
-    The operating system lets go of the lock when the process ends, however it ends.
+    It is removed on the way out if it is empty. The operating system lets go of the lock when the process ends, however
+    it ends.
 
     Raises
     ------

@@ -1,4 +1,7 @@
-"""The ledger of a table's trainings, filled from tables and journals that belong together."""
+"""The ledger of a table's trainings.
+
+It is filled from tables and journals that belong together.
+"""
 
 from __future__ import annotations
 
@@ -67,7 +70,10 @@ class Ledger:
         self._exact = [i for i, name in enumerate(header.metrics) if standard_metric(name).unit != "second"]
 
     def add(self, record: Record) -> bool:
-        """Add one finished training, and its costs if they are news; say whether it was missing."""
+        """Add one finished training, and its costs if they are news.
+
+        Say whether it was missing.
+        """
         index, column = self._index[record.row], self._column[record.seed]
         new = ~np.isnan(record.costs) & np.isnan(self.costs[index])
         self.costs[index, new] = record.costs[new]
@@ -121,7 +127,10 @@ class Ledger:
         return int(repeated.sum()), int((repeated & ~same).sum())
 
     def _arranged(self, journal: Journal) -> Iterator[Record]:
-        """Yield a journal's records with the metrics and costs of this ledger; NaN for what they do not tell of."""
+        """Yield a journal's records with the metrics and costs of this ledger.
+
+        NaN for what they do not tell of.
+        """
         if journal.header is None or (journal.header.metrics, journal.header.costs) == (
             self.header.metrics,
             self.header.costs,
@@ -159,7 +168,10 @@ class Ledger:
 
     @property
     def best(self) -> tuple[NDArray[np.uint8], float] | None:
-        """The architecture with the best final validation accuracy of a training so far, and that; None if none is."""
+        """The best architecture so far, and its accuracy; None if there is none.
+
+        That is the best final validation accuracy of a single training.
+        """
         finals = self._metrics[self._signal, :, :, -1]
         if np.isnan(finals).all():
             return None
@@ -212,7 +224,9 @@ class Joined:
 
 @dataclass
 class Sources:
-    """Tables and journals that hold trainings of one plan; of a training that several hold, the first counts.
+    """Tables and journals that hold trainings of one plan.
+
+    Of a training that several hold, the first counts.
 
     Parameters
     ----------
@@ -248,7 +262,10 @@ class Sources:
                 warnings.warn(f"{problem}; {consequence}", stacklevel=3)
 
     def plans(self) -> dict[Path, dict[str, Any] | None]:
-        """Return the plan of each file that has one; None for a table that was not generated."""
+        """Return the plan of each file that has one.
+
+        None for a table that was not generated.
+        """
         found: dict[Path, dict[str, Any] | None] = {}
         for path, file in self.files.items():
             if isinstance(file, TableData):
@@ -258,7 +275,10 @@ class Sources:
         return found
 
     def portions(self) -> set[int]:
-        """Return how many architectures were asked for so far; see `tabular.generation.plan.make_groups`."""
+        """Return how many architectures were asked for so far.
+
+        See `tabular.generation.plan.make_groups`.
+        """
         return {number for plan in self.plans().values() if plan for number in plan.get(PORTIONS, ())}
 
     def check(self, plan: Mapping[str, Any], table: Path) -> None:
@@ -311,7 +331,9 @@ class Sources:
         return Joined(ledger, repeated, different)
 
     def join_all(self) -> Joined | None:
-        """Return the trainings on record, with room for all that any of the files was to hold; None without a plan.
+        """Return the trainings on record; None if no file has a plan.
+
+        There is room for all that any of the files was to hold.
 
         Raises
         ------
@@ -341,7 +363,10 @@ class Sources:
         return self.join(space, networks, rows, (), header)
 
     def _common_plan(self) -> dict[str, Any] | None:
-        """Return the plan of all files, with all portions that were ever asked for; None if none tells of one."""
+        """Return the plan of all files, with all portions that were ever asked for.
+
+        None if none tells of one.
+        """
         plans: dict[Path, dict[str, Any]] = {}
         for path, found in self.plans().items():
             if found is None:
@@ -402,7 +427,7 @@ def plan_of(data: TableData) -> dict[str, Any] | None:
 
 
 def rows_in(networks: NDArray[np.uint8], data: TableData, path: Path) -> list[int]:
-    """Return the index of each architecture of a table among all networks of its space.
+    """Return the index of each architecture of a table among all networks.
 
     Raises
     ------
@@ -416,7 +441,7 @@ def rows_in(networks: NDArray[np.uint8], data: TableData, path: Path) -> list[in
 
 
 def _header_of(file: TableData | Journal) -> JournalHeader | None:
-    """Return a journal's header, or what a journal of a table's trainings would begin with."""
+    """Return a journal's header, or one for the trainings of a table."""
     if isinstance(file, Journal):
         return file.header
     (data,) = file.tasks

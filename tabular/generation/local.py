@@ -1,4 +1,7 @@
-"""The engine of one machine: groups are trained in this process, or in processes of their own."""
+"""The engine of one machine.
+
+Groups are trained in this process, or in processes of their own.
+"""
 
 from __future__ import annotations
 
@@ -39,7 +42,9 @@ class LocalEngine:
         self.processes = processes
 
     def train(self, context: WorkerContext, jobs: Iterable[Job]) -> Generator[list[Record], None, None]:
-        """Yield the trainings of each group when they are done and journaled, in the order in which the groups end.
+        """Yield the trainings of each group that has ended.
+
+        They are journaled by then.
 
         Raises
         ------

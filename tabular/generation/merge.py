@@ -1,6 +1,7 @@
-"""Merging tables and journals of one plan into one table, and looking at a table under construction.
+"""Merging tables and journals, and looking at a table under construction.
 
-Looking takes no lock and writes no file, so no generator is kept from starting or going on.
+All that is merged has one plan. Looking takes no lock and writes no file, so no generator is kept from starting or
+going on.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class MergeSummary:
-    """What a merge made.
+    """The table that a merge made.
 
     Parameters
     ----------
@@ -125,7 +126,7 @@ def _read(source: Path) -> Sources:
 
 @dataclass(frozen=True)
 class Construction:
-    """How far a table under construction is.
+    """The state of a table under construction.
 
     Parameters
     ----------
@@ -167,7 +168,9 @@ class Construction:
 
 
 def construction(table: str | Path) -> Construction | None:
-    """Look at a table under construction; None if there are no journals beside it and no generator is at work.
+    """Look at a table under construction.
+
+    None if there are no journals beside it and no generator is at work.
 
     Raises
     ------
@@ -213,9 +216,10 @@ def on_record(table: str | Path) -> Construction:
 
 
 def generator_at_work(folder: Path) -> int | None:
-    """Return which process on this machine writes the journals of a folder; None if none does.
+    """Return which process on this machine writes the journals of a folder.
 
-    Trying the lock would refuse a generator that starts at that moment, so this looks who has the lock's file open.
+    None if none does. Trying the lock would refuse a generator that starts at that moment, so this looks who has the
+    lock's file open.
     """
     lock = folder / "lock"
     try:
@@ -226,7 +230,10 @@ def generator_at_work(folder: Path) -> int | None:
 
 
 def _has_open(process: int, file: os.stat_result) -> bool:
-    """Say whether a process has a file open; where the system does not tell, whether there is such a process."""
+    """Say whether a process has a file open.
+
+    Where the system does not tell, whether there is such a process.
+    """
     if process <= 0 or sys.platform == "win32":
         return False
     try:
@@ -247,7 +254,9 @@ def _has_open(process: int, file: os.stat_result) -> bool:
 
 
 def read_with_journals(table: Path) -> Sources:
-    """Read a table, if it is there, and the journals beside it, whatever a generator makes of them meanwhile.
+    """Read a table, if it is there, and the journals beside it.
+
+    It works whatever a generator makes of them meanwhile.
 
     Raises
     ------

@@ -1,7 +1,7 @@
-"""The plan that fixes the numbers of a generated table: what is trained, and which networks train together.
+"""The plan that fixes the numbers of a generated table.
 
-Groups are fixed by what is asked for, never by who trains them or when work was cut; and a run is resumed only with
-work that belongs to it.
+It says what is trained, and which networks train together. Groups are fixed by what is asked for, never by who trains
+them or when work was cut; and a run is resumed only with work that belongs to it.
 """
 
 from __future__ import annotations
@@ -47,10 +47,10 @@ class Group(NamedTuple):
 
 
 def listed_networks(space: Space) -> NDArray[np.uint8]:
-    """Return the networks that tables of a space are made of, always the same ones in the same order.
+    """Return the networks that tables of a space are made of.
 
-    These are ``space.unique()``. Of a space that is too large for that (see `is_sampled`) they are a sample: the
-    different networks among `SAMPLED` rows drawn uniformly.
+    They are always the same ones in the same order. These are ``space.unique()``. Of a space that is too large for that
+    (see `is_sampled`) they are a sample: the different networks among `SAMPLED` rows drawn uniformly.
 
     Returns
     -------
@@ -88,7 +88,9 @@ def networks_to_train(space: Space, limit: int | None) -> tuple[NDArray[np.uint8
 
 
 def drawn_rows(networks: int, limit: int) -> NDArray[np.int64]:
-    """Draw rows at random, the same at every call; a larger limit adds to those of a smaller one.
+    """Draw rows at random, the same at every call.
+
+    A larger limit adds to those of a smaller one.
 
     Returns
     -------
@@ -146,7 +148,7 @@ def make_plan(
     together: int,
     portions: Sequence[int],
 ) -> dict[str, Any]:
-    """Return all that decides what a training gives, besides seed and place in the list of networks; JSON-ready.
+    """Return all that decides what a training gives, JSON-ready.
 
     Seeds and how many of the networks are trained are left out on purpose: more of them continue the same table.
 
@@ -211,7 +213,7 @@ def completed(plan: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def differences(found: Mapping[str, Any], wanted: Mapping[str, Any]) -> list[tuple[str, Any, Any]]:
-    """Return the name, the found and the wanted value of each field in which two plans differ."""
+    """Return name, found and wanted value of each field in which two plans differ."""
     differing: list[tuple[str, Any, Any]] = []
     for name in [*wanted, *(each for each in found if each not in wanted)]:
         old, new = found.get(name), wanted.get(name)

@@ -86,7 +86,9 @@ class RayEngine:
         self.workers = workers
 
     def train(self, context: WorkerContext, jobs: Iterable[Job]) -> Generator[list[Record], None, None]:
-        """Yield the trainings of each group when they are done and journaled, in the order in which the groups end.
+        """Yield the trainings of each group that has ended.
+
+        They are journaled by then.
 
         Raises
         ------
@@ -164,7 +166,10 @@ class RayEngine:
 
 
 def _train(shared: list[ObjectRef[Any]], places: tuple[str, ...], job: Job) -> list[Record] | NasbenchError:
-    """Do a job in a worker; an error that a user can cause is handed back as it is, not as one of Ray's."""
+    """Do a job in a worker.
+
+    An error that a user can cause is handed back as it is, not as one of Ray's.
+    """
     try:
         context, journal = _begun(shared[0], places)
         records = context.train(job)
@@ -176,7 +181,10 @@ def _train(shared: list[ObjectRef[Any]], places: tuple[str, ...], job: Job) -> l
 
 @functools.lru_cache(maxsize=1)
 def _begun(shared: ObjectRef[Any], places: tuple[str, ...]) -> tuple[WorkerContext, JournalWriter]:
-    """Return the context, and the journal of this worker, which is begun with its first group."""
+    """Return the context and the journal of this worker.
+
+    The journal is begun with its first group.
+    """
     import ray
 
     sys.path += [place for place in places if place not in sys.path]  # a space may come from a module of the user's
@@ -224,7 +232,10 @@ def _cancel(tasks: list[ObjectRef[Any]]) -> None:
 
 
 def _check_answer(address: str) -> None:
-    """Connect to a cluster from a process of its own: Ray itself tries for minutes, and cannot be stopped."""
+    """Connect to a cluster from a process of its own.
+
+    Ray itself tries for minutes, and cannot be stopped.
+    """
     command = [sys.executable, "-c", _CONNECT, address]
     try:
         tried = subprocess.run(command, capture_output=True, text=True, timeout=ANSWER_SECONDS, check=False)  # noqa: S603

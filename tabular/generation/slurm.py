@@ -1,4 +1,7 @@
-"""The engine of a cluster: shards, equal shares of the groups, are jobs of Slurm that submitit submits."""
+"""The engine of a cluster, by Slurm.
+
+Shards, equal shares of the groups, are jobs that submitit submits.
+"""
 
 from __future__ import annotations
 
@@ -149,7 +152,10 @@ class SlurmEngine:
 
 @dataclass
 class _Submission:
-    """A shard, the job that it is or was last, and how many jobs in a row have not finished a group."""
+    """A shard and the job that it is or was last.
+
+    ``failures`` counts the jobs in a row that have not finished a group.
+    """
 
     shard: Shard
     job: submitit.Job[NasbenchError | None] | None = None
@@ -157,7 +163,10 @@ class _Submission:
     progress: bool = False
 
     def take_finished(self, records: Mapping[tuple[int, int], Record]) -> list[Job]:
-        """Return the groups that have been finished since the last time; from now on the shard is the others."""
+        """Return the groups that have been finished since the last time.
+
+        From now on the shard is the others.
+        """
         finished: list[Job] = []
         left: list[Job] = []
         for job in self.shard.jobs:
@@ -189,7 +198,10 @@ def _check_there(cluster: str) -> None:
 
 @contextmanager
 def _run(context: WorkerContext, *, keep_logs: bool) -> Iterator[ShardRun]:
-    """Begin a run in the folder of the journals; of what went wrong in it, the logs stay until the next."""
+    """Begin a run in the folder of the journals.
+
+    Of what went wrong in it, the logs stay until the next.
+    """
     for old in context.folder.glob(f"{_PREFIX}*"):  # whose shards, if some still run, end by that
         shutil.rmtree(old, ignore_errors=True)
     run = ShardRun(context.folder / f"{_PREFIX}{uuid4().hex[:12]}")
@@ -227,7 +239,10 @@ def _submit(executor: submitit.Executor, queue: Queue, submissions: Sequence[_Su
 def _watch(
     folder: Path, executor: submitit.Executor, queue: Queue, submissions: Sequence[_Submission], pause: float
 ) -> Generator[list[Record], None, None]:
-    """Yield groups as they appear in journals, and submit again what jobs have left undone."""
+    """Yield groups as they appear in journals.
+
+    What jobs have left undone is submitted again.
+    """
     while any(each.shard.jobs for each in submissions):
         began = time.perf_counter()
         ended = [each for each in submissions if each.has_ended(queue)]  # first: what these did is in the journals now
@@ -288,7 +303,7 @@ def _last_line(log: Path) -> str:
 
 @dataclass(frozen=True)
 class ShardRun:
-    """What the shards of one call have in common, in a folder that all nodes see.
+    """The folder that the shards of one call share, which all nodes see.
 
     Parameters
     ----------
@@ -335,9 +350,10 @@ class ShardRun:
 
 @dataclass(frozen=True)
 class Shard:
-    """Trains its groups, except those that are in a journal already, into a journal of its own.
+    """A share of the groups of a table, as one job.
 
-    So it can be started again at any moment: only the group that was in training is trained once more.
+    It trains those that are in no journal yet, into a journal of its own. So it can be started again at any moment:
+    only the group that was in training is trained once more.
 
     Parameters
     ----------
@@ -359,7 +375,10 @@ class Shard:
         return cls(partial(type(context), **rest), jobs, run)
 
     def __call__(self) -> NasbenchError | None:
-        """Train; an error of the user's making is returned, as submitit hands on no more than the text of one."""
+        """Train, and return an error of the user's making.
+
+        submitit hands on no more than the text of one that is raised.
+        """
         threading.Thread(target=self._end_when_unwanted, daemon=True).start()
         try:
             self._train()
@@ -368,7 +387,10 @@ class Shard:
         return None
 
     def checkpoint(self) -> DelayedSubmission:
-        """Return what is to be done when the job is requeued, after a preemption or when its time was up."""
+        """Return what is to be done when the job is requeued.
+
+        Slurm requeues it after a preemption or when its time was up.
+        """
         from submitit.helpers import DelayedSubmission
 
         return DelayedSubmission(self)

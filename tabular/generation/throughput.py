@@ -1,4 +1,7 @@
-"""The speed at which a device trains the groups of a table, measured on a few of them, and deadlines kept by it."""
+"""The speed at which groups train, and deadlines that are kept by it.
+
+Speed is measured on a few of the groups.
+"""
 
 from __future__ import annotations
 
@@ -48,7 +51,9 @@ _LEAST_CLOSING = 2.0
 
 @dataclass(frozen=True)
 class Throughput:
-    """What a network takes, in each of K groups that trained while as many others trained as an engine has workers.
+    """The time that a network takes, in each of K groups.
+
+    As many others trained meanwhile as an engine has workers.
 
     Parameters
     ----------
@@ -172,7 +177,10 @@ class _Probe(WorkerContext):
 
 
 def _sample(dataset: Dataset, images: int) -> Dataset:
-    """Return a data set with so many of the images for training, and the same share of the others."""
+    """Return a data set with so many training images.
+
+    Of the other images it has the same share.
+    """
     if images >= len(dataset.train):
         return dataset
     share = images / len(dataset.train)
@@ -218,7 +226,10 @@ class Deadline:
         self._first_end = math.inf
 
     def overrun(self, group: Group) -> float:
-        """Return by how many seconds a group that begins now is expected to miss the deadline; below 0 it does not."""
+        """Return the seconds by which a group that begins now would miss the deadline.
+
+        Below 0 it is expected not to.
+        """
         startup = self._startup if self._first_end == math.inf else 0.0
         return self._clock() + startup + MARGIN * max(self._took) * len(group.rows) - self._ends
 

@@ -1,4 +1,4 @@
-"""What NATS-Bench and NAS-Bench-201 record of an architecture, as numbers of a table.
+"""Records of an architecture as NATS-Bench and NAS-Bench-201 write them.
 
 Both keep, for each architecture and each set of hyperparameters, an ``ArchResults`` as a dictionary: ``arch_index``,
 ``arch_str``, ``dataset_seed`` and ``all_results``, the trainings by data set and seed.
@@ -63,7 +63,7 @@ FLOP_PER_MULTIPLY_ADD = 2
 
 @dataclass(frozen=True)
 class Schedule:
-    """A set of hyperparameters: its name in tables, the epochs that it trains for, the seeds it was used with."""
+    """A set of hyperparameters: its name in tables, its epochs, its seeds."""
 
     name: str
     epochs: int
@@ -72,7 +72,10 @@ class Schedule:
 
 @dataclass(frozen=True)
 class Benchmark:
-    """A published benchmark: its space, its schedules by the names in its files, and where it comes from."""
+    """A published benchmark: its space, its schedules, its origin.
+
+    The schedules are by the names in its files.
+    """
 
     title: str
     space: str
@@ -170,7 +173,10 @@ class ArchResultsCollector:
                 self._collector.cost(row, task, name, value, unit)
 
     def finish(self) -> TableData:
-        """Return the table's contents: tasks and seeds of which nothing was found are left out."""
+        """Return the table's contents.
+
+        Tasks and seeds of which nothing was found are left out.
+        """
         data = self._collector.finish({})
         tasks = [_trimmed(task) for task in data.tasks if task.status.any()]
         if not tasks:
@@ -296,10 +302,10 @@ def training_values(record: dict[str, Any], dataset: str, epochs: int, where: st
 
 
 def costs_of(records: dict[int, dict[str, Any]], where: str) -> dict[str, tuple[float, str]]:
-    """Return what an architecture costs, as ``value, unit``, from its trainings by seed.
+    """Return what an architecture costs, from its trainings by seed.
 
-    Sizes on which the trainings disagree are taken from seed 888, as the benchmark's API does; without it they are NaN,
-    as is a latency that was not measured.
+    Each cost is ``value, unit``. Sizes on which the trainings disagree are taken from seed 888, as the benchmark's API
+    does; without it they are NaN, as is a latency that was not measured.
 
     Raises
     ------
@@ -348,7 +354,10 @@ def dictionary(value: object, where: str) -> dict[Any, Any]:
 
 
 def shown(value: object) -> str:
-    """Return how a value of a file is written in a message; what holds other values could be endless."""
+    """Return how a value of a file is written in a message.
+
+    What holds other values could be endless.
+    """
     return repr(value)[:200] if isinstance(value, str | int | float | None) else f"a {type(value).__name__}"
 
 

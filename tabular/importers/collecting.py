@@ -1,4 +1,7 @@
-"""Gathers what an importer reads, one training after the other, into the arrays of a table."""
+"""The arrays of a table, gathered from what an importer reads.
+
+It reads one training after the other.
+"""
 
 from __future__ import annotations
 
@@ -25,7 +28,9 @@ FIRST_CAPACITY = 1024
 
 
 class Collector:
-    """What was read so far: architectures in the order in which they came, and the numbers of their trainings.
+    """The architectures and trainings that were read so far.
+
+    Architectures are in the order in which they came.
 
     Parameters
     ----------
@@ -52,7 +57,9 @@ class Collector:
         return int(self.rows(architecture[None])[0])
 
     def rows(self, architectures: NDArray[np.uint8]) -> NDArray[np.int64]:
-        """Return the numbers of architectures, (N, L) -> (N,); those that are new are added.
+        """Return the numbers of architectures, (N, L) -> (N,).
+
+        Those that are new are added.
 
         Raises
         ------

@@ -1,4 +1,7 @@
-"""Rows of CSV and Parquet files, read some at a time, and the numbers in their cells."""
+"""Rows of CSV and Parquet files, and the numbers in their cells.
+
+Rows are read some at a time.
+"""
 
 from __future__ import annotations
 
@@ -79,7 +82,9 @@ class Rows:
         return FileFormatError(f"{where}: {self.cells[column][place]} {what}")
 
     def values(self, column: str, scale: float, name: str, unit: str) -> NDArray[np.float64]:
-        """Return the numbers of a column, each multiplied by ``scale``; NaN where there is none.
+        """Return the numbers of a column, each multiplied by ``scale``.
+
+        NaN where there is none.
 
         Parameters
         ----------
@@ -109,7 +114,7 @@ class Rows:
         return values
 
     def _unreadable(self, read: Callable[[str], Any], column: str, what: str) -> FileFormatError:
-        """Return the error that names the first cell of a column of text that is no number."""
+        """Return the error that names the first cell that is no number."""
 
         def fails(text: str) -> bool:
             try:
@@ -256,7 +261,10 @@ def read_parquet(source: Path, wanted: list[str], mapping: str | Path, progress:
 
 
 def _cells(column: Any, pa: Any) -> NDArray[Any] | list[str]:
-    """Return numbers as an array, with NaN for what is not there, and anything else as text."""
+    """Return numbers as an array, anything else as text.
+
+    NaN stands for a number that is not there.
+    """
     kind = column.type
     if pa.types.is_floating(kind) or pa.types.is_integer(kind):
         numbers: NDArray[Any] = column.to_numpy(zero_copy_only=False)
@@ -280,7 +288,10 @@ def check_columns(names: Sequence[str], wanted: Iterable[str], source: str | Pat
 
 
 def first_conflict(places: NDArray[np.int64], values: NDArray[Any]) -> tuple[int, int] | None:
-    """Return two numbers in ``places``, (N,), that name one place with different values, (N,), if there are any."""
+    """Return two indices of ``places``, (N,), with one place and different values.
+
+    None if there are none.
+    """
     if (np.diff(places) > 0).all():
         return None
     order = np.argsort(places, kind="stable")

@@ -1,4 +1,4 @@
-"""What NAS-Bench-201's networks cost on hardware, joined onto a table of what training them gave.
+"""Hardware costs of NAS-Bench-201's networks, joined onto a table.
 
 The costs are those of HW-NAS-Bench (Li et al., ICLR 2021: six devices, three data sets, latency in ms and energy in mJ)
 and of HELP (Lee et al., NeurIPS 2021: latency in ms on more devices; where both have a device, HELP's are CIFAR-10's),
@@ -71,7 +71,9 @@ class _Cost(NamedTuple):
 
 
 def join_costs(table: Table, source: str | Path, out: str | Path, progress: Progress = silent) -> Table:
-    """Write a table again, with hardware costs beside the tasks of the data set that they belong to.
+    """Write a table again, with hardware costs beside its tasks.
+
+    They are beside the tasks of the data set that they belong to.
 
     Parameters
     ----------
@@ -188,7 +190,10 @@ def _dataset(task: Task) -> str | None:
 def _costs(
     rows: Rows, meanings: dict[str, _Cost], places: NDArray[np.int64], table: Table
 ) -> dict[str, NDArray[np.float64]]:
-    """Return each cost of the table's rows, (N,), the i-th row of the file being of the table's row ``places[i]``."""
+    """Return each cost of the table's rows, (N,).
+
+    The i-th row of the file is of the table's row ``places[i]``.
+    """
     held = np.flatnonzero(places >= 0)
     costs: dict[str, NDArray[np.float64]] = {}
     for cost in dict.fromkeys(meanings.values()):

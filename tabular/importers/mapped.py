@@ -1,4 +1,7 @@
-"""Any benchmark published as CSV or Parquet, read by a mapping that its user declares (`tabular.importers.mapping`)."""
+"""Any benchmark published as CSV or Parquet, read by a mapping.
+
+Its user declares the mapping (`tabular.importers.mapping`).
+"""
 
 from __future__ import annotations
 
@@ -62,7 +65,9 @@ def import_csv(source: str | Path, mapping_path: str | Path, out: str | Path, pr
 
 
 def import_parquet(source: str | Path, mapping_path: str | Path, out: str | Path, progress: Progress = silent) -> Table:
-    """Turn a Parquet file into a table; what `tabular.importers.mapped.import_csv` does, with rows counted from 1.
+    """Turn a Parquet file into a table.
+
+    What `tabular.importers.mapped.import_csv` does, with rows counted from 1.
 
     Raises
     ------
@@ -75,17 +80,23 @@ def import_parquet(source: str | Path, mapping_path: str | Path, out: str | Path
 
 
 class RowReader(Protocol):
-    """Reads the wanted columns of a file, some rows at a time, and tells how far it is."""
+    """A function that reads the wanted columns of a file, some rows at a time."""
 
     def __call__(self, source: Path, wanted: list[str], mapping: str | Path, progress: Progress) -> Iterator[Rows]:
-        """Read the file; errors name the mapping in which a column is wanted that the file lacks."""
+        """Read the file.
+
+        Errors name the mapping in which a column is wanted that the file lacks.
+        """
         ...
 
 
 def import_mapped(
     read_rows: RowReader, source: Path, mapping_path: str | Path, out: str | Path, progress: Progress
 ) -> Table:
-    """Turn a file into a table by a mapping; see `tabular.importers.mapped.import_csv`."""
+    """Turn a file into a table by a mapping.
+
+    See `tabular.importers.mapped.import_csv`.
+    """
     check_writable(out)
     mapping = read_mapping(mapping_path)
     gathered = _Gathered(mapping, source)
@@ -100,7 +111,7 @@ def import_mapped(
 
 
 class _Gathered:
-    """What was read so far."""
+    """The rows that were read so far."""
 
     def __init__(self, mapping: Mapping, source: Path) -> None:
         self.rows = 0
@@ -160,7 +171,9 @@ def _chosen(task: TaskMapping, rows: Rows) -> NDArray[np.bool_]:
 
 
 class MappedTask:
-    """The rows of one task: of each its architecture, seed, epoch, status, metrics and costs.
+    """The rows of one task.
+
+    Of each it knows architecture, seed, epoch, status, metrics and costs.
 
     Parameters
     ----------
@@ -275,7 +288,7 @@ class MappedTask:
         return seeds, lambda _: places
 
     def _epochs(self) -> tuple[tuple[int, ...], Places]:
-        """Return the epochs, ascending, and what gives the places of a column's epochs among them."""
+        """Return the epochs, ascending, and the index of a column's epochs among them."""
         if not self.mapping.epoch_column:
             epochs = tuple(sorted({column.epoch for column in self.mapping.metrics if column.epoch is not None}))
             place_of: dict[int | None, int] = {epoch: place for place, epoch in enumerate(epochs)}

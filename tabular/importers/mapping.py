@@ -42,7 +42,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tabular.errors import FileFormatError, InvalidArchitectureError, NasbenchError, SpaceError, UnknownNameError
-from tabular.files import read_toml
+from tabular.files import REQUIRED, TomlTable, read_toml
 from tabular.layout import REPRESENTS
 from tabular.measures import Metric, standard_metric
 from tabular.spaces import declared_space, get_space
@@ -87,7 +87,10 @@ class CostColumn:
 
 @dataclass(frozen=True)
 class TaskMapping:
-    """The columns of one task; ``where`` names columns and what they hold in the rows of this task."""
+    """The columns of one task.
+
+    ``where`` names columns and what they hold in the rows of this task.
+    """
 
     name: str
     metrics: list[MetricColumn]
@@ -107,7 +110,10 @@ class TaskMapping:
 
 @dataclass(frozen=True)
 class Mapping:
-    """The whole mapping; the columns ``architecture`` hold the architecture, ``written`` says how."""
+    """The whole mapping.
+
+    The columns ``architecture`` hold the architecture, ``written`` says how.
+    """
 
     space: Space
     architecture: list[str]
@@ -130,24 +136,27 @@ def read_mapping(path: str | Path) -> Mapping:
     FileFormatError
         Naming the field that is missing, unknown or of the wrong type.
     """
-    top = _Fields(read_toml(path, FileFormatError), str(path))
-    space = top.take("space", (str, dict))
-    represents = top.take("represents", str, REPRESENTS[1])
-    rows = top.take("rows", int, None)
-    provenance = top.origin()
-    architecture = top.inner("architecture")
-    tasks = top.inner("tasks")
-    top.end()
+    top = TomlTable(read_toml(path, FileFormatError), str(path), FileFormatError)
+    space = top.read("space", (str, dict))
+    represents = top.read("represents", str, REPRESENTS[1])
+    rows = top.read("rows", int, None)
+    provenance = _origin(top)
+    architecture = top.table("architecture")
+    tasks = top.table("tasks")
+    top.check_keys(kind="field")
+    top.check_known("represents", "represents", [represents], REPRESENTS)
+    written = architecture.read("written", str)
+    architecture.check_known("written", "written", [written], READERS)
     mapping = Mapping(
         _space(space, str(path)),
         _architecture_columns(architecture),
-        architecture.one_of("written", tuple(READERS)),
-        _known("represents", represents, REPRESENTS, str(path)),
+        written,
+        represents,
         rows,
-        [_task(name, tasks.inner(name)) for name in list(tasks.values)],
+        [_task(name, tasks.table(name)) for name in list(tasks.values)],
         provenance,
     )
-    architecture.end()
+    architecture.check_keys(kind="field")
     if not mapping.tasks:
         raise FileFormatError(f"{path}: declares no task; add a table [tasks.NAME]")
     return mapping
@@ -160,30 +169,30 @@ def _space(declared: str | dict[str, Any], where: str) -> Space:
         raise FileFormatError(f"{where}: space: {error}") from None
 
 
-def _architecture_columns(fields: _Fields) -> list[str]:
+def _architecture_columns(fields: TomlTable) -> list[str]:
     if "columns" not in fields.values:
-        return [fields.take("column", str)]
-    columns = fields.take("columns", list)
+        return [fields.read("column", str)]
+    columns = fields.read("columns", list)
     if not columns or not all(isinstance(column, str) for column in columns):
         raise FileFormatError(f"{fields.where}: columns must be names of columns, got {columns!r}")
     return list(columns)
 
 
-def _task(name: str, fields: _Fields) -> TaskMapping:
-    where = {column: str(value) for column, value in fields.take("where", dict, {}).items()}
+def _task(name: str, fields: TomlTable) -> TaskMapping:
+    where = {column: str(value) for column, value in fields.read("where", dict, {}).items()}
     seed_column, epoch_column, status_column = (
-        fields.take(key, str, None) for key in ("seed_column", "epoch_column", "status_column")
+        fields.read(key, str, None) for key in ("seed_column", "epoch_column", "status_column")
     )
-    metrics = [_metric(each, seed_column, epoch_column) for each in fields.list("metrics")]
+    metrics = [_metric(each, seed_column, epoch_column) for each in fields.tables("metrics")]
     costs = list[CostColumn]()
-    for each in fields.list("costs", required=False):
-        column, cost, unit = (each.take(key, str) for key in ("column", "name", "unit"))
+    for each in fields.tables("costs", []):
+        column, cost, unit = (each.read(key, str) for key in ("column", "name", "unit"))
         if cost in {before.name for before in costs}:
             raise FileFormatError(f"{each.where}: {cost} is the name of a cost before")
         costs.append(CostColumn(column, cost, unit, each.number("scale", 1)))
-        each.end()
-    provenance = fields.origin()
-    fields.end()
+        each.check_keys(kind="field")
+    provenance = _origin(fields)
+    fields.check_keys(kind="field")
     if not metrics:
         raise FileFormatError(f"{fields.where}: lists no metric")
     places = [(column.meaning.name, column.epoch, column.seed) for column in metrics]
@@ -206,12 +215,12 @@ def _described(metric: str, epoch: int | None, seed: int | None) -> str:
     return metric + "".join(known)
 
 
-def _metric(fields: _Fields, seed_column: str | None, epoch_column: str | None) -> MetricColumn:
-    name = fields.take("metric", str)
-    declared = [fields.take(key, str, None) for key in MEANING]
+def _metric(fields: TomlTable, seed_column: str | None, epoch_column: str | None) -> MetricColumn:
+    name = fields.read("metric", str)
+    declared = [fields.read(key, str, None) for key in MEANING]
     if all(declared):
         meaning = Metric(name, *declared)
-        _known("direction", meaning.direction, ("maximize", "minimize"), fields.where)
+        fields.check_known("direction", "direction", [meaning.direction], ("maximize", "minimize"))
     elif any(declared):
         raise FileFormatError(f"{fields.where}: {name} needs all of {', '.join(MEANING)} or none of them")
     else:
@@ -219,76 +228,30 @@ def _metric(fields: _Fields, seed_column: str | None, epoch_column: str | None) 
             meaning = standard_metric(name)
         except UnknownNameError as error:
             raise FileFormatError(f"{fields.where}: {error}; or declare {', '.join(MEANING)}") from None
-    column = fields.take("column", str)
-    epoch = fields.take("epoch", int, None if epoch_column else _REQUIRED)
-    seed = fields.take("seed", int, None)
+    column = fields.read("column", str)
+    epoch = fields.read("epoch", int, None if epoch_column else REQUIRED)
+    seed = fields.read("seed", int, None)
     for key, value, instead in (("epoch", epoch, epoch_column), ("seed", seed, seed_column)):
         if instead and value is not None:
             raise FileFormatError(f"{fields.where}: names {key} {value}, but {key}_column = {instead!r} holds it")
     scale = fields.number("scale", 1)
-    fields.end()
+    fields.check_keys(kind="field")
     return MetricColumn(column, meaning, epoch, seed, scale)
 
 
-def _known(kind: str, value: str, known: tuple[str, ...], where: str) -> str:
-    if value not in known:
-        raise FileFormatError(f"{where}: {UnknownNameError(kind, value, known)}")
-    return value
+def _origin(fields: TomlTable) -> dict[str, Any]:
+    """Return the provenance.
 
-
-_REQUIRED: Any = object()
-
-
-class _Fields:
-    """A TOML table whose fields are taken one by one; what is left at the end is unknown."""
-
-    def __init__(self, values: dict[str, Any], where: str) -> None:
-        self.values, self.where, self._known = dict(values), where, list[str]()
-
-    def take(self, name: str, kind: type | tuple[type, ...], default: Any = _REQUIRED) -> Any:
-        self._known.append(name)
-        if name not in self.values:
-            if default is _REQUIRED:
-                raise FileFormatError(
-                    f"{self.where}: {name!r} is missing; it has {', '.join(self.values) or 'nothing'}"
-                )
-            return default
-        value = self.values.pop(name)
-        if not isinstance(value, kind) or isinstance(value, bool):
-            kinds = " or ".join(each.__name__ for each in (kind if isinstance(kind, tuple) else (kind,)))
-            raise FileFormatError(f"{self.where}: {name} must be of type {kinds}, got {value!r}")
-        return value
-
-    def number(self, name: str, default: float) -> float:
-        return float(self.take(name, (int, float), default))
-
-    def one_of(self, name: str, known: tuple[str, ...]) -> str:
-        return _known(name, self.take(name, str), known, self.where)
-
-    def origin(self) -> dict[str, Any]:
-        """Take the provenance: a table, or text that holds a JSON object, which can say all that a table's can."""
-        given = self.take("provenance", (dict, str), {})
-        try:
-            found = json.loads(given) if isinstance(given, str) else given
-        except ValueError as error:
-            raise FileFormatError(f"{self.where}: provenance is not JSON: {error}") from None
-        if not isinstance(found, dict):
-            raise FileFormatError(f"{self.where}: provenance must be a JSON object, got {given!r}")
-        return found
-
-    def inner(self, name: str) -> _Fields:
-        return _Fields(self.take(name, dict), f"{self.where}: [{name}]")
-
-    def list(self, name: str, *, required: bool = True) -> list[_Fields]:
-        values = self.take(name, list, _REQUIRED if required else [])
-        for number, value in enumerate(values, 1):
-            if not isinstance(value, dict):
-                raise FileFormatError(f"{self.where}: {name} number {number} must be a table in braces, got {value!r}")
-        return [_Fields(value, f"{self.where}: {name} number {number}") for number, value in enumerate(values, 1)]
-
-    def end(self) -> None:
-        for name in self.values:
-            raise FileFormatError(f"{self.where}: {UnknownNameError('field', name, self._known)}")
+    It is a table, or text that holds a JSON object, which can say all that a table's can.
+    """
+    given = fields.read("provenance", (dict, str), {})
+    try:
+        found = json.loads(given) if isinstance(given, str) else given
+    except ValueError as error:
+        raise FileFormatError(f"{fields.where}: provenance is not JSON: {error}") from None
+    if not isinstance(found, dict):
+        raise FileFormatError(f"{fields.where}: provenance must be a JSON object, got {given!r}")
+    return found
 
 
 def _row(space: Space, text: str) -> NDArray[np.uint8]:
@@ -296,10 +259,11 @@ def _row(space: Space, text: str) -> NDArray[np.uint8]:
 
 
 def _upper_triangle(space: Space, text: str) -> NDArray[np.uint8]:
-    """Read the rows of an adjacency matrix above its diagonal, one after the other, and the inner vertices' operations.
+    """Read an adjacency matrix above its diagonal, and the inner vertices' operations.
 
-    Each edge and operation is one digit: ``111 0`` has three vertices. A cell of fewer vertices than the space's has
-    its input first and its output last, and no edge at the vertices that it lacks.
+    The rows of the matrix follow one another. Each edge and operation is one digit: ``111 0`` has three vertices. A
+    cell of fewer vertices than the space's has its input first and its output last, and no edge at the vertices that it
+    lacks.
     """
     most = round(np.sqrt(2 * space.length + 4.25) - 0.5)  # of V (V - 1) / 2 + V - 2 choices
     if most * (most - 1) // 2 + most - 2 != space.length:

@@ -1,10 +1,10 @@
-"""NAS-Bench-101's own files (Ying et al., ICML 2019) into a table, and those that EC-NAS made in their image.
+"""NAS-Bench-101's own files (Ying et al., ICML 2019) into a table.
 
-A record is a JSON list: the cell's hash, the epochs of the training, the adjacency matrix as text, the operations of
-the vertices, and the protocol buffer ``ModelMetrics`` that the training recorded, which is read here without a library.
-It is declared in ``nasbench/lib/model_metrics.proto`` of NAS-Bench-101; EC-NAS adds fields behind the first five of an
-evaluation, and its sixth is the energy used so far, a double, where NAS-Bench-101 has the text of a path. Every budget
-is a training of its own.
+So are those that EC-NAS made in their image. A record is a JSON list: the cell's hash, the epochs of the training, the
+adjacency matrix as text, the operations of the vertices, and the protocol buffer ``ModelMetrics`` that the training
+recorded, which is read here without a library. It is declared in ``nasbench/lib/model_metrics.proto`` of NAS-Bench-101;
+EC-NAS adds fields behind the first five of an evaluation, and its sixth is the energy used so far, a double, where
+NAS-Bench-101 has the text of a path. Every budget is a training of its own.
 """
 
 from __future__ import annotations
@@ -75,7 +75,10 @@ SMALLEST, LARGEST = 3, 7
 
 @dataclass
 class _Columns:
-    """What was read of the records so far, a row each; in chunks, as their number is known at the end only."""
+    """The records that were read so far, a row each.
+
+    They are in chunks, as their number is known at the end only. In chunks, as their number is known at the end only.
+    """
 
     cells: dict[Cell, int] = field(default_factory=dict)
     first_records: list[int] = field(default_factory=list)
@@ -255,7 +258,10 @@ def _table(source: Path, columns: _Columns) -> TableData:
 def _repeats(
     source: Path, row: NDArray[np.int64], budget: NDArray[np.int64], content: NDArray[np.int64]
 ) -> NDArray[np.int64]:
-    """Return which repeat, from 0, of its cell and budget each record is; a copy of another record is refused."""
+    """Return the number of each record among those of its cell and budget, from 0.
+
+    A copy of another record is refused.
+    """
     training = row * (int(budget.max()) + 1) + budget
     order = np.argsort(training, kind="stable")
     starts = np.flatnonzero(np.diff(training[order], prepend=-1))
@@ -270,7 +276,10 @@ def _repeats(
 
 
 def _parameters(source: Path, row: NDArray[np.int64], read: NDArray[np.int32], rows: int) -> NDArray[np.int64]:
-    """Return the trainable parameters of each row, (N,); two records of a cell must agree on them."""
+    """Return the trainable parameters of each row, (N,).
+
+    Two records of a cell must agree on them.
+    """
     parameters = np.empty(rows, dtype=np.int64)
     parameters[row] = read
     wrong = np.flatnonzero(parameters[row] != read)
@@ -284,7 +293,10 @@ def _parameters(source: Path, row: NDArray[np.int64], read: NDArray[np.int32], r
 
 
 class Cell(NamedTuple):
-    """A cell as a record writes it: its MD5, the digits of its matrix, and the operations between commas."""
+    """A cell as a record writes it.
+
+    That is its MD5, the digits of its matrix, and the operations between commas.
+    """
 
     module_hash: str
     adjacency: str
@@ -292,7 +304,9 @@ class Cell(NamedTuple):
 
 
 def read_cells(source: Path, cells: list[Cell], first_records: list[int]) -> tuple[NB101, NDArray[np.uint8]]:
-    """Return the smallest space that holds all cells, and the row of each, its hash compared.
+    """Return the smallest space that holds all cells, and the row of each.
+
+    The hash of each is compared.
 
     Parameters
     ----------
@@ -339,7 +353,10 @@ def read_cells(source: Path, cells: list[Cell], first_records: list[int]) -> tup
 
 
 def _choices(space: NB101, cell: Cell) -> bytes:
-    """Return the row of a cell, the same as `NB101.from_cell` gives; there are too many for that."""
+    """Return the row of a cell, the same as `NB101.from_cell` gives.
+
+    There are too many cells for that one.
+    """
     labels = cell.operations.split(",")
     size, matrix = len(labels), cell.adjacency
     more = space.vertices - size  # vertices that dangle, put before the output
@@ -372,7 +389,9 @@ _FIVE_TAGS = bytes(field << 3 | DOUBLE for field in range(1, 6))
 
 
 class Evaluation(NamedTuple):
-    """What was measured at one point of a training; NaN where the message has no such field.
+    """The numbers at one point of a training.
+
+    NaN where the message has no such field.
 
     Parameters
     ----------
@@ -393,14 +412,19 @@ class Evaluation(NamedTuple):
 
 
 class ModelMetrics(NamedTuple):
-    """The evaluations of a training, from its start to its end, and the network's trainable parameters."""
+    """The evaluations of a training, and the network's trainable parameters.
+
+    They go from its start to its end.
+    """
 
     evaluations: list[Evaluation]
     parameters: int
 
 
 def read_model_metrics(message: bytes) -> ModelMetrics:
-    """Decode the message of one training; fields that it does not know are passed over.
+    """Decode the message of one training.
+
+    Fields that it does not know are passed over.
 
     Raises
     ------

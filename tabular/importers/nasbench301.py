@@ -1,6 +1,7 @@
-"""The trainings behind NAS-Bench-301 (Zela et al., ICLR 2022): a folder of ``results_*.json``, one for each training.
+"""The trainings behind NAS-Bench-301 (Zela et al., ICLR 2022).
 
-A file holds, as its authors' ``surrogate_models/utils.py`` reads it::
+They are a folder of ``results_*.json``, one for each training. A file holds, as its authors'
+``surrogate_models/utils.py`` reads it::
 
     {"optimized_hyperparamater_config": {                    # the architecture and the recipe
          "NetworkSelectorDatasetInfo:darts:edge_normal_0": "sep_conv_3x3", ...,
@@ -78,7 +79,7 @@ class _Run(NamedTuple):
 
 
 def import_nasbench301(source: str | Path, out: str | Path, progress: Progress = silent) -> Table:
-    """Turn the trainings that NAS-Bench-301 published into a table of one task, ``cifar10``.
+    """Turn NAS-Bench-301's trainings into a table of one task, ``cifar10``.
 
     Trainings of one network, isomorphic drawings included, are its seeds 0, 1, ... in the order of the files' names.
     Three kinds of files are left out, and counted in the task's provenance: copies of another file; trainings that
@@ -203,7 +204,10 @@ def _scaled(value: Any, where: str, scale: float) -> NDArray[np.float32]:
 
 
 def _recipe(configuration: dict[str, Any], document: dict[str, Any]) -> str:
-    """Return all of a configuration but the architecture, and the budget, as JSON that is equal for equal recipes."""
+    """Return a configuration without the architecture, with the budget, as JSON.
+
+    It is equal for equal recipes.
+    """
     words = {"True": True, "False": False}
     recipe = {
         name: words.get(value, value) if isinstance(value, str) else value

@@ -1,4 +1,7 @@
-"""NATS-Bench as its authors publish it: a folder of pickles, one an architecture, or one large pickle."""
+"""NATS-Bench and NAS-Bench-201, as their authors publish them.
+
+NATS-Bench is a folder of pickles, one an architecture, or one large pickle; NAS-Bench-201 an archive of torch.
+"""
 
 from __future__ import annotations
 
@@ -122,7 +125,10 @@ def _collect_folder(folder: Path, progress: Progress) -> TableData:
 
 
 def _benchmark_of(text: object) -> Benchmark:
-    """Return the benchmark that an architecture is of: ``8:16:32:8:64`` is a size, ``|...|`` a topology."""
+    """Return the benchmark that an architecture is of.
+
+    ``8:16:32:8:64`` is a size, ``|...|`` a topology.
+    """
     return SIZE if isinstance(text, str) and SIZES_WRITTEN.fullmatch(text) else TOPOLOGY
 
 
@@ -208,7 +214,10 @@ def collect_file(
 
 
 def _forget(entries: dict[Any, Any]) -> None:
-    """Empty a dictionary and all in it: the pickle may refer to each again, so they stay in memory to its end."""
+    """Empty a dictionary and all in it.
+
+    The pickle may refer to each again, so they stay in memory to its end.
+    """
     values = list(entries.values())
     entries.clear()
     for value in values:

@@ -37,7 +37,10 @@ _LENGTH = struct.Struct("<Q")
 
 
 class Record(NamedTuple):
-    """The data of one record, its number from 0, and the byte of the file where it begins."""
+    """The data of one record, its number, and the byte where it begins.
+
+    Records are numbered from 0.
+    """
 
     number: int
     place: int
@@ -85,9 +88,10 @@ def read_tfrecord(path: str | Path) -> Iterator[list[Record]]:
 
 
 def _frames(held: bytes) -> tuple[list[int], list[int], int]:
-    """Return where the records that lie whole in ``held`` begin, how long their data are, and where the last one ends.
+    """Return where the records that lie whole in ``held`` begin.
 
-    A record that claims too much is returned too, as the last, so that its checksum can tell why.
+    With it come the lengths of their data, and where the last one ends. A record that claims too much is returned too,
+    as the last, so that its checksum can tell why.
     """
     starts, lengths, start = [], [], 0
     while start + HEAD <= len(held):
@@ -104,7 +108,10 @@ def _frames(held: bytes) -> tuple[list[int], list[int], int]:
 
 
 def _check(path: Path, held: bytes, starts: list[int], lengths: list[int], number: int, place: int) -> None:
-    """Compare the checksums of every record in ``held``; those of lengths first, as they say where data end."""
+    """Compare the checksums of every record in ``held``.
+
+    Those of lengths first, as they say where data end.
+    """
     data = np.frombuffer(held, dtype=np.uint8)
     heads = np.asarray(starts, dtype=np.int64)
     sizes = np.minimum(lengths, LONGEST + 1).astype(np.int64)
@@ -128,7 +135,9 @@ def _stored(data: NDArray[np.uint8], places: NDArray[np.int64]) -> NDArray[np.ui
 
 
 def masked_crc32c(data: NDArray[np.uint8], starts: NDArray[np.int64], lengths: NDArray[np.int64]) -> NDArray[np.uint32]:
-    """Return the masked CRC-32C of many stretches of one buffer: four bytes of every stretch a step.
+    """Return the masked CRC-32C of many stretches of one buffer.
+
+    It takes four bytes of every stretch a step.
 
     Parameters
     ----------

@@ -7,35 +7,37 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from tabular.errors import NasbenchError, SpaceError, UnknownNameError
-from tabular.files import read_toml
+from tabular.files import TomlTable, read_toml
 
 if TYPE_CHECKING:
     from tabular.spaces.space import Space
 
 
 class _Kind(NamedTuple):
-    """A kind of space: its class, as ``module:Class``, imported when one is asked for, and its arguments' types."""
+    """Where the class of a kind of space is, imported when one is asked for, and the types of its arguments."""
 
-    path: str
+    module: str
+    class_name: str
     fields: dict[str, type] = {}  # noqa: RUF012 - a default that nobody changes
 
 
 KINDS = {
-    "categorical": _Kind("categorical:CategoricalSpace", {"name": str, "choices": dict}),
-    "cell": _Kind("cell:CellSpace", {"name": str, "nodes": int, "operations": list}),
-    "nb101": _Kind("nb101:NB101", {"vertices": int}),
-    "nb201": _Kind("nb201:NB201"),
-    "nats-size": _Kind("layers:NatsSize"),
-    "darts": _Kind("darts:Darts"),
-    "transnas-micro": _Kind("nb201:TransNasMicro"),
-    "transnas-macro": _Kind("layers:TransNasMacro"),
-    "nb-macro": _Kind("layers:NBMacro"),
+    "categorical": _Kind("categorical", "CategoricalSpace", {"name": str, "choices": dict}),
+    "cell": _Kind("cell", "CellSpace", {"name": str, "nodes": int, "operations": list}),
+    "nb101": _Kind("nb101", "NB101", {"vertices": int}),
+    "nb201": _Kind("nb201", "NB201"),
+    "nats-size": _Kind("nats_size", "NatsSize"),
+    "darts": _Kind("darts", "Darts"),
+    "transnas-micro": _Kind("transnas_micro", "TransNasMicro"),
+    "transnas-macro": _Kind("transnas_macro", "TransNasMacro"),
+    "nb-macro": _Kind("nb_macro", "NBMacro"),
     "hierarchical": _Kind(
-        "hierarchical:HierarchicalSpace",
+        "hierarchical",
+        "HierarchicalSpace",
         {"name": str, "nodes": int, "motifs": int, "motif_nodes": int, "operations": list},
     ),
 }
-"""The kinds of space that a declaration can name; modules are those of this folder."""
+"""The kinds of space that a declaration can name."""
 
 SPACES: dict[str, dict[str, Any]] = {
     "nb101": {"kind": "nb101", "vertices": 7},
@@ -112,7 +114,7 @@ def declared_space(declaration: dict[str, Any], where: str = "declaration") -> S
     ----------
     declaration : dict
     where : str
-        The origin of the declaration, which errors name.
+        What an error names as the place of the mistake.
 
     Raises
     ------
@@ -123,17 +125,15 @@ def declared_space(declaration: dict[str, Any], where: str = "declaration") -> S
     kind = fields.pop("kind", None)
     if not isinstance(kind, str) or kind not in KINDS:
         raise SpaceError(f"{where}: {UnknownNameError('kind of space', kind, KINDS)}")
-    path, types = KINDS[kind]
-    for field, value in fields.items():
-        if field not in types:
-            raise SpaceError(f"{where}: {UnknownNameError('field', field, types)}")
-        if type(value) is not types[field]:  # isinstance takes true for an int
-            raise SpaceError(f"{where}: {field} must be of type {types[field].__name__}, got {value!r}")
+    module, class_name, types = KINDS[kind]
+    table = TomlTable(fields, where, SpaceError)
+    table.check_keys(types, "field")
+    for field in fields:
+        table.read(field, types[field])
     for field in types:
         if field not in fields:
             raise SpaceError(f"{where}: a space of kind {kind!r} needs {field!r}; it has {', '.join(fields) or 'none'}")
     try:
-        module, _, class_name = path.partition(":")
         space = getattr(import_module(f"tabular.spaces.{module}"), class_name)(**fields)
     except NasbenchError as error:
         raise SpaceError(f"{where}: {error}") from None
