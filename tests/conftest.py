@@ -1,6 +1,7 @@
 """Fixtures that several test files use."""
 
 import fcntl
+import io
 import json
 import os
 import shutil
@@ -8,6 +9,7 @@ import signal
 import subprocess
 import sys
 import threading
+from contextlib import redirect_stderr, redirect_stdout
 from types import SimpleNamespace
 
 import numpy as np
@@ -135,17 +137,35 @@ def command(monkeypatch, capsys):
     """Run the command line in this process: ``command("spaces", "--json")`` gives exit code, stdout and stderr."""
 
     def run(*arguments):
-        monkeypatch.setattr(sys, "argv", ["nasbench", *map(str, arguments)])
         capsys.readouterr()
-        try:
-            main()
-            code = 0
-        except SystemExit as leaving:
-            code = leaving.code or 0
+        code = run_main(monkeypatch, arguments)
         out, err = capsys.readouterr()
         return SimpleNamespace(code=code, out=out, err=err)
 
     return run
+
+
+@pytest.fixture(scope="session")
+def command_once():
+    """`command`, for what is made once for many tests."""
+
+    def run(*arguments):
+        out, err = io.StringIO(), io.StringIO()
+        with pytest.MonkeyPatch.context() as patch, redirect_stdout(out), redirect_stderr(err):
+            code = run_main(patch, arguments)
+        return SimpleNamespace(code=code, out=out.getvalue(), err=err.getvalue())
+
+    return run
+
+
+def run_main(monkeypatch, arguments):
+    """Run the command line with the given arguments; return its exit code."""
+    monkeypatch.setattr(sys, "argv", ["nasbench", *map(str, arguments)])
+    try:
+        main()
+    except SystemExit as leaving:
+        return leaving.code or 0
+    return 0
 
 
 @pytest.fixture(scope="session")
