@@ -4,10 +4,11 @@ BIN := .venv/bin
 READY := .venv/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help test browser campaign demo lint bench clean
+.PHONY: help test test-world browser campaign demo lint bench clean
 
 help:
-	@echo "make test    run the tests"
+	@echo "make test    run the tests, but for those of test-world"
+	@echo "make test-world  run the tests that need Ray, Slurm, kills, a browser or executed pages"
 	@echo "make browser install Debian's chromium, with which the tests open the report; as root"
 	@echo "make campaign  kill the generator at every system call, hash every cell of NAS-Bench-101; takes minutes"
 	@echo "make demo    generate, fit, compare and verify on a small space, with figures"
@@ -25,9 +26,12 @@ $(READY): pyproject.toml constraints.txt without-dependencies.txt
 	@touch $@
 
 test: $(READY)
-	@$(BIN)/pytest --quiet --numprocesses auto
+	@$(BIN)/pytest --quiet --numprocesses auto --dist worksteal -m "not world"
 
-# Without it the tests that need a browser are skipped.
+test-world: $(READY)
+	@$(BIN)/pytest --quiet --numprocesses auto --dist worksteal -m world
+
+# Without it the tests of test-world that need a browser are skipped.
 browser:
 	@command -v chromedriver >/dev/null || (apt-get update --quiet --quiet && apt-get install --yes --quiet --quiet --no-install-recommends chromium chromium-driver >/dev/null)
 

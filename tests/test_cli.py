@@ -40,16 +40,16 @@ def succeed(command):
 
 
 @pytest.fixture(scope="module")
-def results(trained, tmp_path_factory):
+def results(command_once, trained, tmp_path_factory):
     """Results of a comparison on the trained table, with options and a class by its module."""
     path = tmp_path_factory.mktemp("results") / "results.h5"
     strategies = (
         "random-search, regularized-evolution(population=4, sample=2),strategies.evolution.local_search:LocalSearch"
     )
     arguments = ["compare", trained / "table.h5", "--strategies", strategies, "--budget", "10", "--runs", "6", "--json"]
-    done = subprocess.run([*COMMAND, *arguments, "--out", path], capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    made = json.loads(done.stdout)
+    done = command_once(*arguments, "--jobs", 1, "--out", path)
+    assert done.code == 0, done.err
+    made = json.loads(done.out)
     assert made["path"] == str(path)
     assert made["budget"] == "10 evaluations"
     ranked = [row["strategy"] for row in made["summary"]]
@@ -63,18 +63,18 @@ def results(trained, tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def surrogate(toy_table, tmp_path_factory):
+def surrogate(command_once, toy_table, tmp_path_factory):
     path = tmp_path_factory.mktemp("surrogate") / "toy-surrogate"
     arguments = ["fit", toy_table, "--epochs", "3,9", "--train-fraction", "0.7", "--out", path, "--json"]
-    done = subprocess.run([*COMMAND, *arguments], capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    measures = [row["measure"] for row in json.loads(done.stdout)["scorecard"]]
+    done = command_once(*arguments)
+    assert done.code == 0, done.err
+    measures = [row["measure"] for row in json.loads(done.out)["scorecard"]]
     assert measures == [
         f"toy/{metric}@{epochs}"
         for metric in ("validation_accuracy", "test_accuracy", "train_seconds")
         for epochs in (3, 9)
     ]
-    assert "fitting: 3/3" in done.stderr
+    assert "fitting: 3/3" in done.err
     return path
 
 

@@ -120,6 +120,7 @@ def silent():
         yield f"127.0.0.1:{server.getsockname()[1]}"
 
 
+@pytest.mark.world
 def test_an_address_that_does_not_answer_is_told_in_one_line(command, arguments, tmp_path, monkeypatch, silent):
     monkeypatch.setattr(tabular.generation.ray, "ANSWER_SECONDS", 4.0)
     monkeypatch.delenv("RAY_AUTH_MODE", raising=False)  # Ray sets it for good where it was started before
@@ -133,6 +134,7 @@ def test_an_address_that_does_not_answer_is_told_in_one_line(command, arguments,
     assert not [*tmp_path.iterdir()]
 
 
+@pytest.mark.world
 def test_an_address_that_is_none_is_told_in_one_line(command, arguments, tmp_path):
     done = command(*arguments, "ray(address=nonsense)")
     assert (done.code, done.out) == (2, "")
@@ -141,6 +143,7 @@ def test_an_address_that_is_none_is_told_in_one_line(command, arguments, tmp_pat
     assert not [*tmp_path.iterdir()]
 
 
+@pytest.mark.world
 def test_a_ray_that_cannot_be_started_is_told_in_one_line(arguments, tmp_path):
     taken = tmp_path / "taken"
     taken.write_text("a file where Ray wants a folder")
@@ -156,6 +159,7 @@ def test_a_ray_that_cannot_be_started_is_told_in_one_line(arguments, tmp_path):
     assert not [*tmp_path.glob("t.h5*")]
 
 
+@pytest.mark.world
 def test_ctrl_c_leaves_a_valid_table_and_the_same_command_goes_on(arguments, trained, tmp_path):
     path, environment = tmp_path / "table" / "t.h5", {**os.environ, "HOME": str(tmp_path)}
     environment.pop("RAY_AUTH_MODE", None)

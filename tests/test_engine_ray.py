@@ -20,6 +20,8 @@ from tabular.generation.plan import Group
 from tabular.generation.ray import RETRIES, RayEngine
 from tabular.layout import DONE
 
+pytestmark = pytest.mark.world
+
 ray = pytest.importorskip("ray")
 LONGER = RECIPE.replace(epochs=60)
 
@@ -41,15 +43,6 @@ def two_cores(tmp_path_factory):
         signal.signal(signal.SIGTERM, before)
 
 
-@pytest.fixture(scope="module")
-def whole(tmp_path_factory):
-    """Tables that this process trained, by their recipes' epochs."""
-    folder = tmp_path_factory.mktemp("whole")
-    for recipe in (RECIPE, LONGER):
-        generate(SPACE, recipe, DATASET, folder / f"{recipe.epochs}.h5", seeds=2, together=2)
-    return folder
-
-
 @pytest.fixture
 def workshop(tmp_path):
     """What trains in an engine without a generator."""
@@ -62,11 +55,11 @@ def workshop(tmp_path):
 
 
 @pytest.mark.parametrize("workers", [1, 2, None])
-def test_a_table_has_the_numbers_of_any_engine(whole, tmp_path, workers):
+def test_a_table_has_the_numbers_of_any_engine(tiny_table, tmp_path, workers):
     path = tmp_path / "t.h5"
     summary = generate(SPACE, RECIPE, DATASET, path, seeds=2, together=2, engine=RayEngine(workers=workers))
     assert (summary.trained, summary.reused, summary.left) == (18, 0, 0)
-    assert_same_numbers(path, whole / "2.h5")
+    assert_same_numbers(path, tiny_table(together=2))
     assert [*tmp_path.iterdir()] == [path]
 
 
@@ -86,7 +79,7 @@ def test_a_worker_keeps_one_journal_and_no_more_jobs_are_taken_than_there_is_roo
     assert sorted(record.row for file in files for record in file.records) == list(range(6))
 
 
-def test_a_killed_worker_costs_a_retry_of_its_group_and_nothing_else(whole, tmp_path):
+def test_a_killed_worker_costs_a_retry_of_its_group_and_nothing_else(tiny_table, tmp_path):
     path, killed, written = tmp_path / "t.h5", [], Counter()
 
     def kill_one():  # a worker begins its journal right before it trains its first group
@@ -110,7 +103,7 @@ def test_a_killed_worker_costs_a_retry_of_its_group_and_nothing_else(whole, tmp_
     assert killed
     assert len(written) == 18
     assert set(written.values()) == {1}
-    assert_same_numbers(path, whole / "60.h5")
+    assert_same_numbers(path, tiny_table(together=2, epochs=60))
 
 
 class Deadly(WorkerContext):
@@ -200,7 +193,7 @@ def test_a_folder_that_a_node_does_not_have_is_told(workshop, tmp_path):
 
 
 @pytest.mark.parametrize("error", [KeyboardInterrupt, Stop])
-def test_an_interrupted_run_leaves_a_valid_table_and_goes_on_from_there(whole, tmp_path, error):
+def test_an_interrupted_run_leaves_a_valid_table_and_goes_on_from_there(tiny_table, tmp_path, error):
     path, options = tmp_path / "t.h5", {"seeds": 2, "together": 2}
     with pytest.raises(error):
         generate(SPACE, RECIPE, DATASET, path, engine=RayEngine(), progress=stop_after(5, error), **options)
@@ -209,7 +202,7 @@ def test_an_interrupted_run_leaves_a_valid_table_and_goes_on_from_there(whole, t
     assert [*tmp_path.iterdir()] == [path]
     summary = generate(SPACE, RECIPE, DATASET, path, engine=RayEngine(workers=1), **options)
     assert (summary.reused, summary.trained) == (kept, 18 - kept)
-    assert_same_numbers(path, whole / "2.h5")
+    assert_same_numbers(path, tiny_table(together=2))
 
 
 def stop_after(count, error):
@@ -220,13 +213,13 @@ def stop_after(count, error):
     return progress
 
 
-def test_a_budget_is_measured_with_the_engine(whole, tmp_path):
+def test_a_budget_is_measured_with_the_engine(tiny_table, tmp_path):
     path = tmp_path / "t.h5"
     summary = generate(SPACE, RECIPE, DATASET, path, seeds=2, together=2, engine=RayEngine(), budget=40)
     assert summary.trained + summary.left == 18
     assert summary.trained > 0
     if not summary.left:
-        assert_same_numbers(path, whole / "2.h5")
+        assert_same_numbers(path, tiny_table(together=2))
 
 
 def test_what_no_node_has_room_for_is_refused(workshop):

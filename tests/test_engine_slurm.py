@@ -46,18 +46,8 @@ def local(shards=1, **options):
 
 
 @pytest.fixture(scope="module")
-def whole(tmp_path_factory):
-    """A table that this process trained."""
-    path = tmp_path_factory.mktemp("whole") / "t.h5"
-    generate(SPACE, RECIPE, DATASET, path, seeds=2, together=2)
-    return path
-
-
-@pytest.fixture(scope="module")
-def longer(tmp_path_factory):
-    path = tmp_path_factory.mktemp("longer") / "t.h5"
-    generate(SPACE, LONGER, DATASET, path, seeds=6, together=3)
-    return path
+def longer(tiny_table):
+    return tiny_table(seeds=6, together=3, epochs=16)
 
 
 def controllers(tmp_path):
@@ -80,7 +70,8 @@ def is_running(pid):
         return False
 
 
-def test_the_numbers_are_those_of_the_local_engine(whole, tmp_path):
+@pytest.mark.world
+def test_the_numbers_are_those_of_the_local_engine(tiny_table, tmp_path):
     """With two jobs here, with one where it is disturbed."""
     told, jobs = [], set()
 
@@ -90,7 +81,7 @@ def test_the_numbers_are_those_of_the_local_engine(whole, tmp_path):
 
     path = tmp_path / "t.h5"
     summary = generate(SPACE, RECIPE, DATASET, path, seeds=2, together=2, engine=local(2), progress=progress)
-    assert_same_numbers(path, whole)
+    assert_same_numbers(path, tiny_table(together=2))
     assert (summary.trained, len(jobs)) == (18, 2)
     assert told[0] == 0
     assert told[-1] == 18
@@ -98,6 +89,7 @@ def test_the_numbers_are_those_of_the_local_engine(whole, tmp_path):
     assert list(tmp_path.iterdir()) == [path]
 
 
+@pytest.mark.world
 @pytest.mark.parametrize(
     ("hit", "number", "jobs"),
     [("process", signal.SIGKILL, 2), ("controller", signal.SIGKILL, 2), ("process", signal.SIGUSR2, 1)],
@@ -131,6 +123,7 @@ def test_a_disturbed_job_costs_a_retry_of_its_group_and_nothing_else(longer, tmp
         assert merged.repeated < 3
 
 
+@pytest.mark.world
 def test_an_interruption_ends_the_jobs_and_leaves_a_valid_table(longer, tmp_path):
     running = []
 
@@ -151,6 +144,7 @@ def test_an_interruption_ends_the_jobs_and_leaves_a_valid_table(longer, tmp_path
     assert_same_numbers(path, longer)
 
 
+@pytest.mark.world
 def test_a_job_that_always_fails_is_given_up_with_its_log(tmp_path):
     class Unlucky(CellSpace):
         def __setstate__(self, state):  # when the job reads what it is to do
@@ -169,6 +163,7 @@ def test_a_job_that_always_fails_is_given_up_with_its_log(tmp_path):
     assert generate(SPACE, RECIPE, DATASET, tmp_path / "t.h5", seeds=1, limit=1).trained == 1
 
 
+@pytest.mark.world
 def test_a_mistake_that_shows_in_a_job_arrives_as_it_is(tmp_path):
     class Refused(CellSpace):
         def network(self, *arguments, **options):
@@ -188,6 +183,7 @@ def test_a_mistake_that_shows_in_a_job_arrives_as_it_is(tmp_path):
     assert list(tmp_path.iterdir()) == [logs]
 
 
+@pytest.mark.world
 def test_jobs_outlive_a_generator_that_was_killed_and_end_when_another_takes_over(longer, tmp_path):
     script = tmp_path / "script.py"
     script.write_text(SCRIPT.format(tests=str(Path(__file__).parent)))

@@ -198,6 +198,7 @@ def test_two_processes_give_the_numbers_of_one(whole, tmp_path):
     assert list(tmp_path.iterdir()) == [path]
 
 
+@pytest.mark.world
 def test_a_dead_worker_is_reported_and_its_finished_work_kept(tmp_path):
     import multiprocessing
 

@@ -14,6 +14,8 @@ import pytest
 
 from tabular import Table
 
+pytestmark = pytest.mark.world
+
 CAMPAIGN = bool(os.environ.get("NASBENCH_CAMPAIGN"))
 """Whether to kill for minutes; else a few times, so that the suite stays quick."""
 
@@ -66,10 +68,8 @@ def wait_until(process, done):
 
 
 @pytest.fixture(scope="module")
-def uninterrupted(tmp_path_factory, script):
-    path = tmp_path_factory.mktemp("uninterrupted") / "t.h5"
-    subprocess.run([sys.executable, script, path, "1"], check=True, capture_output=True)
-    with Table.open(path) as table:
+def uninterrupted(tiny_table):
+    with Table.open(tiny_table(seeds=6, together=3)) as table:
         return table.load().tasks[0]
 
 

@@ -18,6 +18,8 @@ import pytest
 
 from tabular import Table
 
+pytestmark = pytest.mark.world
+
 HERE = Path(__file__).parent
 CAMPAIGN = bool(os.environ.get("NASBENCH_CAMPAIGN"))
 """Whether every call is attacked; else a sample, so that the suite stays quick."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections import Counter
 
 import numpy as np
@@ -58,19 +59,17 @@ def test_networks_of_a_group_share_more_operations_than_strangers():
 
 
 @pytest.fixture(scope="module")
-def fused(tmp_path_factory):
-    path = tmp_path_factory.mktemp("fused") / "t.h5"
-    generate(SPACE, RECIPE, DATASET, path, seeds=2, together=4)
-    return path
+def fused(tiny_table):
+    return tiny_table(together=4)
 
 
-def test_networks_that_trained_together_have_the_numbers_of_training_alone(fused, tmp_path):
-    generate(SPACE, RECIPE, DATASET, tmp_path / "alone.h5", seeds=2, together=1)
+def test_networks_that_trained_together_have_the_numbers_of_training_alone(fused, tiny_table):
     for name in ("train_loss", "validation_loss", "test_loss"):
-        together, alone = (load(path).tasks[0].metrics[name] for path in (fused, tmp_path / "alone.h5"))
+        together, alone = (load(path).tasks[0].metrics[name] for path in (fused, tiny_table(together=1)))
         np.testing.assert_allclose(together, alone, rtol=1e-4, atol=1e-5)
 
 
+@pytest.mark.world
 def test_processes_and_interruptions_change_no_bit(fused, tmp_path):
     path = tmp_path / "t.h5"
     with pytest.raises(KeyboardInterrupt):
@@ -97,14 +96,14 @@ def test_a_group_of_which_a_part_is_on_record_is_trained_whole_and_what_was_ther
     np.testing.assert_array_equal(kept[1::2], seconds[1::2])
 
 
-def test_another_number_of_networks_at_once_is_another_plan(fused):
+def test_another_number_of_networks_at_once_is_another_plan(fused, tmp_path):
+    path = shutil.copy(fused, tmp_path)
     with pytest.raises(PlanMismatchError, match=r"t\.h5: was made with together = 4, asked for is 3"):
-        generate(SPACE, RECIPE, DATASET, fused, seeds=2, together=3)
+        generate(SPACE, RECIPE, DATASET, path, seeds=2, together=3)
 
 
-def test_a_table_from_before_plans_named_it_was_trained_one_at_a_time(tmp_path):
-    generate(SPACE, RECIPE, DATASET, tmp_path / "t.h5", seeds=1, together=1)
-    data = load(tmp_path / "t.h5")
+def test_a_table_from_before_plans_named_it_was_trained_one_at_a_time(tiny_table, tmp_path):
+    data = load(tiny_table(seeds=1, together=1))
     plan = data.tasks[0].task.provenance["plan"]
     del plan["together"], plan["portions"], plan["recipe"]["precision"]
     write_table(tmp_path / "t.h5", data)

@@ -18,12 +18,12 @@ from tabular.layout import DONE
 
 
 @pytest.fixture(scope="module")
-def shares(tmp_path_factory):
+def shares(tiny_table, tmp_path_factory):
     """The whole table, each of its two seeds as a table of its own, and one as the journal of a killed generator."""
     folder = tmp_path_factory.mktemp("shares")
-    generate(SPACE, RECIPE, DATASET, folder / "whole.h5", seeds=2, together=3)
-    for seed in (0, 1):
-        generate(SPACE, RECIPE, DATASET, folder / f"seed{seed}.h5", seeds=(seed,), together=3)
+    shutil.copy(tiny_table(seeds=2, together=3), folder / "whole.h5")
+    shutil.copy(tiny_table(seeds=1, together=3), folder / "seed0.h5")
+    generate(SPACE, RECIPE, DATASET, folder / "seed1.h5", seeds=(1,), together=3)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("tabular.generation.generator._compact", lambda *_: None)
         with pytest.raises(Stop):

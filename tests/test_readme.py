@@ -14,6 +14,7 @@ README = (Path(__file__).parents[1] / "README.md").read_text()
 PYTHON = re.findall(r"```python\n(.*?)```", README, flags=re.DOTALL)
 
 
+@pytest.mark.world
 def test_tour_runs(tmp_path):
     tour = PYTHON[0]
     done = subprocess.run([sys.executable, "-c", tour], cwd=tmp_path, capture_output=True, text=True, check=False)
@@ -57,6 +58,7 @@ def test_links_lead_somewhere():
         assert (Path(__file__).parents[1] / target).exists(), target
 
 
+@pytest.mark.world
 def test_the_page_on_surrogates_runs(tmp_path):
     page = (Path(__file__).parents[1] / "docs" / "surrogates.md").read_text()
     (block,) = re.findall(r"```python\n(.*?)```", page, flags=re.DOTALL)

@@ -67,7 +67,7 @@ def scores_of(surrogate):
 def test_the_default_fits_three_metrics_on_the_rungs_of_the_recorded_epochs(tmp_path):
     told = []
     table = make_table(tmp_path / "t.h5", epochs=(1, 2, 3, 4, 9, 11, 12))
-    surrogate = fit_surrogate(table, options={"members": 1, "trees": 100}, progress=lambda *each: told.append(each))
+    surrogate = fit_surrogate(table, options={"members": 1, "trees": 20}, progress=lambda *each: told.append(each))
     assert surrogate.task.epochs == (1, 4, 12)
     assert list(surrogate.task.metrics) == ["validation_accuracy", "test_accuracy", "train_seconds"]
     assert len(surrogate.scorecard.rows()) == len(surrogate.measures) == 9
@@ -120,7 +120,7 @@ def test_the_same_seed_gives_the_same_surrogate_and_another_seed_another_split(t
             table,
             epochs=[9],
             metrics=["test_accuracy"],
-            options={"members": 2, "trees": 100, "max_depth": 4},
+            options={"members": 2, "trees": 20, "max_depth": 4},
             features=["graph"],
             seed=seed,
         )
@@ -140,7 +140,7 @@ def test_train_size_counts_networks(table):
         epochs=[9],
         metrics=["test_accuracy"],
         train_size=100,
-        options={"members": 1, "trees": 100, "max_depth": 4},
+        options={"members": 1, "trees": 20, "max_depth": 4},
         features=["graph"],
     ).scorecard.scores[0]
     assert (score.train, score.held_out) == (100, 161)
@@ -164,7 +164,7 @@ def test_missing_and_diverged_trainings_teach_nothing(tmp_path):
             table,
             epochs=[9],
             metrics=["train_seconds"],
-            options={"members": 2, "trees": 100, "max_depth": 4},
+            options={"members": 2, "trees": 20, "max_depth": 4},
             features=["graph"],
         )
         texts.append([[each.files() for each in model.regressors] for model in surrogate.models.values()])
@@ -181,7 +181,7 @@ def test_an_architecture_without_a_number_is_neither_fitted_nor_scored(tmp_path)
     score = fit_surrogate(
         make_table(tmp_path / "t.h5", change=forget),
         epochs=[9],
-        options={"members": 1, "trees": 100, "max_depth": 4},
+        options={"members": 1, "trees": 20, "max_depth": 4},
         features=["graph"],
     ).scorecard.scores[0]
     assert score.train + score.held_out == 261 // 2
@@ -194,7 +194,7 @@ def test_the_spread_is_honest_where_seeds_are_on_record(surrogate, tmp_path):
         make_table(tmp_path / "t.h5", seeds=1),
         epochs=[9],
         metrics=["test_accuracy"],
-        options={"members": 3, "trees": 100, "max_depth": 4},
+        options={"members": 3, "trees": 20, "max_depth": 4},
         features=["graph"],
     )
     assert one_seed.models["test_accuracy"].noises == (None,)
@@ -248,7 +248,7 @@ def test_a_measure_that_is_the_same_everywhere_is_refused(tmp_path):
     ):
         fit_surrogate(
             make_table(tmp_path / "t.h5", change=flatten),
-            options={"members": 1, "trees": 100, "max_depth": 4},
+            options={"members": 1, "trees": 20, "max_depth": 4},
             features=["graph"],
             metrics=["test_accuracy"],
         )

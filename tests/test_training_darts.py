@@ -8,7 +8,6 @@ import tiny
 import torch
 from darts_examples import DARTS_V2, parameters_of
 
-from tabular.networks.darts import DARTS_BUILDERS, DartsNetwork, FactorizedReduce
 from tabular.networks.darts import DARTS_BUILDERS, FactorizedReduce
 from tabular.spaces.darts import OPERATIONS, Darts
 from tabular.training import Recipe, train

@@ -56,12 +56,14 @@ def with_memory(megabytes):
     return done.stdout.strip()
 
 
+@pytest.mark.world
 def test_where_memory_is_short_a_group_is_trained_in_halves():
     told = with_memory(700)
     assert told.startswith("4 [4, 2, ")  # all four at once did not fit, two did or not
     assert told.endswith("] True")
 
 
+@pytest.mark.world
 def test_a_recipe_that_cannot_train_one_network_is_refused():
     message = with_memory(100)
     assert message.startswith("RecipeError recipe: the memory of cpu does not suffice for one network (|")

@@ -20,7 +20,6 @@ ALIKE = (nn.Identity, nn.ReLU, nn.AvgPool2d, nn.MaxPool2d)
 """Modules without weights that treat each channel by itself: one does for all."""
 
 
-
 class FusedEdge(nn.Module):
     """One edge of K cells: the networks that share an operation are computed together.
 
