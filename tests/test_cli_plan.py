@@ -6,7 +6,8 @@ import json
 
 import pytest
 
-from tabular import Table, planner
+from tabular import Table
+from tabular.generation import forecast as planner
 from tabular.layout import DONE
 
 
