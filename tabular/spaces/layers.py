@@ -184,7 +184,7 @@ _BLOCK_TRAITS = tuple(
 _FIRST_BLOCK = [
     len(BLOCKS) * (2 * stage + (layer > 0)) for stage, layers in enumerate(STAGES) for layer in range(layers)
 ]
-"""Where the traits of each layer's blocks start."""
+"""The index of the first trait of each layer's blocks."""
 
 
 class NBMacro(SequenceSpace):
@@ -249,7 +249,7 @@ class NBMacro(SequenceSpace):
 # TransNAS-Bench-101's macro space (Duan et al., CVPR 2021): where a network shrinks and widens.
 
 MODULES = ("none", "plain", "double_channels", "halve_resolution", "both")
-"""What a position of a row can be, each at the index that is its digit in the benchmark."""
+"""The modules that a position of a row can be, each at the index that is its digit in the benchmark."""
 
 FEWEST, MOST = 4, 6
 """The modules of a network."""
@@ -316,7 +316,7 @@ class TransNasMacro(SequenceSpace, ConstrainedSpace):
         return valid
 
     def why_not(self, row: list[int]) -> str:
-        """Say in words what is wrong with a row that is not admitted."""
+        """Return the reason, in words, for which a row is not admitted."""
         modules = sum(choice > 0 for choice in row)
         if modules < FEWEST or 0 in row[:modules]:
             return f"{row} should be {FEWEST} to {MOST} modules, with none (0) behind them only"
