@@ -197,7 +197,7 @@ class TransNasMacroNetwork(nn.Module):
     Parameters
     ----------
     modules : sequence of (int, int)
-        Of each module, how many times as wide it is as what it gets, and its stride.
+        Of each module the factor by which it widens what it gets, and its stride.
     recipe : Recipe
         Its ``channels``, of the stem (64 in the benchmark), and ``cells_per_stage``, the blocks of each module (2).
     image_shape : (channels, height, width)

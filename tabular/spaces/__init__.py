@@ -1,4 +1,4 @@
-"""Search spaces: what can be built, which rows are the same network, and how a row becomes text or features."""
+"""Search spaces: the choices, the rows that are the same network, and a row as text, features or a torch network."""
 
 from tabular.spaces.cell import OPERATIONS, CellSpace
 from tabular.spaces.nb201 import NB201

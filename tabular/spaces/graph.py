@@ -1,4 +1,4 @@
-"""What an architecture computes, as a graph that is the same kind of thing for every space."""
+"""Graphs of what architectures compute, the same kind of thing for every space."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 class Traits(NamedTuple):
-    """What an operation does to what passes through it, in numbers that mean the same in every space.
+    """The effect of an operation on what passes through it, in numbers that mean the same in every space.
 
     Parameters
     ----------
@@ -20,7 +20,7 @@ class Traits(NamedTuple):
         Weights per input channel and output channel: 9 for a 3x3 convolution; a depthwise one adds next to nothing.
         A whole number, or one of a few binary places: then sums are exact, in any order.
     pointwise, spatial, pools : int
-        How many layers it has of 1x1 convolutions, of convolutions that see neighbours, of pooling. A depthwise and a
+        The number of its layers of 1x1 convolutions, of convolutions that see neighbours, of pooling. A depthwise and a
         pointwise convolution in a row are one spatial layer.
     passes : bool
         False for the zero operation, which lets nothing through.
@@ -49,7 +49,7 @@ TRAITS = {
     "avg_pool_3x3": Traits(pools=1),
     "max_pool_3x3": Traits(pools=1),
 }
-"""What the operations of cells do."""
+"""The traits of the operations of cells."""
 
 
 @dataclass(frozen=True)
@@ -63,9 +63,9 @@ class Graph:
     edges : tuple of (int, int)
         Start and end, ordered so that an edge comes after all that enter its start.
     traits : tuple of Traits
-        What the operations do.
+        Those of the operations.
     labels : (N, E) uint8
-        The operation on each edge of each architecture, a place in ``traits``.
+        The operation on each edge of each architecture, an index of ``traits``.
     """
 
     nodes: int
@@ -74,19 +74,19 @@ class Graph:
     labels: NDArray[np.uint8]
 
     def live(self) -> NDArray[np.bool_]:
-        """Say of each edge, (N, E), whether it carries something from the input to the output."""
-        carries = np.array([each.passes for each in self.traits])[self.labels.T]
-        # What a node sees is an array over the graphs; of a single one a plain boolean, which is ten times faster.
+        """Tell which edges, (N, E), carry something from the input to the output."""
+        carries = np.array([traits.passes for traits in self.traits])[self.labels.T]
+        # A node sees an array over the graphs; of a single one a plain boolean, which is ten times faster.
         single = len(self.labels) == 1
         edges: list[Any] = carries[:, 0].tolist() if single else list(carries)
         never, always = (False, True) if single else (np.zeros_like(edges[0]), np.ones_like(edges[0]))
         fed, used = [always] + [never] * (self.nodes - 1), [never] * (self.nodes - 1) + [always]
-        for place, (start, end) in enumerate(self.edges):
-            edges[place] = edges[place] & fed[start]
-            fed[end] = fed[end] | edges[place]
-        for place, (start, end) in zip(range(len(edges))[::-1], self.edges[::-1], strict=True):
-            edges[place] = edges[place] & used[end]
-            used[start] = used[start] | edges[place]
+        for edge, (start, end) in enumerate(self.edges):
+            edges[edge] = edges[edge] & fed[start]
+            fed[end] = fed[end] | edges[edge]
+        for edge, (start, end) in zip(range(len(edges))[::-1], self.edges[::-1], strict=True):
+            edges[edge] = edges[edge] & used[end]
+            used[start] = used[start] | edges[edge]
         live: NDArray[np.bool_] = np.array(edges).reshape(carries.shape).T
         return live
 
@@ -97,9 +97,9 @@ def chain(traits: tuple[Traits, ...], labels: NDArray[np.uint8]) -> Graph:
     Parameters
     ----------
     traits : tuple of Traits
-        What the layers do.
+        Those of the layers.
     labels : (N, L) uint8
-        Each layer of each architecture, a place in ``traits``.
+        Each layer of each architecture, an index of ``traits``.
     """
     layers = labels.shape[1]
     return Graph(layers + 1, tuple((layer, layer + 1) for layer in range(layers)), traits, labels)

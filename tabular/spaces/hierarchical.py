@@ -79,7 +79,7 @@ class HierarchicalSpace(Space):
         self.motif_edges = motif.edges
         self.edges = tuple((start, end) for end in range(1, nodes) for start in range(end))
         self.choices = (ZERO, IDENTITY, *(f"m{number}" for number in range(1, motifs + 1)))
-        """What an edge of the cell can carry."""
+        """The names of what an edge of the cell can carry."""
         super().__init__(
             name,
             [len(self.choices)] * len(self.edges) + [len(operations)] * (motifs * motif.length),

@@ -82,7 +82,7 @@ DEPTH = 5
 
 
 def _sized_layer(before: int, width: int, *, reduction: bool) -> Traits:
-    """Return what a cell or a reduction between two widths does: its weights relative to those of the widest network.
+    """Return the traits of a cell or a reduction between two widths, weights relative to those of the widest network.
 
     Its layers are those on its longest path. Either way past them is a 1x1 convolution where it cannot be an identity.
     """
@@ -168,7 +168,7 @@ LAYERS = sum(STAGES)
 
 
 def _block_traits(width: int, *, first: bool) -> tuple[Traits, ...]:
-    """Return what the blocks do in layers of a width, relative to the stem's, the first one of a stage or a later one.
+    """Return the blocks' traits in layers of a width, relative to the stem's, the first one of a stage or a later one.
 
     An inverted residual block widens by a 1x1 convolution; a depthwise and another 1x1 convolution are a spatial layer.
     """
@@ -184,7 +184,7 @@ _BLOCK_TRAITS = tuple(
 _FIRST_BLOCK = [
     len(BLOCKS) * (2 * stage + (layer > 0)) for stage, layers in enumerate(STAGES) for layer in range(layers)
 ]
-"""Where the traits of each layer's blocks start."""
+"""The index of the first trait of each layer's blocks."""
 
 
 class NBMacro(SequenceSpace):
@@ -249,7 +249,7 @@ class NBMacro(SequenceSpace):
 # TransNAS-Bench-101's macro space (Duan et al., CVPR 2021): where a network shrinks and widens.
 
 MODULES = ("none", "plain", "double_channels", "halve_resolution", "both")
-"""What a position of a row can be, each at the index that is its digit in the benchmark."""
+"""The modules that a position of a row can be, each at the index that is its digit in the benchmark."""
 
 FEWEST, MOST = 4, 6
 """The modules of a network."""
@@ -257,13 +257,12 @@ FEWEST, MOST = 4, 6
 HALVINGS, DOUBLINGS = (1, 4), (1, 3)
 """The least and the most times that a network halves its resolution and doubles its width."""
 
-
 _CHANGES = {1: (1, 1), 2: (2, 1), 3: (1, 2), 4: (2, 2)}
-"""How many times as wide each module makes what it gets, and its stride."""
+"""The factor by which each module widens what it gets, and its stride."""
 
 
 def _module_traits(module: int, doublings: int) -> Traits:
-    """Return what a module does behind so many doublings: four 3x3 convolutions, its weights relative to the stem's.
+    """Return the traits of a module behind so many doublings: four 3x3 convolutions, weights relative to the stem's.
 
     The way past the first two is a 1x1 convolution unless the module keeps the size.
     """
@@ -299,7 +298,7 @@ class TransNasMacro(SequenceSpace, ConstrainedSpace):
         return {"kind": "transnas-macro"}
 
     def named_choices(self) -> dict[str, tuple[str, ...]]:
-        """Return what each position can be."""
+        """Return the modules that each position can be."""
         return {f"module_{position}": MODULES for position in range(MOST)}
 
     def admits(self, architectures: NDArray[np.uint8]) -> NDArray[np.bool_]:
@@ -317,7 +316,7 @@ class TransNasMacro(SequenceSpace, ConstrainedSpace):
         return valid
 
     def why_not(self, row: list[int]) -> str:
-        """Say in words what is wrong with a row that is not admitted."""
+        """Return the reason, in words, for which a row is not admitted."""
         modules = sum(choice > 0 for choice in row)
         if modules < FEWEST or 0 in row[:modules]:
             return f"{row} should be {FEWEST} to {MOST} modules, with none (0) behind them only"

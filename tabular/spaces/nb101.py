@@ -36,7 +36,7 @@ INPUT, OUTPUT = "input", "output"
 SIZES = {3: 15, 4: 423, 5: 22_680, 6: 2_198_502, 7: 373_754_169}
 """The number of rows for each number of vertices."""
 
-_TRAITS = tuple(TRAITS[each] for each in (ZERO, IDENTITY, "nor_conv_3x3", "nor_conv_1x1", "max_pool_3x3"))
+_TRAITS = tuple(TRAITS[name] for name in (ZERO, IDENTITY, "nor_conv_3x3", "nor_conv_1x1", "max_pool_3x3"))
 """The traits of an edge that is not there and of one that is, then those of each operation."""
 
 _BITS = bytes(48 + byte if byte < 2 else ord("x") for byte in range(256))
@@ -107,7 +107,7 @@ class NB101(ConstrainedSpace):
         return self._pruned_matrices(architectures) >= 0
 
     def why_not(self, row: list[int]) -> str:
-        """Say what is wrong with a row that is not admitted."""
+        """Return the reason for which a row is not admitted."""
         there = [edge for edge, bit in zip(self.edges, row, strict=False) if bit]
         fed, used = {0}, {self.vertices - 1}
         for start, end in there:

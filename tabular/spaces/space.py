@@ -451,7 +451,7 @@ class ConstrainedSpace(Space):
 
     @abstractmethod
     def why_not(self, row: list[int]) -> str:
-        """Say in words what is wrong with a row that is not admitted."""
+        """Return the reason, in words, for which a row is not admitted."""
 
     def check(self, architectures: ArrayLike) -> NDArray[np.uint8]:
         """Return the rows as uint8, or say which one is not in the space, and why."""
