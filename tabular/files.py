@@ -202,6 +202,14 @@ class TomlTable:
             self.fail(key, f"must be of type {kinds}, got {value!r}")
         return value
 
+    def one_of(self, key: str, known: Iterable[str], default: Any = REQUIRED) -> str:
+        """Return a text that is among the known ones; the key says what kind of name it is."""
+        value: str = self.read(key, str, default)
+        names = list(known)
+        if value not in names:
+            raise self._error(f"{self.where}: {UnknownNameError(key, value, names)}")
+        return value
+
     def text(self, key: str) -> str | None:
         """Return a text that is not empty, None if the key is not there."""
         value = self.values.get(key)

@@ -132,7 +132,8 @@ class TableOracle(BaseOracle):
                 values = self._values.get((measure, seed))
                 return (self._values_of(measure, seed) if values is None else values).item(row)
             trainings = self._trainings_of(measure)
-            return trainings.values.item(row, int(checked_draws(draw, 1, seed)[0]) % trainings.recorded.item(row))
+            number = checked_draws(draw, 1, seed).item()
+            return trainings.values.item(row, number % trainings.recorded.item(row))
         return super().query(architectures, measure, seed=seed, draw=draw)
 
     def _drawn(self, batch: NDArray[np.uint8], measure: Measure, draws: NDArray[np.uint64]) -> NDArray[np.float64]:

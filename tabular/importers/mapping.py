@@ -138,19 +138,16 @@ def read_mapping(path: str | Path) -> Mapping:
     """
     top = TomlTable(read_toml(path, FileFormatError), str(path), FileFormatError)
     space = top.read("space", (str, dict))
-    represents = top.read("represents", str, REPRESENTS[1])
+    represents = top.one_of("represents", REPRESENTS, REPRESENTS[1])
     rows = top.read("rows", int, None)
     provenance = _origin(top)
     architecture = top.table("architecture")
     tasks = top.table("tasks")
     top.check_keys(kind="field")
-    top.check_known("represents", "represents", [represents], REPRESENTS)
-    written = architecture.read("written", str)
-    architecture.check_known("written", "written", [written], READERS)
     mapping = Mapping(
         _space(space, str(path)),
         _architecture_columns(architecture),
-        written,
+        architecture.one_of("written", READERS),
         represents,
         rows,
         [_task(name, tasks.table(name)) for name in list(tasks.values)],
@@ -220,7 +217,7 @@ def _metric(fields: TomlTable, seed_column: str | None, epoch_column: str | None
     declared = [fields.read(key, str, None) for key in MEANING]
     if all(declared):
         meaning = Metric(name, *declared)
-        fields.check_known("direction", "direction", [meaning.direction], ("maximize", "minimize"))
+        fields.one_of("direction", ("maximize", "minimize"))
     elif any(declared):
         raise FileFormatError(f"{fields.where}: {name} needs all of {', '.join(MEANING)} or none of them")
     else:
