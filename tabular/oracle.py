@@ -76,7 +76,9 @@ class TableOracle(BaseOracle):
         # Known rows by their bytes. A row of a class table is added the first time that it is asked for.
         self._row_by_bytes: dict[bytes, int] = {}
         if not self._by_class:
-            self._row_by_bytes = {each.tobytes(): row for row, each in enumerate(self.table.architectures)}
+            self._row_by_bytes = {
+                architecture.tobytes(): row for row, architecture in enumerate(self.table.architectures)
+            }
         self._row_by_rank: NDArray[np.int64] | None = None
         self._is_complete = False
         # Answers by question, as the caller wrote it, so that a repeated question costs one look-up.
