@@ -77,11 +77,6 @@ def to_frame(table: Table, task: str, rows: slice = slice(None)) -> pd.DataFrame
 def to_xarray(table: Table, task: str) -> xr.Dataset:
     """Return a task as arrays with named dimensions and units.
 
-    Parameters
-    ----------
-    table : Table
-    task : str
-
     Returns
     -------
     xarray.Dataset

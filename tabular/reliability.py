@@ -77,11 +77,6 @@ class Reliability:
 def reliability(table: Table, task: str) -> Reliability:
     """Measure how far the ranks of a task can be trusted.
 
-    Parameters
-    ----------
-    table : Table
-    task : str
-
     Raises
     ------
     UnknownNameError

@@ -227,10 +227,6 @@ class Sources:
     """Tables and journals that hold trainings of one plan.
 
     Of a training that several hold, the first counts.
-
-    Parameters
-    ----------
-    files : dict of Path to TableData or Journal
     """
 
     files: dict[Path, TableData | Journal] = field(default_factory=dict)
