@@ -99,7 +99,7 @@ def _trust(table: Table, task: str) -> Iterator[str]:
     yield from _table(("between", "tau"), _correlations(found))
     yield "Validation accuracy after each epoch against the last, means over seeds:\n"
     epochs = table.tasks[task].epochs
-    yield from _table(("epoch", *map(str, epochs)), [("tau", *(_number(each) for each in found.epoch_to_final))])
+    yield from _table(("epoch", *map(str, epochs)), [("tau", *(_number(value) for value in found.epoch_to_final))])
     lowest, low, median, high, highest = found.quantiles
     yield (
         f"Mean validation accuracy: {lowest:.3f} at least, {low:.3f} at 10 %, {median:.3f} in the middle, {high:.3f} "
@@ -141,7 +141,7 @@ def _worth(table: Table, task: str) -> Iterator[str]:
     yield from _table(
         ("cost", "unit", "least", "median", "most"),
         [
-            (name, units[name], *(_amount(each, units[name]) for each in np.nanquantile(values, (0, 0.5, 1))))
+            (name, units[name], *(_amount(value, units[name]) for value in np.nanquantile(values, (0, 0.5, 1))))
             for name, values in costs.items()
         ],
     )

@@ -198,8 +198,16 @@ class TomlTable:
             return default
         value = self.values[key]
         if not isinstance(value, kind) or isinstance(value, bool):
-            kinds = " or ".join(each.__name__ for each in (kind if isinstance(kind, tuple) else (kind,)))
+            kinds = " or ".join(one.__name__ for one in (kind if isinstance(kind, tuple) else (kind,)))
             self.fail(key, f"must be of type {kinds}, got {value!r}")
+        return value
+
+    def one_of(self, key: str, known: Iterable[str], default: Any = REQUIRED) -> str:
+        """Return a text that is among the known ones; the key says what kind of name it is."""
+        value: str = self.read(key, str, default)
+        names = list(known)
+        if value not in names:
+            raise self._error(f"{self.where}: {UnknownNameError(key, value, names)}")
         return value
 
     def text(self, key: str) -> str | None:
@@ -223,8 +231,8 @@ class TomlTable:
         value = self.values.get(key, [])
         several = value if isinstance(value, list) else [value]
         if numbers:
-            several = [str(each) if type(each) in {int, float} else each for each in several]
-        if not all(isinstance(each, str) and each.strip() for each in several):
+            several = [str(item) if type(item) in {int, float} else item for item in several]
+        if not all(isinstance(item, str) and item.strip() for item in several):
             self.fail(key, f"must be a list of texts in quotes, got {value!r}")
         if len(set(several)) < len(several):
             self.fail(key, f"names something twice: {', '.join(several)}; once is enough")
@@ -272,17 +280,17 @@ class TomlTable:
         """Return a list of tables; a text stands for a table with that ``path`` alone."""
         value = self.values.get(key, [])
         several = value if isinstance(value, list) else [value]
-        for each in several:
-            if not isinstance(each, (str, dict)) or not each:
-                self.fail(key, f"must be a list of texts in quotes, or [[{key}]] tables with a path, got {each!r}")
+        for item in several:
+            if not isinstance(item, (str, dict)) or not item:
+                self.fail(key, f"must be a list of texts in quotes, or [[{key}]] tables with a path, got {item!r}")
         return [
             TomlTable(
-                {"path": each} if isinstance(each, str) else each,
+                {"path": item} if isinstance(item, str) else item,
                 self.where,
                 self._error,
                 f"{self._prefix}{key}[{number}].",
             )
-            for number, each in enumerate(several)
+            for number, item in enumerate(several)
         ]
 
 
@@ -292,7 +300,7 @@ def without_nan(value: object) -> object:
     Keys become text, and tuples lists.
     """
     if isinstance(value, dict):
-        return {str(key): without_nan(each) for key, each in value.items()}
+        return {str(key): without_nan(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
-        return [without_nan(each) for each in value]
+        return [without_nan(item) for item in value]
     return None if isinstance(value, float) and not math.isfinite(value) else value

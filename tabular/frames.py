@@ -59,28 +59,23 @@ def to_frame(table: Table, task: str, rows: slice = slice(None)) -> pd.DataFrame
     costs, status = table.costs(task), table.status(task)[rows]  # first, as they name a task that is not there
     seen, architectures = table.tasks[task], table.architectures[rows]
     _check_names(table, task)
-    each, seed, epoch = (places.ravel() for places in np.indices((*status.shape, len(seen.epochs))))
+    row, seed, epoch = (axis.ravel() for axis in np.indices((*status.shape, len(seen.epochs))))
     columns: dict[str, Any] = {
-        "architecture": pd.Categorical.from_codes(each, pd.Index(table.space.to_text(architectures))),
-        "index": _index(table, architectures)[each],
-        "task": pd.Categorical.from_codes(np.zeros(len(each), dtype=np.int64), pd.Index([task])),
+        "architecture": pd.Categorical.from_codes(row, pd.Index(table.space.to_text(architectures))),
+        "index": _index(table, architectures)[row],
+        "task": pd.Categorical.from_codes(np.zeros(len(row), dtype=np.int64), pd.Index([task])),
         "seed": np.array(seen.seeds, dtype=np.int64)[seed],
         "epoch": np.array(seen.epochs, dtype=np.int64)[epoch],
-        "status": pd.Categorical.from_codes(status[each, seed], pd.Index(STATUS_WORDS)),
+        "status": pd.Categorical.from_codes(status[row, seed], pd.Index(STATUS_WORDS)),
     }
     columns.update((name, table.metric(task, name)[rows].ravel()) for name in seen.metrics)
-    columns.update((name, table.cost(task, name)[rows].astype(np.float64)[each]) for name in costs)
+    columns.update((name, table.cost(task, name)[rows].astype(np.float64)[row]) for name in costs)
     frame: pd.DataFrame = pd.DataFrame(columns)
     return frame
 
 
 def to_xarray(table: Table, task: str) -> xr.Dataset:
     """Return a task as arrays with named dimensions and units.
-
-    Parameters
-    ----------
-    table : Table
-    task : str
 
     Returns
     -------
@@ -244,13 +239,13 @@ def _mapping(table: Table, name: str, rows: int) -> Iterator[str]:
         yield f"provenance = {_text(json.dumps(dict(task.provenance)))}"
         metrics = (
             {
-                "column": each.name,
-                "metric": each.name,
-                "unit": each.unit,
-                "split": each.split,
-                "direction": each.direction,
+                "column": metric.name,
+                "metric": metric.name,
+                "unit": metric.unit,
+                "split": metric.split,
+                "direction": metric.direction,
             }
-            for each in task.metrics.values()
+            for metric in task.metrics.values()
         )
         yield from _list("metrics", metrics)
         units = table.costs(task.name).items()
@@ -265,7 +260,7 @@ def _list(name: str, items: Iterator[dict[str, Any]]) -> Iterator[str]:
 
 def _inline(value: dict[str, Any]) -> str:
     """Write a table of text, numbers and lists of them as TOML does in one line."""
-    return "{ " + ", ".join(f"{name} = {_text(each)}" for name, each in value.items()) + " }"
+    return "{ " + ", ".join(f"{name} = {_text(item)}" for name, item in value.items()) + " }"
 
 
 def _text(value: Any) -> str:

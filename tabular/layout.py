@@ -109,7 +109,7 @@ def write_table(path: str | Path, data: TableData) -> None:
     OutputError
         If the file cannot be written.
     """
-    for name in [n for each in data.tasks for n in (each.task.name, *each.metrics, *each.costs)]:
+    for name in [n for held in data.tasks for n in (held.task.name, *held.metrics, *held.costs)]:
         if not re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_.-]*", name) or name in RESERVED:
             raise FileFormatError(
                 f"{path}: cannot be written: {name!r} is no name for a task, metric or cost; use letters, digits, "
@@ -135,8 +135,8 @@ def _fill(file: h5py.File, data: TableData) -> None:
     keys = np.asarray(data.space.canonical_key(rows), dtype=np.uint64)
     _link(write_array(file, "canonical_keys", keys), index_scale)
     tasks = file.create_group("tasks")
-    for each in data.tasks:
-        _fill_task(tasks.create_group(each.task.name), each, index_scale)
+    for task_data in data.tasks:
+        _fill_task(tasks.create_group(task_data.task.name), task_data, index_scale)
     write_text(file, "digest", content_digest(file))
 
 
@@ -234,9 +234,9 @@ def _table_problems(data: TableData) -> Iterator[str]:
         yield "architectures: there are none"
     if not data.tasks:
         yield "there is no task"
-    for each in data.tasks:
-        for problem in _task_problems(each, len(rows)):
-            yield f"task {each.task.name}: {problem}"
+    for task_data in data.tasks:
+        for problem in _task_problems(task_data, len(rows)):
+            yield f"task {task_data.task.name}: {problem}"
 
 
 def _task_problems(data: TaskData, rows: int) -> Iterator[str]:
@@ -292,11 +292,11 @@ def _cost_problems(data: TaskData, rows: int) -> Iterator[str]:
 
 def _first(bad: NDArray[np.bool_], what: str) -> Iterator[str]:
     """Yield one line that names the first place where ``bad`` holds, if there is one."""
-    places: Any = np.argwhere(bad)
-    if len(places):
+    indices: Any = np.argwhere(bad)
+    if len(indices):
         names = ("row", "seed number", "epoch number")
-        where = ", ".join(f"{name} {int(place)}" for name, place in zip(names, places[0], strict=False))
-        count = f" ({len(places)} such)" if len(places) > 1 else ""
+        where = ", ".join(f"{name} {int(index)}" for name, index in zip(names, indices[0], strict=False))
+        count = f" ({len(indices)} such)" if len(indices) > 1 else ""
         yield f"{where} {what}{count}"
 
 

@@ -51,7 +51,7 @@ def split_list(text: str) -> list[str]:
     Commas in brackets or quotes are of their part.
     """
     parts, start, depth, quote = [], 0, 0, ""
-    for place, letter in enumerate(text):
+    for index, letter in enumerate(text):
         if quote:
             quote = "" if letter == quote else quote
         elif letter in _QUOTES:
@@ -59,6 +59,6 @@ def split_list(text: str) -> list[str]:
         elif letter in _OPENING + _CLOSING:
             depth += 1 if letter in _OPENING else -1
         elif letter == "," and depth == 0:
-            parts.append(text[start:place].strip())
-            start = place + 1
+            parts.append(text[start:index].strip())
+            start = index + 1
     return [*parts, text[start:].strip()]

@@ -76,7 +76,9 @@ class TableOracle(BaseOracle):
         # Known rows by their bytes. A row of a class table is added the first time that it is asked for.
         self._row_by_bytes: dict[bytes, int] = {}
         if not self._by_class:
-            self._row_by_bytes = {each.tobytes(): row for row, each in enumerate(self.table.architectures)}
+            self._row_by_bytes = {
+                architecture.tobytes(): row for row, architecture in enumerate(self.table.architectures)
+            }
         self._row_by_rank: NDArray[np.int64] | None = None
         self._is_complete = False
         # Answers by question, as the caller wrote it, so that a repeated question costs one look-up.
@@ -132,7 +134,8 @@ class TableOracle(BaseOracle):
                 values = self._values.get((measure, seed))
                 return (self._values_of(measure, seed) if values is None else values).item(row)
             trainings = self._trainings_of(measure)
-            return trainings.values.item(row, int(checked_draws(draw, 1, seed)[0]) % trainings.recorded.item(row))
+            number = checked_draws(draw, 1, seed).item()
+            return trainings.values.item(row, number % trainings.recorded.item(row))
         return super().query(architectures, measure, seed=seed, draw=draw)
 
     def _drawn(self, batch: NDArray[np.uint8], measure: Measure, draws: NDArray[np.uint64]) -> NDArray[np.float64]:

@@ -77,11 +77,6 @@ class Reliability:
 def reliability(table: Table, task: str) -> Reliability:
     """Measure how far the ranks of a task can be trusted.
 
-    Parameters
-    ----------
-    table : Table
-    task : str
-
     Raises
     ------
     UnknownNameError
@@ -146,7 +141,7 @@ def epochs_to_final(values: NDArray[np.float64]) -> tuple[float, ...]:
         All numbers.
     """
     means = values.mean(axis=1)
-    return tuple(kendall_tau(each, means[:, -1]) for each in means.T)
+    return tuple(kendall_tau(after_epoch, means[:, -1]) for after_epoch in means.T)
 
 
 def epochs_to_other_final(values: NDArray[np.float64]) -> tuple[float, ...]:
@@ -162,8 +157,8 @@ def epochs_to_other_final(values: NDArray[np.float64]) -> tuple[float, ...]:
     _, seeds, epochs = values.shape
     pairs = list(permutations(range(seeds), 2))[: 2 * MOST_SETS]
     taus = np.full((max(1, len(pairs)), epochs), np.nan)
-    for place, (one, other) in enumerate(pairs):
-        taus[place] = [kendall_tau(values[:, one, epoch], values[:, other, -1]) for epoch in range(epochs)]
+    for number, (one, other) in enumerate(pairs):
+        taus[number] = [kendall_tau(values[:, one, epoch], values[:, other, -1]) for epoch in range(epochs)]
     return tuple(taus.mean(axis=0).tolist())
 
 
@@ -188,10 +183,10 @@ def between_means(values: NDArray[np.float64], size: int) -> float:
         return float("nan")
     # The first half of each set of 2 * size seeds against the second, for each way to halve it.
     pairs = [
-        (half, tuple(seed for seed in each if seed not in half))
-        for each in seed_sets(seeds, 2 * size)
-        for half in combinations(each, size)
-        if half[0] == each[0]
+        (half, tuple(seed for seed in chosen if seed not in half))
+        for chosen in seed_sets(seeds, 2 * size)
+        for half in combinations(chosen, size)
+        if half[0] == chosen[0]
     ]
     rng = np.random.default_rng(0)
     kept = sorted(rng.choice(len(pairs), min(len(pairs), MOST_SETS), replace=False).tolist())

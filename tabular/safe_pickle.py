@@ -120,7 +120,7 @@ def read_torch_file(path: Path, filled: Callable[[dict[Any, Any]], None] | None 
 def _read_zip(path: Path, filled: Callable[[dict[Any, Any]], None] | None) -> Any:
     try:
         with zipfile.ZipFile(path) as archive:
-            pickles = [each for each in archive.infolist() if each.filename.rpartition("/")[2] == "data.pkl"]
+            pickles = [member for member in archive.infolist() if member.filename.rpartition("/")[2] == "data.pkl"]
             if len(pickles) != 1:
                 raise FileFormatError(f"{path}: is a zip file, but none that torch.save wrote")
             with archive.open(pickles[0]) as stream:
@@ -343,14 +343,14 @@ class PickleReader:
             raise self.refusal(f"a state for {what} ({error})") from None
         self.stack[-1] = value
         last = len(self._memo) - 1
-        for place in range(last, max(-1, last - MEMO_ENTRIES_OF_ONE_VALUE), -1):
-            if self._memo[place] is target:
-                self._memo[place] = value
+        for index in range(last, max(-1, last - MEMO_ENTRIES_OF_ONE_VALUE), -1):
+            if self._memo[index] is target:
+                self._memo[index] = value
                 break
 
     def refuse(self, what: str) -> None:
         """Refuse an opcode, naming what it is about to use."""
-        waiting = [each.name for stack in (*self._outer, self.stack) for each in stack if isinstance(each, Named)]
+        waiting = [value.name for stack in (*self._outer, self.stack) for value in stack if isinstance(value, Named)]
         named = waiting[-1] if waiting else ""
         raise self.refusal(what + (f" made of {named}" if named else ""))
 
@@ -606,20 +606,20 @@ def _plain_dict(arguments: tuple[Any, ...]) -> dict[Any, Any]:
 
 
 def _default_dict(arguments: tuple[Any, ...]) -> dict[Any, Any]:
-    if len(arguments) > 1 or not all(isinstance(each, Named) or each is None for each in arguments):
+    if len(arguments) > 1 or not all(isinstance(argument, Named) or argument is None for argument in arguments):
         raise ValueError("a defaultdict with more than a factory")
     return {}
 
 
 def _members(arguments: tuple[Any, ...]) -> list[Any]:
     (members,) = arguments or ([],)
-    if type(members) is not list or any(type(each) not in {str, int, float, bool, bytes} for each in members):
+    if type(members) is not list or any(type(member) not in {str, int, float, bool, bytes} for member in members):
         raise ValueError("a set of something else than text and numbers")
     return members
 
 
 def _complex(arguments: tuple[Any, ...]) -> complex:
-    real, imaginary = (float(each) for each in arguments)
+    real, imaginary = (float(part) for part in arguments)
     return complex(real, imaginary)
 
 

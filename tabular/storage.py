@@ -84,12 +84,6 @@ def write_text(item: h5py.Group | h5py.Dataset, attribute: str, text: str) -> No
 
     HDF5 keeps text of variable length in a heap without checksums, where one flipped bit can make it search for ever;
     what has a fixed length lies in the header, which has one.
-
-    Parameters
-    ----------
-    item : h5py.Group or h5py.Dataset
-    attribute : str
-    text : str
     """
     encoded = text.encode()
     item.attrs.create(attribute, np.bytes_(encoded), dtype=_text_type(len(encoded)))

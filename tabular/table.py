@@ -113,11 +113,11 @@ class Table:
     def _read_task(self, name: str) -> Task:
         group = self._file["tasks"][name]
         metrics = {
-            each: Metric(each, *(read_text(item, key) for key in ("unit", "split", "direction")))
-            for each, item in group["metrics"].items()
-            if each not in RESERVED
+            item_name: Metric(item_name, *(read_text(item, key) for key in ("unit", "split", "direction")))
+            for item_name, item in group["metrics"].items()
+            if item_name not in RESERVED
         }
-        epochs, seeds = (self._array(f"tasks/{name}/{each}").tolist() for each in ("epoch", "seed"))
+        epochs, seeds = (self._array(f"tasks/{name}/{item_name}").tolist() for item_name in ("epoch", "seed"))
         return Task(name, tuple(epochs), metrics, tuple(seeds), read_json(group, "provenance"))
 
     def _array(self, name: str) -> NDArray[Any]:
@@ -238,8 +238,8 @@ class Table:
         """
         wanted = self.identity(architectures)
         held, order = self._sorted_identities
-        place = np.minimum(np.searchsorted(held, wanted), len(held) - 1)
-        return np.where(held[place] == wanted, order[place], -1)
+        index = np.minimum(np.searchsorted(held, wanted), len(held) - 1)
+        return np.where(held[index] == wanted, order[index], -1)
 
     @cached_property
     def _sorted_identities(self) -> tuple[NDArray[Any], NDArray[np.int64]]:

@@ -76,7 +76,7 @@ class Record(NamedTuple):
     Parameters
     ----------
     row : int
-        The architecture's place in `tabular.generation.plan.listed_networks`.
+        The architecture's index in `tabular.generation.plan.listed_networks`.
     seed : int
     status : int
         `tabular.layout.DONE` or `DIVERGED`.
@@ -180,8 +180,8 @@ def read_journal(path: str | Path) -> Journal:
     problems: list[str] = []
     frames = _frames(content, str(path), problems)
     header = None
-    for place, payload in frames:
-        if place == len(MAGIC):
+    for offset, payload in frames:
+        if offset == len(MAGIC):
             with suppress(ValueError, KeyError, TypeError):
                 header = JournalHeader.from_bytes(payload)
         break
@@ -190,10 +190,10 @@ def read_journal(path: str | Path) -> Journal:
             return Journal(None, [], [])
         return Journal(None, [], [f"{path}: its header is missing or damaged, so none of its records can be read"])
     records = []
-    for place, payload in frames:
+    for offset, payload in frames:
         record = _record(payload, header)
         if record is None:
-            problems.append(f"{path}: the record at byte {place} does not have the length that the header says")
+            problems.append(f"{path}: the record at byte {offset} does not have the length that the header says")
         else:
             records.append(record)
     return Journal(header, records, problems)
@@ -214,34 +214,34 @@ def _is_begun(content: bytes) -> bool:
 
 
 def _frames(content: bytes, where: str, problems: list[str]) -> Iterator[tuple[int, bytes]]:
-    """Yield the place and payload of each sound frame.
+    """Yield the offset and payload of each sound frame.
 
     ``problems`` is told of what lies between them.
     """
     if content[: len(MAGIC)] != MAGIC:
         return
-    place = len(MAGIC)
-    while place < len(content):
-        payload = _payload_at(content, place)
+    offset = len(MAGIC)
+    while offset < len(content):
+        payload = _payload_at(content, offset)
         if payload is not None:
-            yield place, payload
-            place += _FRAME.size + len(payload)
+            yield offset, payload
+            offset += _FRAME.size + len(payload)
             continue
-        following = content.find(MARK, place + 1)
+        following = content.find(MARK, offset + 1)
         while following >= 0 and _payload_at(content, following) is None:
             following = content.find(MARK, following + 1)
         if following < 0:
-            problems.append(f"{where}: its last {len(content) - place} bytes, from byte {place}, are no whole record")
+            problems.append(f"{where}: its last {len(content) - offset} bytes, from byte {offset}, are no whole record")
             return
-        problems.append(f"{where}: bytes {place} to {following - 1} are damaged and left out")
-        place = following
+        problems.append(f"{where}: bytes {offset} to {following - 1} are damaged and left out")
+        offset = following
 
 
-def _payload_at(content: bytes, place: int) -> bytes | None:
-    if place + _FRAME.size > len(content):
+def _payload_at(content: bytes, offset: int) -> bytes | None:
+    if offset + _FRAME.size > len(content):
         return None
-    mark, length, crc = _FRAME.unpack_from(content, place)
-    start = place + _FRAME.size
+    mark, length, crc = _FRAME.unpack_from(content, offset)
+    start = offset + _FRAME.size
     payload = content[start : start + length]
     sound = mark == MARK and len(payload) == length and zlib.crc32(payload) == crc
     return payload if sound else None

@@ -227,10 +227,6 @@ class Sources:
     """Tables and journals that hold trainings of one plan.
 
     Of a training that several hold, the first counts.
-
-    Parameters
-    ----------
-    files : dict of Path to TableData or Journal
     """
 
     files: dict[Path, TableData | Journal] = field(default_factory=dict)
@@ -356,8 +352,8 @@ class Sources:
         header = replace(
             headers[0],
             plan=plan,
-            metrics=tuple(dict.fromkeys(name for each in headers for name in each.metrics)),
-            costs=tuple(dict.fromkeys(name for each in headers for name in each.costs)),
+            metrics=tuple(dict.fromkeys(name for header in headers for name in header.metrics)),
+            costs=tuple(dict.fromkeys(name for header in headers for name in header.costs)),
         )
         rows = drawn_rows(len(networks), max(plan[PORTIONS], default=0)).tolist()
         return self.join(space, networks, rows, (), header)
@@ -394,7 +390,7 @@ class Sources:
             latest.pop("plan", None)
             found.append(latest)
         found += [journal.header.provenance for journal in self.journals.values() if journal.header]
-        return [each for i, each in enumerate(found) if each not in found[:i]]
+        return [origin for i, origin in enumerate(found) if origin not in found[:i]]
 
     def write(self, path: Path, ledger: Ledger, task: str) -> None:
         """Write the table that a ledger describes, of which these files are the origin.
@@ -404,7 +400,7 @@ class Sources:
         OutputError
         """
         origin = ledger.header.provenance
-        earlier = [each for each in self.origins() if each != origin]
+        earlier = [other for other in self.origins() if other != origin]
         provenance = {**origin, "plan": ledger.header.plan, "earlier": earlier}
         whole = next((data.provenance for data in self.tables.values()), MADE_HERE)
         write_table(path, ledger.to_table(task, provenance, whole))

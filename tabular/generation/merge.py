@@ -246,9 +246,9 @@ def _has_open(process: int, file: os.stat_result) -> bool:
     if not opened.exists():
         return True
     with suppress(OSError):  # it has just ended
-        for each in opened.iterdir():
+        for handle in opened.iterdir():
             with suppress(FileNotFoundError):
-                if os.path.samestat(each.stat(), file):
+                if os.path.samestat(handle.stat(), file):
                     return True
     return False
 

@@ -215,7 +215,7 @@ def completed(plan: Mapping[str, Any]) -> dict[str, Any]:
 def differences(found: Mapping[str, Any], wanted: Mapping[str, Any]) -> list[tuple[str, Any, Any]]:
     """Return name, found and wanted value of each field in which two plans differ."""
     differing: list[tuple[str, Any, Any]] = []
-    for name in [*wanted, *(each for each in found if each not in wanted)]:
+    for name in [*wanted, *(own for own in found if own not in wanted)]:
         old, new = found.get(name), wanted.get(name)
         if isinstance(old, dict) and isinstance(new, dict):
             differing += [(f"{name}.{inner}", a, b) for inner, a, b in differences(old, new)]

@@ -112,12 +112,12 @@ class RayEngine:
             # On its node a worker sees the GPU that it was given, and no other one.
             there = replace(context, folder=context.folder.absolute(), device=context.device.partition(":")[0])
             shared = [ray.put(there)]  # in a list, or it would be unpacked anew for each group
-            places = tuple(sys.path)
+            paths = tuple(sys.path)
             train = ray.remote(num_cpus=1, num_gpus=gpus, max_retries=RETRIES)(_train)
             try:
                 while True:
                     free = max(1, self._room(gpus)) - len(busy)
-                    busy += [train.remote(shared, places, job) for job in itertools.islice(jobs, max(0, free))]
+                    busy += [train.remote(shared, paths, job) for job in itertools.islice(jobs, max(0, free))]
                     if not busy:
                         return
                     (ended,), busy = ray.wait(busy)
@@ -165,13 +165,13 @@ class RayEngine:
             ray.shutdown()
 
 
-def _train(shared: list[ObjectRef[Any]], places: tuple[str, ...], job: Job) -> list[Record] | NasbenchError:
+def _train(shared: list[ObjectRef[Any]], paths: tuple[str, ...], job: Job) -> list[Record] | NasbenchError:
     """Do a job in a worker.
 
     An error that a user can cause is handed back as it is, not as one of Ray's.
     """
     try:
-        context, journal = _begun(shared[0], places)
+        context, journal = _begun(shared[0], paths)
         records = context.train(job)
         journal.append(records)
     except NasbenchError as error:
@@ -180,14 +180,14 @@ def _train(shared: list[ObjectRef[Any]], places: tuple[str, ...], job: Job) -> l
 
 
 @functools.lru_cache(maxsize=1)
-def _begun(shared: ObjectRef[Any], places: tuple[str, ...]) -> tuple[WorkerContext, JournalWriter]:
+def _begun(shared: ObjectRef[Any], paths: tuple[str, ...]) -> tuple[WorkerContext, JournalWriter]:
     """Return the context and the journal of this worker.
 
     The journal is begun with its first group.
     """
     import ray
 
-    sys.path += [place for place in places if place not in sys.path]  # a space may come from a module of the user's
+    sys.path += [path for path in paths if path not in sys.path]  # a space may come from a module of the user's
     context: WorkerContext = ray.get(shared)
     if not context.folder.is_dir():
         raise OutputError(

@@ -226,7 +226,7 @@ def _submit(executor: submitit.Executor, queue: Queue, submissions: Sequence[_Su
 
     try:
         with deaf_to_interrupts():
-            jobs = executor.submit_array([each.shard for each in submissions])
+            jobs = executor.submit_array([submission.shard for submission in submissions])
     except (FailedJobError, FailedSubmissionError) as error:
         raise NasbenchError(f"Slurm refused the jobs: {_first_line(error)}; see the engine's parameters") from None
     except OSError as error:
@@ -243,9 +243,11 @@ def _watch(
 
     What jobs have left undone is submitted again.
     """
-    while any(each.shard.jobs for each in submissions):
+    while any(submission.shard.jobs for submission in submissions):
         began = time.perf_counter()
-        ended = [each for each in submissions if each.has_ended(queue)]  # first: what these did is in the journals now
+        ended = [
+            submission for submission in submissions if submission.has_ended(queue)
+        ]  # first: what these did is in the journals now
         records = journaled(folder)
         took = time.perf_counter() - began
         for submission in submissions:
@@ -280,7 +282,7 @@ def _retry(executor: submitit.Executor, queue: Queue, submission: _Submission) -
 def _wait(queue: Queue, submissions: Sequence[_Submission]) -> None:
     """Let jobs that have nothing left to do come to their end."""
     patience = time.monotonic() + _ENDING
-    while not all(each.has_ended(queue) for each in submissions) and time.monotonic() < patience:
+    while not all(submission.has_ended(queue) for submission in submissions) and time.monotonic() < patience:
         time.sleep(0.1)
 
 
@@ -316,7 +318,7 @@ class ShardRun:
     def begin(self, dataset: Dataset) -> None:
         """Make the folder; the data set is in it once, not in each of the jobs."""
         self.folder.mkdir()
-        np.savez(self._dataset, **{each.name: getattr(dataset, each.name) for each in fields(Dataset)})
+        np.savez(self._dataset, **{part.name: getattr(dataset, part.name) for part in fields(Dataset)})
         self._wanted.touch()
 
     def end(self) -> None:
@@ -370,7 +372,7 @@ class Shard:
     @classmethod
     def of(cls, context: WorkerContext, jobs: Sequence[Job], run: ShardRun) -> Shard:
         """Make a shard that does not carry the data set along."""
-        rest: dict[str, Any] = {each.name: getattr(context, each.name) for each in fields(context)}
+        rest: dict[str, Any] = {part.name: getattr(context, part.name) for part in fields(context)}
         del rest["dataset"]
         return cls(partial(type(context), **rest), jobs, run)
 

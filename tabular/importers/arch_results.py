@@ -165,11 +165,11 @@ class ArchResultsCollector:
 
     def _note_schedule(self, row: int, schedule: Schedule, state: object, where: str) -> None:
         for dataset, records in _trainings(state, schedule, where).items():
-            task, place = f"{dataset}-{schedule.name}", f"{where}: {dataset}"
+            task, location = f"{dataset}-{schedule.name}", f"{where}: {dataset}"
             for seed, record in records.items():
-                at = f"{place}, seed {seed}"
+                at = f"{location}, seed {seed}"
                 self._collector.put(row, task, seed, training_values(record, dataset, schedule.epochs, at), where=at)
-            for name, (value, unit) in costs_of(records, place).items():
+            for name, (value, unit) in costs_of(records, location).items():
                 self._collector.cost(row, task, name, value, unit)
 
     def finish(self) -> TableData:
@@ -238,7 +238,7 @@ def _trimmed(data: TaskData) -> TaskData:
     kept = np.flatnonzero(data.status.any(axis=0)).tolist()
     if len(kept) == len(data.task.seeds):
         return data
-    task = replace(data.task, seeds=tuple(data.task.seeds[place] for place in kept))
+    task = replace(data.task, seeds=tuple(data.task.seeds[index] for index in kept))
     metrics = {name: values[:, kept] for name, values in data.metrics.items()}
     return replace(data, task=task, metrics=metrics, status=data.status[:, kept])
 
@@ -313,12 +313,14 @@ def costs_of(records: dict[int, dict[str, Any]], where: str) -> dict[str, tuple[
     """
     seeds = sorted(records)
 
-    def each(key: str, number: Callable[[object, str], float]) -> list[float]:
-        places = {seed: f"{where}, seed {seed}" for seed in seeds}
-        return [number(field(records[seed], key, place), f"{place}: {key}") for seed, place in places.items()]
+    def of_each_seed(key: str, number: Callable[[object, str], float]) -> list[float]:
+        locations = {seed: f"{where}, seed {seed}" for seed in seeds}
+        return [
+            number(field(records[seed], key, location), f"{location}: {key}") for seed, location in locations.items()
+        ]
 
-    parameters, multiply_adds = (_agreed(each(key, _number), seeds) for key in ("params", "flop"))
-    measured = [latency for latency in each("latency", _latency) if latency > 0]
+    parameters, multiply_adds = (_agreed(of_each_seed(key, _number), seeds) for key in ("params", "flop"))
+    measured = [latency for latency in of_each_seed("latency", _latency) if latency > 0]
     return {
         "parameters": (round(parameters * MILLION, 3), "count"),
         "flops": (round(multiply_adds * MILLION * FLOP_PER_MULTIPLY_ADD, 3), "FLOP"),
@@ -372,27 +374,27 @@ def _latency(value: object, where: str) -> float:
         return np.nan
     if not isinstance(value, list):
         raise FileFormatError(f"{where}: is a {type(value).__name__}, expected a list of seconds")
-    return sum(_number(each, where, least=-1) for each in value) / len(value) if value else np.nan
+    return sum(_number(seconds, where, least=-1) for seconds in value) / len(value) if value else np.nan
 
 
 def _by_epoch(record: dict[str, Any], key: str, epochs: int, where: str, least: float = -np.inf) -> NDArray[np.float64]:
-    place = f"{where}: {key}"
-    numbers = dictionary(field(record, key, where), place)
+    location = f"{where}: {key}"
+    numbers = dictionary(field(record, key, where), location)
     if len(numbers) != epochs or any(epoch not in numbers for epoch in range(epochs)):
-        raise FileFormatError(f"{place}: has {len(numbers)} epochs, expected 0 to {epochs - 1}")
-    return _numbers([numbers[epoch] for epoch in range(epochs)], range(epochs), place, least)
+        raise FileFormatError(f"{location}: has {len(numbers)} epochs, expected 0 to {epochs - 1}")
+    return _numbers([numbers[epoch] for epoch in range(epochs)], range(epochs), location, least)
 
 
 def _by_set(record: dict[str, Any], key: str, dataset: str, epochs: int, where: str) -> dict[str, NDArray[np.float64]]:
     """Return the numbers of each evaluation set by epoch, NaN where there is none."""
-    place = f"{where}: {key}"
-    numbers = dictionary(field(record, key, where), place)
-    checked = _numbers(list(numbers.values()), list(numbers), place, least=0 if key == "eval_times" else -np.inf)
+    location = f"{where}: {key}"
+    numbers = dictionary(field(record, key, where), location)
+    checked = _numbers(list(numbers.values()), list(numbers), location, least=0 if key == "eval_times" else -np.inf)
     found: dict[str, NDArray[np.float64]] = {}
     for name, number in zip(numbers, checked.tolist(), strict=True):
         part, epoch = _split(name) if isinstance(name, str) else ("", -1)
         if part not in SETS[dataset] or not 0 <= epoch < epochs:
-            raise FileFormatError(f"{place}: {name!r} is none of {', '.join(SETS[dataset])} at 0 to {epochs - 1}")
+            raise FileFormatError(f"{location}: {name!r} is none of {', '.join(SETS[dataset])} at 0 to {epochs - 1}")
         if part not in found:
             found[part] = np.full(epochs, np.nan)
         found[part][epoch] = number

@@ -68,10 +68,10 @@ class Collector:
         checked = self.space.check(architectures)
         identities = checked if self.represents == "row" else self.space.canonical_key(checked)
         numbers = np.empty(len(checked), dtype=np.int64)
-        for place, identity in enumerate(identities):
-            number = numbers[place] = self._row_of.setdefault(identity.tobytes(), len(self._rows))
+        for index, identity in enumerate(identities):
+            number = numbers[index] = self._row_of.setdefault(identity.tobytes(), len(self._rows))
             if number == len(self._rows):
-                self._rows.append(checked[place].copy())
+                self._rows.append(checked[index].copy())
         return numbers
 
     def put(
@@ -103,13 +103,13 @@ class Collector:
             If a number is infinite, or none that its unit allows, or another one than was noted before.
         """
         arrays = self._tasks[task]
-        place = arrays.task.seeds.index(seed)
+        index = arrays.task.seeds.index(seed)
         first = None if epoch is None else arrays.task.epochs.index(epoch)
         epochs = slice(None) if first is None else slice(first, first + 1)
         arrays.reach(row)
         for metric, value in values.items():
             new = np.asarray(value, dtype=np.float32)
-            held = arrays.metrics[metric][row, place, epochs]
+            held = arrays.metrics[metric][row, index, epochs]
             problem = _problem(new, held, arrays.task.metrics[metric].unit)
             if problem:
                 text = self.space.to_text(self._rows[row])
@@ -242,8 +242,8 @@ def completeness(table: Table) -> list[Completeness]:
 
 def _of_task(table: Table, name: str) -> Completeness:
     task, status = table.tasks[name], table.status(name)
-    gaps = {each: int(np.isnan(table.metric(name, each)[status == DONE]).sum()) for each in task.metrics}
-    cost_gaps = {each: int(np.isnan(table.cost(name, each)).sum()) for each in table.costs(name)}
+    gaps = {column: int(np.isnan(table.metric(name, column)[status == DONE]).sum()) for column in task.metrics}
+    cost_gaps = {column: int(np.isnan(table.cost(name, column)).sum()) for column in table.costs(name)}
     return Completeness(
         name,
         architectures=len(table),
@@ -253,8 +253,8 @@ def _of_task(table: Table, name: str) -> Completeness:
         done=int((status == DONE).sum()),
         diverged=int((status == DIVERGED).sum()),
         missing=int((status == MISSING).sum()),
-        metric_gaps={each: count for each, count in gaps.items() if count},
-        cost_gaps={each: count for each, count in cost_gaps.items() if count},
+        metric_gaps={column: count for column, count in gaps.items() if count},
+        cost_gaps={column: count for column, count in cost_gaps.items() if count},
     )
 
 

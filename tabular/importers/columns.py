@@ -64,22 +64,22 @@ class Rows:
         """Return the wanted rows, (N,) bool."""
         if wanted.all():
             return self
-        places = np.flatnonzero(wanted)
+        indices = np.flatnonzero(wanted)
         cells = {
-            name: column[places] if isinstance(column, np.ndarray) else [column[place] for place in places]
+            name: column[indices] if isinstance(column, np.ndarray) else [column[index] for index in indices]
             for name, column in self.cells.items()
         }
-        return Rows(self.source, self.numbers[places], cells)
+        return Rows(self.source, self.numbers[indices], cells)
 
     def texts(self, column: str) -> list[str]:
         """Return a column as text."""
         cells = self.cells[column]
         return list(map(str, cells.tolist())) if isinstance(cells, np.ndarray) else cells
 
-    def mistake(self, place: int, column: str, what: str) -> FileFormatError:
+    def mistake(self, index: int, column: str, what: str) -> FileFormatError:
         """Return the error that names a cell, its value, and what is wrong with it."""
-        where = f"{self.source}: row {self.numbers[place]}, column {column!r}"
-        return FileFormatError(f"{where}: {self.cells[column][place]} {what}")
+        where = f"{self.source}: row {self.numbers[index]}, column {column!r}"
+        return FileFormatError(f"{where}: {self.cells[column][index]} {what}")
 
     def values(self, column: str, scale: float, name: str, unit: str) -> NDArray[np.float64]:
         """Return the numbers of a column, each multiplied by ``scale``.
@@ -104,10 +104,10 @@ class Rows:
         if unit == "fraction":
             outside = (values < 0) | (values > 1)
             if outside.any():
-                place = int(outside.argmax())
-                hint = "; did you forget scale = 0.01?" if scale == 1 and 1 < values[place] <= 100 else ""
+                index = int(outside.argmax())
+                hint = "; did you forget scale = 0.01?" if scale == 1 and 1 < values[index] <= 100 else ""
                 what = f"x scale {scale:g} is not a fraction in 0..1, as {name} must be{hint}"
-                raise self.mistake(place, column, what)
+                raise self.mistake(index, column, what)
         elif unit in NOT_NEGATIVE and (values < 0).any():
             what = f"is negative, which {name} in the unit {unit} cannot be"
             raise self.mistake(int((values < 0).argmax()), column, what)
@@ -124,9 +124,9 @@ class Rows:
             return False
 
         texts = self.texts(column)
-        place = next(place for place, text in enumerate(texts) if fails(text))
-        where = f"{self.source}: row {self.numbers[place]}, column {column!r}"
-        return FileFormatError(f"{where}: {texts[place]!r} is not {what}")
+        index = next(index for index, text in enumerate(texts) if fails(text))
+        where = f"{self.source}: row {self.numbers[index]}, column {column!r}"
+        return FileFormatError(f"{where}: {texts[index]!r} is not {what}")
 
     def _numbers(self, column: str) -> NDArray[np.float64]:
         cells = self.cells[column]
@@ -171,9 +171,9 @@ class Rows:
         code_of = {word: code for code, word in enumerate(STATUS_WORDS)}
         codes = [code_of.get(word, -1) for word in words]
         if -1 in codes:
-            place = codes.index(-1)
-            where = f"{self.source}: row {self.numbers[place]}, column {column!r}"
-            raise FileFormatError(f"{where}: {UnknownNameError('status', words[place], STATUS_WORDS)}")
+            index = codes.index(-1)
+            where = f"{self.source}: row {self.numbers[index]}, column {column!r}"
+            raise FileFormatError(f"{where}: {UnknownNameError('status', words[index], STATUS_WORDS)}")
         return np.array(codes, dtype=np.uint8)
 
 
@@ -212,7 +212,7 @@ def read_csv(
 def _in_batches(
     lines: Iterator[tuple[int, list[str]]], names: list[str], wanted: list[str], source: Path
 ) -> Iterator[Rows]:
-    places = [names.index(column) for column in wanted]
+    indices = [names.index(column) for column in wanted]
     numbers, held = list[int](), list[list[str]]()
 
     def batch() -> Rows:
@@ -226,7 +226,7 @@ def _in_batches(
                 f"{source}: row {number} has {len(line)} cells, the header names {len(names)} columns"
             )
         numbers.append(number)
-        held.append([line[place] for place in places])
+        held.append([line[index] for index in indices])
         if len(held) == ROWS_AT_ONCE:
             yield batch()
             numbers, held = [], []
@@ -287,14 +287,14 @@ def check_columns(names: Sequence[str], wanted: Iterable[str], source: str | Pat
             raise UnknownNameError(f"column of {source} (named in {mapping})", column, names)
 
 
-def first_conflict(places: NDArray[np.int64], values: NDArray[Any]) -> tuple[int, int] | None:
-    """Return two indices of ``places``, (N,), with one place and different values.
+def first_conflict(positions: NDArray[np.int64], values: NDArray[Any]) -> tuple[int, int] | None:
+    """Return two indices of ``positions``, (N,), with one position and different values.
 
     None if there are none.
     """
-    if (np.diff(places) > 0).all():
+    if (np.diff(positions) > 0).all():
         return None
-    order = np.argsort(places, kind="stable")
-    again = places[order][1:] == places[order][:-1]
+    order = np.argsort(positions, kind="stable")
+    again = positions[order][1:] == positions[order][:-1]
     differs = np.flatnonzero(again & (values[order][1:] != values[order][:-1]))
     return (int(order[differs[0]]), int(order[differs[0] + 1])) if len(differs) else None

@@ -107,22 +107,24 @@ def join_costs(table: Table, source: str | Path, out: str | Path, progress: Prog
         raise FileFormatError(f"{table.path}: is of the space {table.space.name!r}; {source} is of {space.name!r}")
     rows = _read(source, progress)
     meanings = _meanings(list(rows.cells), source)
-    places = table.rows(_architectures(rows))
-    if (places < 0).all():
+    table_rows = table.rows(_architectures(rows))
+    if (table_rows < 0).all():
         raise FileFormatError(f"{source}: has none of the architectures of {table.path}")
     data = table.load()
     coverage, tasks = {}, []
-    for each in data.tasks:
-        dataset = _dataset(each.task)
+    for task_data in data.tasks:
+        dataset = _dataset(task_data.task)
         mine = {column: cost for column, cost in meanings.items() if cost.dataset == dataset}
-        costs = _costs(rows, mine, places, table)
-        for name in each.costs.keys() & costs.keys():
-            raise FileFormatError(f"{table.path}: task {each.task.name!r} has the cost {name!r} already")
+        costs = _costs(rows, mine, table_rows, table)
+        for name in task_data.costs.keys() & costs.keys():
+            raise FileFormatError(f"{table.path}: task {task_data.task.name!r} has the cost {name!r} already")
         units = {cost.name: cost.unit for cost in mine.values()}
-        tasks.append(replace(each, costs={**each.costs, **costs}, cost_units={**each.cost_units, **units}))
+        tasks.append(
+            replace(task_data, costs={**task_data.costs, **costs}, cost_units={**task_data.cost_units, **units})
+        )
         if costs:
             known = np.any([~np.isnan(values) for values in costs.values()], axis=0)
-            coverage[each.task.name] = {"costs": len(costs), "architectures": int(known.sum()), "of": len(table)}
+            coverage[task_data.task.name] = {"costs": len(costs), "architectures": int(known.sum()), "of": len(table)}
     if not coverage:
         raise FileFormatError(
             f"{table.path}: no task is of NAS-Bench-201's networks on {', '.join(_DATASETS)}; it has "
@@ -184,28 +186,28 @@ def _dataset(task: Task) -> str | None:
     if isinstance(recipe, dict) and any(recipe.get(name, value) != value for name, value in WIDTH.items()):
         return None
     name = str(recorded.get("name") if isinstance(recorded, dict) else recorded or task.name)
-    return next((each for each, pattern in _DATASETS.items() if re.match(pattern, name, re.IGNORECASE)), None)
+    return next((dataset for dataset, pattern in _DATASETS.items() if re.match(pattern, name, re.IGNORECASE)), None)
 
 
 def _costs(
-    rows: Rows, meanings: dict[str, _Cost], places: NDArray[np.int64], table: Table
+    rows: Rows, meanings: dict[str, _Cost], table_rows: NDArray[np.int64], table: Table
 ) -> dict[str, NDArray[np.float64]]:
     """Return each cost of the table's rows, (N,).
 
-    The i-th row of the file is of the table's row ``places[i]``.
+    The i-th row of the file is of the table's row ``table_rows[i]``.
     """
-    held = np.flatnonzero(places >= 0)
+    held = np.flatnonzero(table_rows >= 0)
     costs: dict[str, NDArray[np.float64]] = {}
     for cost in dict.fromkeys(meanings.values()):
         columns = [column for column in meanings if meanings[column] == cost]
         values = np.stack([rows.values(column, cost.scale, cost.name, cost.unit)[held] for column in columns])
-        there, known = np.broadcast_to(places[held], values.shape).ravel(), ~np.isnan(values).ravel()
+        there, known = np.broadcast_to(table_rows[held], values.shape).ravel(), ~np.isnan(values).ravel()
         conflict = first_conflict(there[known], values.ravel()[known])
         if conflict:
             pair = np.flatnonzero(known)[list(conflict)]
             first, second = (
-                f"row {rows.numbers[held[place]]}, column {columns[column]!r}"
-                for column, place in zip(*np.unravel_index(pair, values.shape), strict=True)
+                f"row {rows.numbers[held[index]]}, column {columns[column]!r}"
+                for column, index in zip(*np.unravel_index(pair, values.shape), strict=True)
             )
             way_out = "give each architecture and cost once"
             if table.represents == "class":

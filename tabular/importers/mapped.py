@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from tabular.layout import TableData
     from tabular.work import Progress
 
-    Places = Callable[[MetricColumn], NDArray[np.int64] | int]
+    IndexOf = Callable[[MetricColumn], NDArray[np.int64] | int]
 
 
 def import_csv(source: str | Path, mapping_path: str | Path, out: str | Path, progress: Progress = silent) -> Table:
@@ -127,30 +127,30 @@ class _Gathered:
         used = np.logical_or.reduce(belongs)
         rows, belongs = rows.where(used), belongs[:, used]
         numbers = self._number(rows)
-        for place, task in enumerate(self._tasks):
-            task.add(rows.where(belongs[place]), numbers[belongs[place]])
+        for index, task in enumerate(self._tasks):
+            task.add(rows.where(belongs[index]), numbers[belongs[index]])
 
     def _number(self, rows: Rows) -> NDArray[np.int64]:
         """Return the number of each row's architecture, (N,)."""
         parts = [rows.texts(column) for column in self._mapping.architecture]
         texts = parts[0] if len(parts) == 1 else list(map(JOINED_BY.join, zip(*parts, strict=True)))
         new: dict[str, NDArray[np.uint8]] = {}
-        for place, text in enumerate(texts):
+        for index, text in enumerate(texts):
             if text not in self._number_of_text and text not in new:
-                new[text] = self._read(text, rows, place)
+                new[text] = self._read(text, rows, index)
         if new:
             numbers = self._architectures.rows(np.stack(list(new.values()))).tolist()
             self._number_of_text.update(zip(new, numbers, strict=True))
         return np.array([self._number_of_text[text] for text in texts], dtype=np.int64)
 
-    def _read(self, text: str, rows: Rows, place: int) -> NDArray[np.uint8]:
+    def _read(self, text: str, rows: Rows, index: int) -> NDArray[np.uint8]:
         mapping = self._mapping
         try:
             return READERS[mapping.written](mapping.space, text)
         except (InvalidArchitectureError, SpaceError, ValueError, OverflowError) as error:
             named = "column " + " and ".join(map(repr, mapping.architecture))
             raise FileFormatError(
-                f"{rows.source}: row {rows.numbers[place]}, {named}: {text!r} is not an architecture written as "
+                f"{rows.source}: row {rows.numbers[index]}, {named}: {text!r} is not an architecture written as "
                 f"{mapping.written}: {error}"
             ) from None
 
@@ -247,20 +247,20 @@ class MappedTask:
         mapping = self.mapping
         number: NDArray[np.int64] = self._all("architecture")
         self._rows: NDArray[np.int64] = self._all("row")
-        seeds, seed_place = self._seeds()
-        epochs, epoch_place = self._epochs()
+        seeds, seed_index = self._seeds()
+        epochs, epoch_index = self._epochs()
         shape = (architectures, len(seeds), len(epochs))
         meanings = {column.meaning.name: column.meaning for column in mapping.metrics}
         metrics = {name: np.full(shape, np.nan, dtype=np.float32) for name in meanings}
         for column in mapping.metrics:
-            places = (number * len(seeds) + seed_place(column)) * len(epochs) + epoch_place(column)
+            positions = (number * len(seeds) + seed_index(column)) * len(epochs) + epoch_index(column)
             self._fill(
-                metrics[column.meaning.name], places, self._all(column), column.column, _number_in_file(column.scale)
+                metrics[column.meaning.name], positions, self._all(column), column.column, _number_in_file(column.scale)
             )
         if mapping.status_column:
             status = np.full(shape[:2], MISSING, dtype=np.uint8)
-            places = number * len(seeds) + seed_place(mapping.metrics[0])
-            self._fill(status, places, self._all("status"), mapping.status_column, STATUS_WORDS.__getitem__)
+            positions = number * len(seeds) + seed_index(mapping.metrics[0])
+            self._fill(status, positions, self._all("status"), mapping.status_column, STATUS_WORDS.__getitem__)
         else:
             measured = np.any([~np.isnan(values).all(axis=2) for values in metrics.values()], axis=0)
             status = np.where(measured, DONE, MISSING).astype(np.uint8)
@@ -270,8 +270,8 @@ class MappedTask:
         task = Task(mapping.name, epochs, meanings, seeds, mapping.provenance)
         return TaskData(task, metrics, status, costs, {cost.name: cost.unit for cost in mapping.costs})
 
-    def _seeds(self) -> tuple[tuple[int, ...], Places]:
-        """Return the seeds, and what gives the places of a column's seeds among them."""
+    def _seeds(self) -> tuple[tuple[int, ...], IndexOf]:
+        """Return the seeds, and what gives the index of a column's seeds among them."""
         if not self.mapping.seed_column:
             named = {column.seed for column in self.mapping.metrics if column.seed is not None}
             seeds = tuple(sorted(named)) or MEANS
@@ -284,39 +284,39 @@ class MappedTask:
                 f"{self._source}: column {self.mapping.seed_column!r} has {MEANS[0]}, which stands for means, beside "
                 f"the seed {max(seeds)}; means go to a task of their own"
             )
-        places = np.argsort(order)[inverse]
-        return seeds, lambda _: places
+        indices = np.argsort(order)[inverse]
+        return seeds, lambda _: indices
 
-    def _epochs(self) -> tuple[tuple[int, ...], Places]:
+    def _epochs(self) -> tuple[tuple[int, ...], IndexOf]:
         """Return the epochs, ascending, and the index of a column's epochs among them."""
         if not self.mapping.epoch_column:
             epochs = tuple(sorted({column.epoch for column in self.mapping.metrics if column.epoch is not None}))
-            place_of: dict[int | None, int] = {epoch: place for place, epoch in enumerate(epochs)}
-            return epochs, lambda column: place_of[column.epoch]
-        values, places = np.unique(self._all("epoch"), return_inverse=True)
-        return tuple(values.tolist()), lambda _: places
+            index_of: dict[int | None, int] = {epoch: index for index, epoch in enumerate(epochs)}
+            return epochs, lambda column: index_of[column.epoch]
+        values, indices = np.unique(self._all("epoch"), return_inverse=True)
+        return tuple(values.tolist()), lambda _: indices
 
     def _fill(
         self,
         array: NDArray[Any],
-        places: NDArray[np.int64],
+        positions: NDArray[np.int64],
         values: NDArray[Any],
         column: str,
         show: Callable[[Any], str],
     ) -> None:
         """Put values, (N,), where they belong in an array; what is not known is left out."""
         known = np.flatnonzero(~np.isnan(values))
-        places, values = places[known], values[known]
-        conflict = first_conflict(places, values)
+        positions, values = positions[known], values[known]
+        conflict = first_conflict(positions, values)
         if conflict:
             one, other = self._rows[known[list(conflict)]]
-            first, second = (show(values[place]) for place in conflict)
+            first, second = (show(values[index]) for index in conflict)
             long = array.ndim > 1 and (self.mapping.seed_column or self.mapping.epoch_column)
             raise FileFormatError(
                 f"{self._source}: rows {one} and {other} are the same {'training' if long else 'architecture'} "
                 f"with different {column!r}: {first} and {second}"
             )
-        array.reshape(-1)[places] = values
+        array.reshape(-1)[positions] = values
 
 
 def _number_in_file(scale: float) -> Callable[[Any], str]:

@@ -104,7 +104,7 @@ class TaskMapping:
     def columns(self) -> list[str]:
         """Return all columns that are named."""
         named = [*self.where, self.seed_column, self.epoch_column, self.status_column]
-        numbers = [*(each.column for each in self.metrics), *(each.column for each in self.costs)]
+        numbers = [*(column.column for column in self.metrics), *(column.column for column in self.costs)]
         return [*filter(None, named), *numbers]
 
 
@@ -138,19 +138,16 @@ def read_mapping(path: str | Path) -> Mapping:
     """
     top = TomlTable(read_toml(path, FileFormatError), str(path), FileFormatError)
     space = top.read("space", (str, dict))
-    represents = top.read("represents", str, REPRESENTS[1])
+    represents = top.one_of("represents", REPRESENTS, REPRESENTS[1])
     rows = top.read("rows", int, None)
     provenance = _origin(top)
     architecture = top.table("architecture")
     tasks = top.table("tasks")
     top.check_keys(kind="field")
-    top.check_known("represents", "represents", [represents], REPRESENTS)
-    written = architecture.read("written", str)
-    architecture.check_known("written", "written", [written], READERS)
     mapping = Mapping(
         _space(space, str(path)),
         _architecture_columns(architecture),
-        written,
+        architecture.one_of("written", READERS),
         represents,
         rows,
         [_task(name, tasks.table(name)) for name in list(tasks.values)],
@@ -183,22 +180,22 @@ def _task(name: str, fields: TomlTable) -> TaskMapping:
     seed_column, epoch_column, status_column = (
         fields.read(key, str, None) for key in ("seed_column", "epoch_column", "status_column")
     )
-    metrics = [_metric(each, seed_column, epoch_column) for each in fields.tables("metrics")]
+    metrics = [_metric(metric, seed_column, epoch_column) for metric in fields.tables("metrics")]
     costs = list[CostColumn]()
-    for each in fields.tables("costs", []):
-        column, cost, unit = (each.read(key, str) for key in ("column", "name", "unit"))
+    for cost_fields in fields.tables("costs", []):
+        column, cost, unit = (cost_fields.read(key, str) for key in ("column", "name", "unit"))
         if cost in {before.name for before in costs}:
-            raise FileFormatError(f"{each.where}: {cost} is the name of a cost before")
-        costs.append(CostColumn(column, cost, unit, each.number("scale", 1)))
-        each.check_keys(kind="field")
+            raise FileFormatError(f"{cost_fields.where}: {cost} is the name of a cost before")
+        costs.append(CostColumn(column, cost, unit, cost_fields.number("scale", 1)))
+        cost_fields.check_keys(kind="field")
     provenance = _origin(fields)
     fields.check_keys(kind="field")
     if not metrics:
         raise FileFormatError(f"{fields.where}: lists no metric")
-    places = [(column.meaning.name, column.epoch, column.seed) for column in metrics]
-    for place in places:
-        if places.count(place) > 1:
-            raise FileFormatError(f"{fields.where}: two columns are {_described(*place)}")
+    keys = [(column.meaning.name, column.epoch, column.seed) for column in metrics]
+    for key in keys:
+        if keys.count(key) > 1:
+            raise FileFormatError(f"{fields.where}: two columns are {_described(*key)}")
     if len({column.seed is None for column in metrics}) > 1:
         raise FileFormatError(
             f"{fields.where}: some metrics name a seed and some do not; means go to a task of their own"
@@ -220,7 +217,7 @@ def _metric(fields: TomlTable, seed_column: str | None, epoch_column: str | None
     declared = [fields.read(key, str, None) for key in MEANING]
     if all(declared):
         meaning = Metric(name, *declared)
-        fields.check_known("direction", "direction", [meaning.direction], ("maximize", "minimize"))
+        fields.one_of("direction", ("maximize", "minimize"))
     elif any(declared):
         raise FileFormatError(f"{fields.where}: {name} needs all of {', '.join(MEANING)} or none of them")
     else:
@@ -275,9 +272,9 @@ def _upper_triangle(space: Space, text: str) -> NDArray[np.uint8]:
             f"{len(edges)} edges and {len(operations)} operations do not make a cell of 2 to {most} vertices"
         )
     matrix = np.zeros((most, most), dtype=np.uint8)
-    place = np.array([*range(vertices - 1), most - 1])
+    vertex = np.array([*range(vertices - 1), most - 1])
     starts, ends = np.triu_indices(vertices, k=1)
-    matrix[place[starts], place[ends]] = [int(edge) for edge in edges]
+    matrix[vertex[starts], vertex[ends]] = [int(edge) for edge in edges]
     choices = np.zeros(most - 2, dtype=np.uint8)
     choices[: vertices - 2] = [int(operation) for operation in operations]
     return space.check(np.concatenate([matrix[np.triu_indices(most, k=1)], choices]))

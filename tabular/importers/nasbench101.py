@@ -125,7 +125,7 @@ def import_nasbench101(source: str | Path, out: str | Path, progress: Progress =
     for records in read_tfrecord(source):
         if records:
             columns.parts.append(_read_chunk(source, records, columns))
-            progress(min(records[-1].place, size), size, f"{records[-1].number + 1:,} records")
+            progress(min(records[-1].offset, size), size, f"{records[-1].number + 1:,} records")
     data = _table(source, columns)
     progress(size, size, "writing the table")
     write_table(out, data)
@@ -138,11 +138,11 @@ def import_nasbench101(source: str | Path, out: str | Path, progress: Progress =
 def _read_chunk(source: Path, records: list[Record], columns: _Columns) -> dict[str, NDArray[Any]]:
     numbers = np.empty((len(records), 4), dtype=np.int64)
     values = np.empty((len(records), 2 * len(COLUMNS)), dtype=np.float64)
-    for place, record in enumerate(records):
+    for index, record in enumerate(records):
         try:
             *cell, epochs, raw = _fields_of(record.data)
             metrics = read_model_metrics(binascii.a2b_base64(raw))
-            values[place] = _measured(metrics.evaluations, epochs)
+            values[index] = _measured(metrics.evaluations, epochs)
         except (ValueError, TypeError, KeyError, OverflowError) as error:
             raise FileFormatError(
                 f"{source}: record {record.number} at byte {record.place:,} is no training of NAS-Bench-101: {error}"
@@ -150,7 +150,7 @@ def _read_chunk(source: Path, records: list[Record], columns: _Columns) -> dict[
         number = columns.cells.setdefault(Cell(*cell), len(columns.cells))
         if number == len(columns.first_records):
             columns.first_records.append(record.number)
-        numbers[place] = number, epochs, metrics.parameters, hash(raw)
+        numbers[index] = number, epochs, metrics.parameters, hash(raw)
     _check_values(source, records, values, numbers[:, 2])
     cells, epochs, parameters, contents = numbers.T
     chunk: dict[str, NDArray[Any]] = {
@@ -159,7 +159,7 @@ def _read_chunk(source: Path, records: list[Record], columns: _Columns) -> dict[
         "parameters": parameters.astype(np.int32),
         "content": contents.copy(),
     }
-    for column, name in enumerate([*COLUMNS, *(HALFWAY + each for each in COLUMNS)]):
+    for column, name in enumerate([*COLUMNS, *(HALFWAY + column_name for column_name in COLUMNS)]):
         chunk[name] = values[:, column].astype(np.float32)
     return chunk
 
@@ -167,7 +167,7 @@ def _read_chunk(source: Path, records: list[Record], columns: _Columns) -> dict[
 def _fields_of(data: bytes) -> tuple[str, str, str, int, str]:
     """Return hash, adjacency, operations, epochs and the encoded metrics."""
     entry = json.loads(data)
-    if not isinstance(entry, list) or [type(each) for each in entry] != [str, int, str, str, str]:
+    if not isinstance(entry, list) or [type(part) for part in entry] != [str, int, str, str, str]:
         raise ValueError("it is not a list of hash, epochs, adjacency, operations and metrics")
     module_hash, epochs, adjacency, operations, raw = entry
     if not 1 <= epochs < 1 << 31:
@@ -218,14 +218,14 @@ def _refuse(
 def _table(source: Path, columns: _Columns) -> TableData:
     space, rows = read_cells(source, list(columns.cells), columns.first_records)
     columns.cells.clear()  # a few hundred megabytes, not needed from here on
-    # Cells drawn in two ways are one architecture: `row_of` says which row of the table each cell has.
-    _, first, row_of = np.unique(space.canonical_key(rows), return_index=True, return_inverse=True)
+    # Cells drawn in two ways are one architecture: `class_of` says which one each cell is.
+    _, first, class_of = np.unique(space.canonical_key(rows), return_index=True, return_inverse=True)
     by_appearance = np.argsort(first)
-    place = np.empty_like(by_appearance)
-    place[by_appearance] = np.arange(len(first))
+    row_of_class = np.empty_like(by_appearance)
+    row_of_class[by_appearance] = np.arange(len(first))
     read = columns.join()
     without_halfway = int(np.isnan(read[f"{HALFWAY}train_seconds"]).sum())
-    row = place[row_of][read.pop("cell")]
+    row = row_of_class[class_of][read.pop("cell")]
     epochs, budget = np.unique(read.pop("epochs"), return_inverse=True)
     repeat = _repeats(source, row, budget, read.pop("content"))
     parameters = _parameters(source, row, read.pop("parameters"), len(first))
@@ -338,16 +338,16 @@ def read_cells(source: Path, cells: list[Cell], first_records: list[int]) -> tup
     rows = np.frombuffer(choices, dtype=np.uint8).reshape(len(cells), space.length)
     invalid = np.flatnonzero(~space.is_valid(rows))
     if len(invalid):
-        place = int(invalid[0])
+        index = int(invalid[0])
         raise FileFormatError(
-            f"{source}: record {first_records[place]} has no cell: {space.why_not(rows[place].tolist())}: "
-            f"{cells[place].adjacency} {cells[place].operations}"
+            f"{source}: record {first_records[index]} has no cell: {space.why_not(rows[index].tolist())}: "
+            f"{cells[index].adjacency} {cells[index].operations}"
         )
-    for place, module_hash in enumerate(space.module_hash(rows)):
-        if module_hash != cells[place].module_hash:
+    for index, module_hash in enumerate(space.module_hash(rows)):
+        if module_hash != cells[index].module_hash:
             raise FileFormatError(
-                f"{source}: record {first_records[place]}: its hash is {cells[place].module_hash!r}, its cell has "
-                f"{module_hash}: {cells[place].adjacency} {cells[place].operations}"
+                f"{source}: record {first_records[index]}: its hash is {cells[index].module_hash!r}, its cell has "
+                f"{module_hash}: {cells[index].adjacency} {cells[index].operations}"
             )
     return space, rows
 
@@ -455,36 +455,36 @@ def _evaluation(message: bytes) -> Evaluation:
 
 def _fields(message: bytes) -> Iterator[tuple[int, int, int | float | bytes]]:
     """Yield number, wire type and value of each field of a message."""
-    place, end = 0, len(message)
-    while place < end:
-        tag, place = _varint(message, place)
+    offset, end = 0, len(message)
+    while offset < end:
+        tag, offset = _varint(message, offset)
         field, wire = tag >> 3, tag & 7
         value: int | float | bytes
         if wire == VARINT:
-            value, place = _varint(message, place)
+            value, offset = _varint(message, offset)
         elif wire == BYTES:
-            size, place = _varint(message, place)
-            value, place = message[place : place + size], place + size
+            size, offset = _varint(message, offset)
+            value, offset = message[offset : offset + size], offset + size
         elif wire == DOUBLE:
-            value, place = message[place : place + 8], place + 8
-            value = _DOUBLE.unpack(value)[0] if place <= end else value
+            value, offset = message[offset : offset + 8], offset + 8
+            value = _DOUBLE.unpack(value)[0] if offset <= end else value
         elif wire == FLOAT:
-            value, place = message[place : place + 4], place + 4
-            value = _FLOAT.unpack(value)[0] if place <= end else value
+            value, offset = message[offset : offset + 4], offset + 4
+            value = _FLOAT.unpack(value)[0] if offset <= end else value
         else:
-            raise ValueError(f"a field of wire type {wire} at byte {place}")
-        if place > end:
+            raise ValueError(f"a field of wire type {wire} at byte {offset}")
+        if offset > end:
             raise ValueError(f"field {field} ends behind the message")
         yield field, wire, value
 
 
-def _varint(message: bytes, place: int) -> tuple[int, int]:
+def _varint(message: bytes, offset: int) -> tuple[int, int]:
     value = shift = 0
-    while place < len(message):
-        byte = message[place]
-        place += 1
+    while offset < len(message):
+        byte = message[offset]
+        offset += 1
         value |= (byte & 0x7F) << shift
         if byte < 0x80:
-            return value, place
+            return value, offset
         shift += 7
     raise ValueError("the message ends within a number")

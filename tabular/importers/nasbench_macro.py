@@ -134,7 +134,7 @@ def _read_entry(entry: Any, where: str) -> tuple[list[float], dict[str, float]]:
     if percent.shape != (TRAININGS,):
         raise FileFormatError(f"{where}, test_acc: should be {TRAININGS} numbers, got {entry['test_acc']!r}")
     values = {name: float(numbers(entry[name], f"{where}, {name}")) for name in FIELDS[1:]}
-    checks = {**{f"test_acc {number}": each for number, each in enumerate(percent.tolist())}, **values}
+    checks = {**{f"test_acc {number}": value for number, value in enumerate(percent.tolist())}, **values}
     for name, value in checks.items():
         if not 0 <= value <= (100 if "acc" in name else np.inf) or np.isinf(value):
             raise FileFormatError(

@@ -193,7 +193,7 @@ def collect_file(
     collected: list[ArchResultsCollector] = []
 
     def filled(entries: dict[Any, Any]) -> None:
-        if entries and all(type(each) is dict and "all_results" in each for each in entries.values()):
+        if entries and all(type(entry) is dict and "all_results" in entry for entry in entries.values()):
             first = next(iter(entries.values()))
             if not collected:
                 collected.append(ArchResultsCollector(benchmark_of(first.get("arch_str")), source, progress))
@@ -206,7 +206,7 @@ def collect_file(
         raise FileFormatError(f"{source}: holds no architecture")
     indices = collected[0].indices
     for key, listed in (("arch2infos", found), ("evaluated_indexes", said)):
-        plain = isinstance(listed, dict | list | set) and all(type(each) is int for each in listed)
+        plain = isinstance(listed, dict | list | set) and all(type(index) is int for index in listed)
         if not plain or set(listed) != indices:
             raise FileFormatError(f"{source}: {key} does not list the {len(indices):,} architectures that are there")
     check_names(names, collected[0].benchmark, str(source))

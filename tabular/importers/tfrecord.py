@@ -43,7 +43,7 @@ class Record(NamedTuple):
     """
 
     number: int
-    place: int
+    offset: int
     data: bytes
 
 
@@ -62,29 +62,29 @@ def read_tfrecord(path: str | Path) -> Iterator[list[Record]]:
     except OSError as error:
         raise FileFormatError(f"{path}: cannot be read: {error.strerror}") from None
     with file:
-        number = place = 0
+        number = offset = 0
         held = b""
         while block := file.read(BLOCK):
             held += block
             starts, lengths, end = _frames(held)
             whole = [length <= LONGEST for length in lengths]
-            _check(path, held, starts, lengths, number, place)
+            _check(path, held, starts, lengths, number, offset)
             if not all(whole):
                 first = whole.index(False)
                 raise FileFormatError(
-                    f"{path}: record {number + first} at byte {place + starts[first]:,} claims {lengths[first]:,} "
+                    f"{path}: record {number + first} at byte {offset + starts[first]:,} claims {lengths[first]:,} "
                     "bytes, more than a record of results has; is it another kind of file?"
                 )
             yield [
-                Record(number + i, place + start, held[start + HEAD : start + HEAD + length])
+                Record(number + i, offset + start, held[start + HEAD : start + HEAD + length])
                 for i, (start, length) in enumerate(zip(starts, lengths, strict=True))
             ]
-            number, place, held = number + len(starts), place + end, held[end:]
+            number, offset, held = number + len(starts), offset + end, held[end:]
     if len(held) >= HEAD:  # a damaged length may point behind the end of the file
-        _check(path, held, [0], [LONGEST + 1], number, place)
+        _check(path, held, [0], [LONGEST + 1], number, offset)
     if held or not number:
         what = "ends within" if held else "is empty, it lacks even"
-        raise FileFormatError(f"{path}: {what} record {number}, which begins at byte {place:,}; get the whole file")
+        raise FileFormatError(f"{path}: {what} record {number}, which begins at byte {offset:,}; get the whole file")
 
 
 def _frames(held: bytes) -> tuple[list[int], list[int], int]:
@@ -107,7 +107,7 @@ def _frames(held: bytes) -> tuple[list[int], list[int], int]:
     return starts, lengths, start
 
 
-def _check(path: Path, held: bytes, starts: list[int], lengths: list[int], number: int, place: int) -> None:
+def _check(path: Path, held: bytes, starts: list[int], lengths: list[int], number: int, offset: int) -> None:
     """Compare the checksums of every record in ``held``.
 
     Those of lengths first, as they say where data end.
@@ -124,13 +124,13 @@ def _check(path: Path, held: bytes, starts: list[int], lengths: list[int], numbe
         if wrong.any():
             first = int(np.argmax(wrong))
             raise FileFormatError(
-                f"{path}: record {number + first} at byte {place + starts[first]:,} is damaged: its {what} not match "
+                f"{path}: record {number + first} at byte {offset + starts[first]:,} is damaged: its {what} not match "
                 "the checksum; get a fresh copy"
             )
 
 
-def _stored(data: NDArray[np.uint8], places: NDArray[np.int64]) -> NDArray[np.uint32]:
-    stored: NDArray[np.uint32] = data[places[:, None] + np.arange(4)].view("<u4")[:, 0]
+def _stored(data: NDArray[np.uint8], offsets: NDArray[np.int64]) -> NDArray[np.uint32]:
+    stored: NDArray[np.uint32] = data[offsets[:, None] + np.arange(4)].view("<u4")[:, 0]
     return stored
 
 
@@ -150,16 +150,16 @@ def masked_crc32c(data: NDArray[np.uint8], starts: NDArray[np.int64], lengths: N
     (N,) uint32
     """
     order = np.argsort(-lengths, kind="stable")  # the longest first: at each step a prefix of them is still going on
-    places, words, tails = starts[order], lengths[order] // 4, lengths[order] % 4
+    offsets, words, tails = starts[order], lengths[order] // 4, lengths[order] % 4
     going = np.searchsorted(-words, -np.arange(words.max(initial=0)), side="left")
     four_bytes = np.ndarray(max(len(data) - 3, 0), dtype="<u4", buffer=data, strides=(1,))
     sums = np.full(len(order), 0xFFFFFFFF, dtype=np.uint32)
     for step, count in enumerate(going.tolist()):
-        mixed = sums[:count] ^ four_bytes[places[:count] + 4 * step]
+        mixed = sums[:count] ^ four_bytes[offsets[:count] + 4 * step]
         sums[:count] = _LOW_HALF[mixed & 0xFFFF] ^ _HIGH_HALF[mixed >> 16]
     for step in range(3):
         rest = np.flatnonzero(tails > step)
-        mixed = sums[rest] ^ data[places[rest] + 4 * words[rest] + step]
+        mixed = sums[rest] ^ data[offsets[rest] + 4 * words[rest] + step]
         sums[rest] = _shifted(mixed)
     crc = np.empty_like(sums)
     crc[order] = ~sums
