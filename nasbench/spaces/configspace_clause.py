@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from ConfigSpace.hyperparameters import CategoricalHyperparameter
     from numpy.typing import NDArray
 
-    from nasbench.spaces import Space
+    from nasbench.spaces.space import Space
 
 
 class Inadmissible(ForbiddenConjunction):
