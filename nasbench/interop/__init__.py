@@ -1,5 +1,5 @@
-"""What other libraries of the field expect: spaces as their search spaces, oracles as their objectives.
+"""Oracles as objectives of other libraries, and strategies as their optimisers.
 
-`choices` names the choices of a row, `configspace` and `optuna` translate with these names. Each library is imported
-when one of its functions is called.
+Spaces as theirs are in `nasbench.spaces.named_choices`, `nasbench.spaces.configspace` and `nasbench.spaces.optuna`, their
+optimisers as strategies in `strategies.foreign`. Each library is imported when one of its functions is called.
 """

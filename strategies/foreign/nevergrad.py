@@ -39,8 +39,8 @@ class NevergradSearch(Strategy):
 
     Parameters
     ----------
-    space, rng, fidelities
-        As for every strategy; two numbers drawn from ``rng`` seed the optimizer.
+    rng : numpy.random.Generator
+        Two numbers drawn from ``rng`` seed the optimizer.
     optimizer : str
         A name in `nevergrad.optimizers.registry`; NGOpt chooses one by the parameters and the budget, here
         DiscreteLenglerOnePlusOne.

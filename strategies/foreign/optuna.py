@@ -34,8 +34,8 @@ class OptunaSearch(MultiObjectiveStrategy):
 
     Parameters
     ----------
-    space, rng, fidelities
-        As for every strategy; one number drawn from ``rng`` seeds the sampler.
+    rng : numpy.random.Generator
+        One number drawn from ``rng`` seeds the sampler.
     sampler : str or callable
         The name of a class of `optuna.samplers` that takes a seed, or a function ``(seed) -> sampler``.
     objectives : int

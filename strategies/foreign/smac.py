@@ -51,8 +51,8 @@ class SMACSearch(Strategy):
 
     Parameters
     ----------
-    space, rng, fidelities
-        As for every strategy; one number drawn from ``rng`` seeds SMAC.
+    rng : numpy.random.Generator
+        One number drawn from ``rng`` seeds SMAC.
     facade : str
         One of `FACADES`.
     trials : int

@@ -65,10 +65,6 @@ class OverlapKernel(Kernel):
     The exponentiated overlap kernel of CASMOPOLITAN (Wan et al., ICML 2021), up to a constant factor; the diffusion
     kernel of COMBO (Oh et al., NeurIPS 2019) on complete graphs is of the same form. Each lambda_i is on a grid in
     units of 1 / positions. Positions of one choice have no part.
-
-    Parameters
-    ----------
-    space : Space
     """
 
     def __init__(self, space: Space) -> None:
@@ -195,16 +191,10 @@ def subtree_labels(space: Space, architectures: NDArray[np.uint8], rounds: int) 
     feeds; a multiset is hashed as a sum modulo 2^64. Labels of different rounds differ, as do those of different kinds
     of cell.
 
-    Parameters
-    ----------
-    space : Space
-    architectures : (N, L) uint8
-    rounds : int
-
     Returns
     -------
     (N, 1 + rounds, V) uint64
-        0 where a network lacks a vertex.
+        Of N architectures, (N, L) uint8; 0 where a network lacks a vertex.
     """
     cells = [_refined(graph, cell, rounds) for cell, graph in enumerate(space.graphs(architectures))]
     return np.concatenate(cells, axis=2)

@@ -164,11 +164,11 @@ class BestFronts:
             self._n_behind += point in self._behind
         else:
             self.results.append([self._n])
-            self._place(point, one)
+            self._insert(point, one)
         self._n += 1
         return point, point not in self._behind
 
-    def _place(self, point: int, one: tuple[float, ...]) -> None:
+    def _insert(self, point: int, one: tuple[float, ...]) -> None:
         """Let a new point enter its front."""
         if point == len(self._standings):
             grown = np.empty((max(_ROOM, 2 * point), len(one)))

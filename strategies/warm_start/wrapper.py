@@ -129,13 +129,7 @@ def _view_class(cls: type[Space]) -> type[Space]:
 
 
 class TheseFirst:
-    """A draw of some architectures in their order, then at random.
-
-    Parameters
-    ----------
-    space : Space
-    architectures : (N, L) uint8
-    """
+    """A draw of some architectures, (N, L) uint8, in their order, then at random."""
 
     def __init__(self, space: Space, architectures: NDArray[np.uint8]) -> None:
         self._space = space

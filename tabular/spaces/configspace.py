@@ -1,4 +1,4 @@
-"""Spaces as those of ConfigSpace, which SMAC, HpBandSter, DEHB, Auto-Sklearn and others search.
+"""Spaces as those of ConfigSpace, which SMAC, DEHB, HpBandSter and others search.
 
 Every position of a row is a categorical hyperparameter, by the names of `tabular.spaces.named_choices`. Where a space
 admits some rows only, one forbidden clause asks the space, so that ConfigSpace samples and builds admissible
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from tabular.spaces import Space
+    from nasbench.spaces.space import Space
 
 
 def configuration_space(space: Space, seed: int | None = None) -> ConfigurationSpace:
@@ -52,17 +53,14 @@ def configuration_space(space: Space, seed: int | None = None) -> ConfigurationS
 
 
 def to_configuration(space: Space, architecture: NDArray[np.uint8], within: ConfigurationSpace) -> Configuration:
-    """Return a row as a configuration of ``within``, which `configuration_space` made of the space.
-
-    Parameters
-    ----------
-    space : Space
-    architecture : (L,) uint8
-    within : ConfigurationSpace
+    """Return a row, (L,) uint8, as a configuration of ``within``, which `configuration_space` made of the space.
 
     Raises
     ------
-    InvalidArchitectureError, NasbenchError
+    InvalidArchitectureError
+        If it is not one row of the space.
+    NasbenchError
+        If ConfigSpace is not installed.
     """
     configuration: Configuration = load_optional("ConfigSpace", "configspace", "configuration spaces").Configuration(
         within, values=to_named(space, architecture)

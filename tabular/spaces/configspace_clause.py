@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from tabular.spaces import Space
+    from nasbench.spaces.space import Space
 
 
 class Inadmissible(ForbiddenConjunction):

@@ -1,4 +1,4 @@
-"""The choices of a row by names that people can read, which other libraries take for hyperparameters."""
+"""The choices of a row by names, as other libraries take hyperparameters."""
 
 from __future__ import annotations
 
@@ -14,19 +14,11 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from tabular.spaces import Space
+    from nasbench.spaces.space import Space
 
 
 def to_named(space: Space, architecture: NDArray[np.uint8]) -> dict[str, str | int]:
-    """Write a row with names.
-
-    Parameters
-    ----------
-    space : Space
-    architecture : (L,) uint8
-
-    Returns
-    -------
-    dict of str to str or int
+    """Return the names of a row's positions, (L,) uint8, with their choices.
 
     Raises
     ------
@@ -36,22 +28,18 @@ def to_named(space: Space, architecture: NDArray[np.uint8]) -> dict[str, str | i
     row = space.check(architecture)
     if row.ndim != 1:
         raise InvalidArchitectureError(f"one architecture at a time has names; got an array of shape {row.shape}")
-    places = zip(space.named_choices().items(), row.tolist(), strict=True)
-    return {name: choices[choice] for (name, choices), choice in places}
+    positions = zip(space.named_choices().items(), row.tolist(), strict=True)
+    return {name: choices[choice] for (name, choices), choice in positions}
 
 
 def from_named(space: Space, named: Mapping[str, Any]) -> NDArray[np.uint8]:
-    """Read a row that `to_named` wrote.
+    """Return the row, (L,) uint8, that `to_named` wrote.
 
     Parameters
     ----------
     space : Space
     named : mapping of str to str or int
         Every position, in any order, and nothing else.
-
-    Returns
-    -------
-    (L,) uint8
 
     Raises
     ------

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from optuna.trial import BaseTrial, FrozenTrial
 
     from tabular.spaces.space import Space
+    from nasbench.spaces.space import Space
 
 
 def distributions(space: Space) -> dict[str, BaseDistribution]:
@@ -57,13 +58,16 @@ def architecture_of(space: Space, trial: BaseTrial) -> NDArray[np.uint8]:
 
 
 def known_trial(space: Space, architecture: NDArray[np.uint8], value: float) -> FrozenTrial:
-    """Return an architecture of known worth as a finished trial, for ``study.add_trial``.
+    """Return an architecture of known value as a finished trial, for ``study.add_trial``.
 
     To have one evaluated next, give ``study.enqueue_trial`` what `tabular.spaces.named_choices.to_named` writes.
 
     Raises
     ------
-    InvalidArchitectureError, NasbenchError
+    InvalidArchitectureError
+        If it is not one row of the space.
+    NasbenchError
+        If Optuna is not installed.
     """
     made: FrozenTrial = load_optional("optuna.trial", "optuna", "Optuna's trials").create_trial(
         params=to_named(space, architecture), distributions=distributions(space), value=value
