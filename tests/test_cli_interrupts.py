@@ -127,13 +127,22 @@ def test_generate_that_finished_nothing_says_so(command, trained, tmp_path, monk
     assert [*tmp_path.iterdir()] == []
 
 
+COMPARE = ("--strategies", "random-search,local-search", "--out")
+
+
+@pytest.fixture(scope="module")
+def small_results(command_once, trained, tmp_path_factory):
+    path = tmp_path_factory.mktemp("small") / "r.h5"
+    compare = ("compare", trained / "table.h5", *COMPARE, path)
+    assert command_once(*compare, "--budget", 5, "--runs", 3, "--jobs", 1).code == 0
+    return path
+
+
 @pytest.fixture
-def compared(command, trained, tmp_path):
+def compared(small_results, trained, tmp_path):
     """A comparison's arguments, without its size, and the results that a small one left."""
-    results = tmp_path / "r.h5"
-    arguments = ("compare", trained / "table.h5", "--strategies", "random-search,local-search", "--out", results)
-    assert command(*arguments, "--budget", 5, "--runs", 3, "--jobs", 1).code == 0
-    return arguments, results
+    results = shutil.copy(small_results, tmp_path)
+    return ("compare", trained / "table.h5", *COMPARE, results), results
 
 
 def test_compare_leaves_the_old_results(command, compared, monkeypatch):

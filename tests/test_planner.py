@@ -10,6 +10,11 @@ import pytest
 
 import tabular
 from nasbench import CellSpace
+from nasbench.errors import BudgetError
+from nasbench.training import costs
+from nasbench.training.complexity import complexity
+from nasbench.training.dataset import Dataset
+from nasbench.training.recipe import Recipe
 from tabular import Table
 from tabular.errors import BudgetError
 from tabular.generation.engine import Job, WorkerContext
@@ -26,6 +31,12 @@ SPACE = CellSpace("tiny", 3, ("none", "skip_connect", "nor_conv_3x3"))
 RECIPE = Recipe(epochs=2, channels=2, stages=1, image_size=4, batch_size=8)
 ENDLESS = 2_000
 """Seeds that no budget here suffices for."""
+
+
+@pytest.fixture(autouse=True)
+def _count_every_time(monkeypatch):
+    """Let costs take their time, which is part of what is forecast."""
+    monkeypatch.setattr(costs, "complexity", complexity)
 
 
 def make_dataset(images=32):
