@@ -9,10 +9,8 @@ import pytest
 from tabular import Table
 from tabular.generation import forecast as planner
 from tabular.layout import DONE
-from nasbench.training import costs
-from nasbench.training.complexity import complexity
-from tabular import Table, planner
-from tabular.invariants import DONE
+from tabular.training import costs
+from tabular.training.costs import complexity
 
 
 @pytest.fixture(autouse=True)

@@ -10,11 +10,6 @@ import pytest
 
 import tabular
 from nasbench import CellSpace
-from nasbench.errors import BudgetError
-from nasbench.training import costs
-from nasbench.training.complexity import complexity
-from nasbench.training.dataset import Dataset
-from nasbench.training.recipe import Recipe
 from tabular import Table
 from tabular.errors import BudgetError
 from tabular.generation.engine import Job, WorkerContext
@@ -25,6 +20,8 @@ from tabular.generation.plan import Group
 from tabular.generation.throughput import MARGIN, Deadline, measure
 from tabular.layout import DONE, MISSING
 from tabular.recipe import Recipe
+from tabular.training import costs
+from tabular.training.costs import complexity
 from tabular.training.dataset import Dataset
 
 SPACE = CellSpace("tiny", 3, ("none", "skip_connect", "nor_conv_3x3"))

@@ -18,8 +18,7 @@ if TYPE_CHECKING:
     from ConfigSpace import Configuration, ConfigurationSpace
     from numpy.typing import NDArray
 
-    from tabular.spaces import Space
-    from nasbench.spaces.space import Space
+    from tabular.spaces.space import Space
 
 
 def configuration_space(space: Space, seed: int | None = None) -> ConfigurationSpace:

@@ -16,8 +16,7 @@ if TYPE_CHECKING:
     from ConfigSpace.hyperparameters import CategoricalHyperparameter
     from numpy.typing import NDArray
 
-    from tabular.spaces import Space
-    from nasbench.spaces.space import Space
+    from tabular.spaces.space import Space
 
 
 class Inadmissible(ForbiddenConjunction):

@@ -13,8 +13,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from tabular.spaces import Space
-    from nasbench.spaces.space import Space
+    from tabular.spaces.space import Space
 
 
 def to_named(space: Space, architecture: NDArray[np.uint8]) -> dict[str, str | int]:

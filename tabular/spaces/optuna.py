@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from optuna.trial import BaseTrial, FrozenTrial
 
     from tabular.spaces.space import Space
-    from nasbench.spaces.space import Space
 
 
 def distributions(space: Space) -> dict[str, BaseDistribution]:
