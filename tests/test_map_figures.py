@@ -13,15 +13,17 @@ from matplotlib.collections import PathCollection, PolyCollection
 from matplotlib.figure import Figure
 from matplotlib.text import Text
 
-from nasbench.analysis.map_frames import found_frame, space_map_frame
-from nasbench.analysis.table_frames import learning_curve_frame, noise_ceiling_frame, rank_by_epoch_frame
+from nasbench.analysis.table_frames import (
+    found_frame,
+    learning_curve_frame,
+    noise_ceiling_frame,
+    rank_by_epoch_frame,
+    space_map_frame,
+)
 from nasbench.comparison import compare
 from nasbench.comparison.verification import Verified
-from nasbench.figures.learning_curves import learning_curves
-from nasbench.figures.noise_ceiling import noise_ceiling
-from nasbench.figures.rank_by_epoch import rank_by_epoch
-from nasbench.figures.space_map import space_map
 from nasbench.figures.style import STYLES, line_style, write_figure
+from nasbench.figures.table_figures import learning_curves, noise_ceiling, rank_by_epoch, space_map
 from nasbench.figures.verification import promised_against_measured, verification_frame
 from strategies import RandomSearch, RegularizedEvolution
 from tabular import TableOracle

@@ -8,22 +8,16 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from nasbench.analysis.aggregation import USUAL
-from nasbench.analysis.curves import curves
-from nasbench.analysis.finals import finals
-from nasbench.analysis.pooling import pooled_curves
-from nasbench.analysis.ranks import rank_over_time
-from nasbench.analysis.significance import friedman
-from nasbench.analysis.targets import default_target, ecdf
+from nasbench.analysis.curves import USUAL, curves, default_target, ecdf
+from nasbench.analysis.finals import finals, pooled_curves
+from nasbench.analysis.significance import friedman, rank_over_time
 from nasbench.comparison.fronts import attainment_surfaces, final_fronts
 from nasbench.comparison.results import Results
 from nasbench.figures import curves as curve_figures
-from nasbench.figures.critical_difference import critical_difference
-from nasbench.figures.ecdf import ecdf_curves
-from nasbench.figures.final_values import final_boxes, final_violins
+from nasbench.figures.curves import ecdf_curves
+from nasbench.figures.finals import critical_difference, final_boxes, final_violins
 from nasbench.figures.fronts import fronts
-from nasbench.figures.labels import plain
-from nasbench.figures.style import write_figure
+from nasbench.figures.style import plain, write_figure
 from tabular.errors import QueryError, UnknownNameError
 
 if TYPE_CHECKING:
@@ -43,9 +37,9 @@ class FigureOptions:
     Parameters
     ----------
     center, band : str
-        See `nasbench.analysis.aggregation.aggregate`.
+        See `nasbench.analysis.curves.aggregate`.
     target : float, optional
-        Regret that counts as reached, see `nasbench.analysis.targets.ecdf`.
+        Regret that counts as reached, see `nasbench.analysis.curves.ecdf`.
     alpha : float
         Level of significance.
     """

@@ -36,7 +36,6 @@ OTHER_KINDS = {
     "verification": ("what 'nasbench verify --out' wrote", "promised against measured"),
 }
 
-
 OF_SURROGATES = ("scatter", "calibration")
 
 KIND_HELP = (
@@ -158,12 +157,9 @@ def _of_surrogate(kind: str, surrogate: Path, table: Path) -> Draw:
 
 
 def _of_table(kind: str, path: Path, others: list[Path], choices: _Choices) -> Draw:
-    from nasbench.analysis import map_frames
     from nasbench.analysis import table_frames as figure_frames
-    from nasbench.figures.learning_curves import learning_curves
-    from nasbench.figures.noise_ceiling import noise_ceiling
-    from nasbench.figures.rank_by_epoch import rank_by_epoch
-    from nasbench.figures.space_map import space_map
+    from nasbench.analysis import table_frames as map_frames
+    from nasbench.figures.table_figures import learning_curves, noise_ceiling, rank_by_epoch, space_map
     from tabular import Table
 
     table, task = Table.open(path), choices.task

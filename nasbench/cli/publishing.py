@@ -12,8 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-    from nasbench.analysis.final_table import FinalTable
-    from nasbench.analysis.side_by_side import SideBySide
+    from nasbench.analysis.paper_tables import FinalTable, SideBySide
     from nasbench.comparison import Results
 
 ENDINGS = ("pdf", "png")
@@ -42,7 +41,9 @@ def publish(
     list of Path
         The files.
     """
-    from nasbench.analysis import KINDS, final_table, side_by_side
+    from nasbench.analysis import KINDS
+    from nasbench.analysis import paper_tables as final_table
+    from nasbench.analysis import paper_tables as side_by_side
     from nasbench.analysis.checklist import checklist, to_latex, to_markdown
     from nasbench.report import write_report
 

@@ -6,10 +6,8 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from nasbench.figures.checking import check_frame, numbers
-from nasbench.figures.labels import NOTHING, label_axis, noted
-from nasbench.figures.legend import add_legend
-from nasbench.figures.style import line_style, marker
+from nasbench.figures.axes import check_frame, numbers
+from nasbench.figures.style import NOTHING, add_legend, label_axis, line_style, marker, noted
 from tabular.errors import QueryError
 
 if TYPE_CHECKING:
@@ -85,7 +83,7 @@ def fronts(
 
 def _limits(ax: Axes, frames: Sequence[pd.DataFrame]) -> bool:
     """Set the limits of both axes, and return whether there is anything to draw; x is logarithmic if it spans much."""
-    from nasbench.figures.log_ticks import plain_log_ticks
+    from nasbench.figures.axes import plain_log_ticks
 
     axes: tuple[tuple[Literal["x", "y"], Any], ...] = (("x", ax.set_xlim), ("y", ax.set_ylim))
     for name, set_limits in axes:

@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from nasbench.figures.columns import check_columns
-from nasbench.figures.notes import GREY, write_note
-from nasbench.figures.style import COLOURS
+from nasbench.figures.axes import check_columns
+from nasbench.figures.style import COLOURS, GREY, write_note
 from tabular.errors import QueryError
 
 if TYPE_CHECKING:

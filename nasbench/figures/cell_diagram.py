@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from tabular.spaces import Space
 
 TIMES = "\N{MULTIPLICATION SIGN}"
-
 END, NODE, CHOICE, PLAIN = "end", "node", "choice", "plain"
 CONV, POINTWISE, SEPARABLE, DILATED, POOL, SKIP, MOTIF, OTHER = (
     "conv", "pointwise", "separable", "dilated", "pool", "skip", "motif", "other",
