@@ -34,13 +34,13 @@ from tabular.spaces.choices import ENUMERABLE
 from tabular.spaces.nb201 import NB201_OPERATIONS
 
 if TYPE_CHECKING:
-    from tabular.table import Table
-    from pathlib import Path
     from collections.abc import Sequence
+    from pathlib import Path
 
     from numpy.typing import NDArray
 
     from nasbench.api.nats_records import TaskRecords
+    from tabular.table import Table
 
 __all__ = ["NATSsize", "NATStopology", "create"]
 
