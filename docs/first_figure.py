@@ -1,7 +1,6 @@
 """From install to a finished figure in a dozen lines: ``python docs/first_figure.py``."""
 
-from nasbench.analysis import paper_tables as final_table
-from nasbench.analysis import save_figure
+from nasbench.analysis import final_table, save_figure
 from nasbench.comparison import compare
 from nasbench.report import write_report
 from strategies import LocalSearch, RandomSearch, RegularizedEvolution

@@ -41,9 +41,7 @@ def publish(
     list of Path
         The files.
     """
-    from nasbench.analysis import KINDS
-    from nasbench.analysis import paper_tables as final_table
-    from nasbench.analysis import paper_tables as side_by_side
+    from nasbench.analysis import KINDS, final_table, side_by_side
     from nasbench.analysis.checklist import checklist, to_latex, to_markdown
     from nasbench.report import write_report
 

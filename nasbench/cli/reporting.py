@@ -101,8 +101,7 @@ def summary(
     The best strategy and those not significantly worse are in bold (Wilcoxon signed-rank tests, Holm's correction).
     Several results files stand side by side.
     """
-    from nasbench.analysis import paper_tables as final_table
-    from nasbench.analysis import paper_tables as side_by_side
+    from nasbench.analysis import final_table, side_by_side
 
     writer = _writer(kind, out)
     loaded = load_all(results)
