@@ -206,11 +206,12 @@ def test_every_style_writes_every_figure_without_a_warning(style, tmp_path, fram
 
 @pytest.mark.parametrize("draw", [learning_curves, rank_by_epoch, noise_ceiling, space_map, promised_against_measured])
 def test_a_frame_that_lacks_what_is_drawn_is_refused(draw):
-    figure = r"(a learning curve|rank correlation by epoch|a noise ceiling|a map|a verification) is drawn of"
-    with pytest.raises(QueryError, match=rf"{figure} the columns [a-z_, ]+; no [a-z_, ]+ in other$"):
+    figures = "(learning curves|rank correlations by epoch|noise ceilings|maps of a space|verifications)"
+    message = rf"{figures} need a frame with the columns [a-z_, ]+; this one lacks [a-z_, ]+ \(it has other\)$"
+    with pytest.raises(QueryError, match=message):
         draw(Figure().add_subplot(), pd.DataFrame({"other": [1]}))
 
 
 def test_a_frame_without_rows_is_refused():
-    with pytest.raises(QueryError, match="a map is drawn of at least one row; the frame has none"):
+    with pytest.raises(QueryError, match="maps of a space need at least one row, and the frame is empty"):
         space_map(Figure().add_subplot(), pd.DataFrame({"x": [], "y": [], "front": []}))

@@ -2,7 +2,7 @@
 
 from nasbench.analysis.checklist import checklist
 from nasbench.analysis.curves import aggregate, curves, ecdf, time_to_target
-from nasbench.analysis.figures import KINDS, FigureOptions, measure_label, save_figure
+from nasbench.analysis.figures import KINDS, FigureOptions, save_figure
 from nasbench.analysis.finals import finals, normalised_regret, pooled_curves, relative_improvement
 from nasbench.analysis.paper_tables import final_table, side_by_side
 from nasbench.analysis.significance import (
@@ -14,6 +14,7 @@ from nasbench.analysis.significance import (
     rank_over_time,
     runs_needed,
 )
+from nasbench.analysis.wording import measure_label
 
 __all__ = [
     "KINDS",

@@ -5,13 +5,17 @@ facts beside it that they do know.
 """
 
 from __future__ import annotations
+
 import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
+
 import numpy as np
+
 from nasbench.analysis.printed import latex_text, markdown_text
-from nasbench.analysis.wording import budget_text, counted, listed, name_of, scale_of, seeds_text, titles, with_unit
+from nasbench.analysis.wording import budget_text, name_of, seeds_text, titles
 from tabular.errors import QueryError
+from tabular.wording import counted, duration, listed, scale_of, spaced, with_unit
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -73,7 +77,7 @@ def pairs(values: object) -> str:
     """Return ``name value`` of each entry; a name alone where there is no more."""
     if not isinstance(values, dict):
         return str(values)
-    return ", ".join(f"{str(name).replace('_', ' ')} {value}" for name, value in values.items())
+    return ", ".join(f"{spaced(str(name))} {value}" for name, value in values.items())
 
 
 def versions_of(known: Mapping[str, Any]) -> str:
@@ -91,7 +95,7 @@ def hardware_of(task: Mapping[str, Any]) -> list[str]:
 
 def names_of(results: Results) -> str:
     """Return how many strategies there are, and which."""
-    return f"{counted(len(results.trials), 'strategy', 'strategies')}: {', '.join(results.trials)}"
+    return f"{counted(len(results.trials), 'strategy')}: {', '.join(results.trials)}"
 
 
 def training_code(results: Results) -> Finding:
@@ -322,9 +326,9 @@ def end_to_end(results: Results) -> Finding:
     """
     simulated, own, unknown = [], [], []
     for name, trials in results.trials.items():
-        simulated.append(f"{name} {_seconds(float(trials.finished[trials.last].mean()))}")
+        simulated.append(f"{name} {duration(float(trials.finished[trials.last].mean()))}")
         if np.isfinite(trials.thinking).any():
-            own.append(f"{name} {_seconds(float(np.nanmean(trials.thinking)))}")
+            own.append(f"{name} {duration(float(np.nanmean(trials.thinking)))}")
         else:
             unknown.append(name)
     facts = [f"Simulated training of a run, mean: {', '.join(simulated)}."]
@@ -366,10 +370,6 @@ def setup(results: Results) -> Finding:
         facts.append(f"Trainings of {name}: {'; '.join(parts)}." if parts else f"The setup of {name} is not recorded.")
     facts.append("The machine that the strategies themselves ran on is not recorded.")
     return Finding(AUTHOR, tuple(facts))
-
-
-def _seconds(value: float) -> str:
-    return f"{value:,.0f} s" if value >= 100 else f"{value:.3g} s"
 
 
 QUESTIONS: dict[str, dict[str, Callable[[Results], Finding]]] = {

@@ -11,6 +11,7 @@ import numpy as np
 from nasbench.analysis.curves import USUAL, curves, default_target, ecdf
 from nasbench.analysis.finals import finals, pooled_curves
 from nasbench.analysis.significance import friedman, rank_over_time
+from nasbench.analysis.wording import measure_label
 from nasbench.comparison.fronts import attainment_surfaces, final_fronts
 from nasbench.comparison.results import Results
 from nasbench.figures import curves as curve_figures
@@ -228,12 +229,6 @@ def _pooled(results: Sequence[Results], ax: Axes, options: FigureOptions) -> Non
 
 def _count(results: Sequence[Results]) -> str:
     return f"{len(results)} benchmarks" if len(results) > 1 else results[0].oracle
-
-
-def measure_label(results: Results) -> str:
-    """Write what results report: ``test accuracy (digits, 12 epochs)``."""
-    report = results.report
-    return f"{report.metric.replace('_', ' ')} ({report.task}, {report.epochs} epochs)"
 
 
 def _curves_title(ax: Axes, results: Results, options: FigureOptions) -> None:

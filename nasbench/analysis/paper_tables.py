@@ -12,24 +12,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from nasbench.analysis.finals import final_scores
-from nasbench.analysis.printed import NONE, Cell, Column, PrintedTable, decimals_for, fixed
+from nasbench.analysis.printed import Cell, Column, PrintedTable
 from nasbench.analysis.significance import not_worse
-from nasbench.analysis.wording import (
-    budget_text,
-    capital,
-    counted,
-    label_of,
-    listed,
-    name_of,
-    report_text,
-    scale_of,
-    seeds_text,
-    titles,
-    with_unit,
-)
+from nasbench.analysis.wording import budget_text, measure_name, name_of, report_text, seeds_text, titles
 from nasbench.comparison.fronts import front_over_time
 from tabular.errors import QueryError
 from tabular.measures import mean_of_known, std_of_known
+from tabular.wording import UNKNOWN, capital, counted, decimals_for, fixed, label_of, listed, scale_of, with_unit
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -215,7 +204,7 @@ def report_cell(row: FinalRow, scale: int, decimals: int, *, several: bool) -> C
 def spread_text(value: float, decimals: int) -> str:
     """Return a standard deviation; nothing where there is none."""
     text = fixed(value, decimals)
-    return "" if text == NONE else text
+    return "" if text == UNKNOWN else text
 
 
 def final_table(results: Results, *, alpha: float = 0.05) -> FinalTable:
@@ -368,7 +357,7 @@ def _on_the_space(results: Results, rows: Sequence[FinalRow]) -> Iterator[str]:
         )
     if any(row.hypervolume == row.hypervolume for row in rows):
         scale = "the space" if results.worst is not None else "all that was found"
-        objectives = listed(each.metric.replace("_", " ") for each in results.protocol.objectives)
+        objectives = listed(measure_name(each) for each in results.protocol.objectives)
         yield (
             f"Hypervolume: of the last front of report and {objectives}, scaled so that the worst of {scale} is 0 and "
             "the best 1; it plays no part in the test."
@@ -421,7 +410,7 @@ class SideBySide:
         for (kind, name), cells in body.items():
             part = 0 if kind == OPTIMUM else 2 if kind == RANDOM else 1
             head = Cell(name) if part == 1 else Cell(capital(name), italic=True)
-            if any(cell.text != NONE for cell in cells) or part == 1:
+            if any(cell.text != UNKNOWN for cell in cells) or part == 1:
                 parts[part].append((head, *cells))
         oracles = list(dict.fromkeys(each.oracle for each in self.results))
         budgets = list(dict.fromkeys(budget_text(each.protocol.budget) for each in self.results))
@@ -499,7 +488,7 @@ def side_by_side(results: Sequence[Results], *, alpha: float = 0.05, regret: boo
 
 def _cells(table: FinalTable, row: FinalRow | None, *, regrets: bool) -> list[Cell]:
     if row is None:
-        return [Cell(NONE)] * (2 if regrets else 1)
+        return [Cell(UNKNOWN)] * (2 if regrets else 1)
     scale, decimals = scale_of(table.results.report_metric), table.decimals
     cells = [report_cell(row, scale, decimals, several=len(table.strategies) > 1)]
     return [*cells, Cell(fixed(scale * row.median_regret, decimals))] if regrets else cells

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import re
 import unicodedata
 from dataclasses import dataclass
@@ -11,10 +10,7 @@ from typing import TYPE_CHECKING
 from tabular.errors import QueryError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
-
-NONE = "–"
-"""What a cell says where there is no number."""
+    from collections.abc import Sequence
 
 
 @dataclass(frozen=True)
@@ -76,30 +72,6 @@ class PrintedTable:
     def to_markdown(self) -> str:
         """Return `nasbench.analysis.printed.write_table` of it."""
         return _markdown_table(self)
-
-
-def decimals_for(spreads: Iterable[float], values: Iterable[float] = ()) -> int:
-    """Return how many decimals show two digits of a typical spread: the median of those above 0.
-
-    Without any spread, as many as tell the values' range in three digits; 2 where there is nothing to go by.
-    """
-    known = sorted(each for each in spreads if each > 0 and math.isfinite(each))
-    if known:
-        return _within(1 - math.floor(math.log10(known[(len(known) - 1) // 2])))
-    finite = [each for each in values if math.isfinite(each)]
-    width = max(finite, default=0.0) - min(finite, default=0.0)
-    return _within(2 - math.floor(math.log10(width))) if width > 0 else 2
-
-
-def _within(decimals: int) -> int:
-    return min(max(decimals, 0), 12)
-
-
-def fixed(value: float, decimals: int) -> str:
-    """Write a number with so many decimals; a true minus sign, and a dash for what is no number."""
-    if not math.isfinite(value):
-        return NONE
-    return f"{round(value, decimals) + 0.0:,.{decimals}f}".replace("-", "−")  # adding zero turns -0.0 into 0.0
 
 
 _LATEX_SIGNS = {

@@ -153,7 +153,9 @@ def signed_rank_p(ranks: NDArray[np.float64]) -> float:
     return float((np.abs(sums) >= abs(apart.sum()) - 1e-9).mean())
 
 
-def not_worse(results: Results, alpha: float = 0.05, center: str = "mean") -> list[str]:
+def not_worse(
+    results: Results, alpha: float = 0.05, center: str = "mean", *, tests: pd.DataFrame | None = None
+) -> list[str]:
     """Return the strategy with the best final report, and those that are not significantly worse than it.
 
     Worse is what loses to the best with ``p_holm < alpha`` in `pairwise`. A strategy of which no run has a value is
@@ -166,6 +168,8 @@ def not_worse(results: Results, alpha: float = 0.05, center: str = "mean") -> li
     alpha : float
     center : str
         Of a strategy's known final reports, to choose the best by: ``mean``, ``median`` or ``iqm``.
+    tests : DataFrame, optional
+        `pairwise` of the results, where it is at hand.
 
     Returns
     -------
@@ -188,7 +192,7 @@ def not_worse(results: Results, alpha: float = 0.05, center: str = "mean") -> li
     best = max(middle, key=lambda name: middle[name])
     if len(results.trials) == 1:
         return [best]
-    tests = pairwise(results)
+    tests = pairwise(results) if tests is None else tests
     significant = tests[tests["p_holm"] < alpha]
     pairs = set(zip(significant["strategy"], significant["other"], strict=True))
     worse = {

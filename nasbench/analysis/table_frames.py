@@ -15,6 +15,7 @@ from tabular.card import only_task
 from tabular.errors import QueryError
 from tabular.frames import to_frame
 from tabular.measures import DEFAULT_REPORT, DEFAULT_SIGNAL, mean_of_known
+from tabular.wording import spaced
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -336,7 +337,7 @@ def _metric(table: Table, task: str, metric: str) -> NDArray[np.float64]:
 
 def _labelled(frame: pd.DataFrame, table: Table, task: str, cost: str, metric: str) -> pd.DataFrame:
     unit = table.costs(task).get(cost)
-    words = cost.replace("_", " ")
+    words = spaced(cost)
     frame.attrs["x_label"] = LABELS.get(cost, f"{words} ({unit})" if unit and unit != "count" else words)
-    frame.attrs["y_label"] = metric.replace("_", " ")
+    frame.attrs["y_label"] = spaced(metric)
     return frame

@@ -9,6 +9,7 @@ from matplotlib.ticker import Locator, LogLocator, MaxNLocator, NullFormatter, N
 
 from nasbench.figures.style import font_size
 from tabular.errors import QueryError
+from tabular.wording import tick_number
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -75,13 +76,8 @@ class FewLogTicks(Locator):
         places = (axis.get_transform().transform(ticks) - ends.min()) / (np.ptp(ends) or 1.0) * length
         if not level:
             return bool((np.diff(places) >= 1.3 * self.font).all())
-        widths = np.array([len(number(tick)) for tick in ticks]) * 0.55 * self.font
+        widths = np.array([len(tick_number(tick)) for tick in ticks]) * 0.55 * self.font
         return bool((np.diff(places) >= (widths[1:] + widths[:-1]) / 2 + 0.7 * self.font).all())
-
-
-def number(value: float, _position: float = 0) -> str:
-    """Return a number as an axis shows it, without powers of ten as long as it is readable."""
-    return f"{value:,.0f}" if value >= 1000 else f"{value:g}"
 
 
 def plain_log_ticks(axis: Axis, smallest: float = 0.0) -> None:
@@ -96,7 +92,7 @@ def plain_log_ticks(axis: Axis, smallest: float = 0.0) -> None:
     import matplotlib as mpl
 
     axis.set_major_locator(FewLogTicks(font_size(mpl.rcParams["xtick.labelsize"]), smallest))
-    axis.set_major_formatter(number)
+    axis.set_major_formatter(lambda value, _: tick_number(value))
     axis.set_minor_formatter(NullFormatter())
     axis.set_minor_locator(NullLocator() if smallest else LogLocator(subs=range(2, 10)))
 
@@ -130,24 +126,24 @@ def log_where_positive(axis: Axis, values: NDArray[np.float64]) -> None:
         plain_log_ticks(axis, least)
 
 
-def check_frame(frame: pd.DataFrame, columns: Sequence[str], figure: str) -> list[str]:
-    """Make sure that a frame can be drawn, and return its strategies in the order in which they come.
+def check_frame(frame: pd.DataFrame, columns: Sequence[str], figure: str, texts: Sequence[str] = ()) -> None:
+    """Make sure that a frame can be drawn: that its columns are there, those of numbers hold some, and it has rows.
 
     Parameters
     ----------
     frame : DataFrame
-        With a column ``strategy``.
     columns : sequence of str
-        What the figure draws beside it: columns of numbers.
+        Columns of numbers that the figure draws.
     figure : str
-        What it is called, for the message: ``regret curves``, say.
+        What the message calls the figures: ``regret curves``, say.
+    texts : sequence of str
+        Columns of names that the figure needs too.
 
     Raises
     ------
     QueryError
-        If a column is missing or is not of numbers, or there are no rows.
     """
-    needed = ("strategy", *columns)
+    needed = (*texts, *columns)
     lacking = [name for name in needed if name not in frame.columns]
     if lacking:
         raise QueryError(
@@ -160,24 +156,20 @@ def check_frame(frame: pd.DataFrame, columns: Sequence[str], figure: str) -> lis
         frame.astype(dict.fromkeys(columns, np.float64))
     except (TypeError, ValueError) as error:
         raise QueryError(f"{figure} need numbers in the columns {', '.join(columns)}; {error}") from error
+
+
+def check_strategies(frame: pd.DataFrame, columns: Sequence[str], figure: str) -> list[str]:
+    """Check a frame that has a column ``strategy`` too, and return its strategies in the order in which they come.
+
+    Raises
+    ------
+    QueryError
+        As `check_frame`.
+    """
+    check_frame(frame, columns, figure, ["strategy"])
     return list(dict.fromkeys(frame["strategy"].astype(str)))
 
 
 def numbers(frame: pd.DataFrame, column: str) -> NDArray[np.float64]:
     """Return a column of a checked frame as an array, (N,)."""
     return frame[column].to_numpy(dtype=np.float64)
-
-
-def check_columns(frame: pd.DataFrame, columns: tuple[str, ...], figure: str) -> None:
-    """Make sure that a frame has columns and at least one row.
-
-    Raises
-    ------
-    QueryError
-    """
-    lacking = [name for name in columns if name not in frame.columns]
-    if lacking:
-        has = ", ".join(map(str, frame.columns)) or "none"
-        raise QueryError(f"{figure} is drawn of the columns {', '.join(columns)}; no {', '.join(lacking)} in {has}")
-    if frame.empty:
-        raise QueryError(f"{figure} is drawn of at least one row; the frame has none")

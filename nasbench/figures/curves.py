@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from nasbench.figures.axes import check_frame, numbers
+from nasbench.figures.axes import check_strategies, numbers
 from nasbench.figures.style import NOTHING, add_legend, label_axis, line_style, log_budget_axis, marker, noted
 from tabular.errors import UnknownNameError
+from tabular.wording import counted
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -126,7 +127,7 @@ def hypervolume_curves(ax: Axes, frame: pd.DataFrame, unit: str, indicator: str 
 
 
 def _draw(ax: Axes, frame: pd.DataFrame, unit: str, column: str, figure: str) -> list[str]:
-    strategies = check_frame(frame, ("spent", column, "low", "high", "runs"), figure)
+    strategies = check_strategies(frame, ("spent", column, "low", "high", "runs"), figure)
     final = _runs_at_the_end(frame, column)
     looks = {name: line_style(name, strategies) for name in strategies}
     alike = len({str(look["linestyle"]) for look in looks.values()}) < len(strategies)
@@ -166,9 +167,7 @@ def _note(name: str, final: dict[str, int]) -> str:
     runs = final[name]
     if not runs:
         return NOTHING
-    if runs == 1:
-        return "1 run"
-    return f"{runs} runs" if runs < max(final.values()) else ""
+    return counted(runs, "run") if runs == 1 or runs < max(final.values()) else ""
 
 
 def _reached(frame: pd.DataFrame) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
@@ -215,7 +214,7 @@ def ecdf_curves(ax: Axes, frame: pd.DataFrame, unit: str, target_label: str) -> 
     """
     from nasbench.figures.axes import plain_log_ticks
 
-    strategies = check_frame(frame, ("spent", "share"), "ECDF curves")
+    strategies = check_strategies(frame, ("spent", "share"), "ECDF curves")
     spent = numbers(frame, "spent")
     known = spent[np.isfinite(spent) & (spent > 0)]
     # A little before the first, so that the step up from 0 is seen.
@@ -234,7 +233,7 @@ def ecdf_curves(ax: Axes, frame: pd.DataFrame, unit: str, target_label: str) -> 
             np.concatenate([[start], numbers(part, "spent"), [end]]),
             np.concatenate([[0.0], share, [last]]),
             drawstyle="steps-post",
-            label=noted(name, _note_of_ecdf(last)),
+            label=noted(name, _missed(last)),
             clip_on=False,
             zorder=3,
             **look,
@@ -246,7 +245,7 @@ def ecdf_curves(ax: Axes, frame: pd.DataFrame, unit: str, target_label: str) -> 
     label_axis(ax.yaxis, f"share of runs with {target_label}", add_legend(ax))
 
 
-def _note_of_ecdf(last: float) -> str:
+def _missed(last: float) -> str:
     """Return which share of the runs never reached the target."""
     if last >= 1:
         return ""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from nasbench.figures.axes import check_frame, numbers
+from nasbench.figures.axes import check_strategies, numbers
 from nasbench.figures.style import NOTHING, figure_size, font_size, label_axis, make_taller, marker, noted
 from tabular.errors import QueryError
 
@@ -96,7 +96,7 @@ def final_violins(
 
 def _prepare(ax: Axes, frame: pd.DataFrame, column: str, label: str, better: str | None) -> list[_Row]:
     """Sort strategies, name them along the y axis, and scale the x axis."""
-    strategies = check_frame(frame, (column,), "final values")
+    strategies = check_strategies(frame, (column,), "final values")
     better = better or ("less" if column == "regret" else "more")
     if better not in DIRECTIONS:
         raise QueryError(f"of final values {' or '.join(DIRECTIONS)} is better, got {better!r}")
@@ -264,7 +264,7 @@ def critical_difference(ax: Axes, ranks: pd.DataFrame, distance: float) -> None:
     QueryError
         If the frame lacks a column, fewer than two strategies have a rank, or the distance is not positive.
     """
-    strategies = check_frame(ranks, ("rank",), "critical-difference diagrams")
+    strategies = check_strategies(ranks, ("rank",), "critical-difference diagrams")
     if len(strategies) < len(ranks):
         twice = ranks["strategy"][ranks["strategy"].duplicated()].iloc[0]
         raise QueryError(f"critical-difference diagrams need one row a strategy, got several of {twice!r}")

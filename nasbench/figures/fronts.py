@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from nasbench.figures.axes import check_frame, numbers
+from nasbench.figures.axes import check_frame, check_strategies, numbers
 from nasbench.figures.style import NOTHING, add_legend, label_axis, line_style, marker, noted
 from tabular.errors import QueryError
 
@@ -55,11 +55,11 @@ def fronts(
     QueryError
         If a frame lacks a column, that of the runs has no rows, or a direction is neither.
     """
-    strategies = check_frame(frame, ("run", "x", "y"), "Pareto fronts")
+    strategies = check_strategies(frame, ("run", "x", "y"), "Pareto fronts")
     if len(surfaces):
-        check_frame(surfaces, ("level", "x", "y"), "attainment surfaces")
+        check_strategies(surfaces, ("level", "x", "y"), "attainment surfaces")
     if space_front is not None:
-        check_frame(space_front.assign(strategy="the space"), ("x", "y"), "fronts of a space")
+        check_frame(space_front, ("x", "y"), "fronts of a space")
     if not set(better) <= set(DIRECTIONS):
         raise QueryError(f"of x and of y {' or '.join(DIRECTIONS)} is better, got {', '.join(better)}")
     known = _limits(ax, [frame, surfaces, *([] if space_front is None else [space_front])])

@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from nasbench.figures.axes import check_columns
+from nasbench.figures.axes import check_frame, check_strategies
 from nasbench.figures.style import COLOURS, DASHES, add_legend, marker, write_note
 from tabular.errors import QueryError, UnknownNameError
+from tabular.wording import spaced
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -37,7 +38,7 @@ def learning_curves(ax: Axes, frame: pd.DataFrame, label: str = "") -> None:
     """
     import matplotlib as mpl
 
-    check_columns(frame, ("architecture", "epoch", "value", "low", "high"), "a learning curve")
+    check_frame(frame, ("epoch", "value", "low", "high"), "learning curves", ["architecture"])
     thin = 0.6 * float(mpl.rcParams["lines.linewidth"])
     named = frame
     if "choice" not in frame:
@@ -59,7 +60,7 @@ def learning_curves(ax: Axes, frame: pd.DataFrame, label: str = "") -> None:
     ax.locator_params(axis="x", integer=True)
     ax.margins(x=0.02)
     ax.set_xlabel("epochs trained")
-    ax.set_ylabel(label or str(frame.attrs.get("metric", "value")).replace("_", " "))
+    ax.set_ylabel(label or spaced(str(frame.attrs.get("metric", "value"))))
     band = "lines: median of seeds, bands: quartiles" if frame.low.notna().any() else ""
     write_note(ax, band, str(frame.attrs.get("note", "")))
     add_legend(ax)
@@ -84,7 +85,7 @@ def rank_by_epoch(ax: Axes, frame: pd.DataFrame) -> None:
     QueryError
         If a column is missing, or there are no rows.
     """
-    check_columns(frame, ("epoch", "correlation"), "rank correlation by epoch")
+    check_frame(frame, ("epoch", "correlation"), "rank correlations by epoch")
     ax.plot(frame.epoch, frame.correlation, color=COLOURS[0], marker="o", markersize=4, label="means of seeds")
     if "other" in frame and frame.other.notna().any():
         ax.plot(frame.epoch, frame.other, color=COLOURS[1], linestyle="--", marker="s", markersize=4,
@@ -94,7 +95,7 @@ def rank_by_epoch(ax: Axes, frame: pd.DataFrame) -> None:
         ax.axhline(ceiling, color="0.35", linestyle=":", label=f"two seeds at the end: {ceiling:.2f}")
     ax.locator_params(axis="x", integer=True)
     ax.set_ylim(top=1.02)
-    metric = str(frame.attrs.get("metric", "")).replace("_", " ")
+    metric = spaced(str(frame.attrs.get("metric", "")))
     ax.set_xlabel("epochs trained")
     ax.set_ylabel("Kendall tau")
     write_note(ax, f"ranks by {metric} against those at the end" if metric else "", str(frame.attrs.get("note", "")))
@@ -124,8 +125,8 @@ def noise_ceiling(ax: Axes, frame: pd.DataFrame, of: str = "correlation") -> Non
     if of not in OF:
         raise UnknownNameError("noise ceiling of", of, OF)
     columns = ("seeds", "between", "with_report", "regret", "regret_low", "regret_high")
-    check_columns(frame, columns, "a noise ceiling")
-    signal, report = (str(frame.attrs.get(each, each)).replace("_", " ") for each in ("signal", "report"))
+    check_frame(frame, columns, "noise ceilings")
+    signal, report = (spaced(str(frame.attrs.get(each, each))) for each in ("signal", "report"))
     if of == "correlation":
         ax.plot(frame.seeds, frame.with_report, color=COLOURS[0], marker="o", markersize=5,
                 label=f"with {report}")  # fmt: skip
@@ -188,7 +189,7 @@ def space_map(
     """
     import matplotlib as mpl
 
-    check_columns(frame, ("x", "y", "front"), "a map")
+    check_frame(frame, ("x", "y", "front"), "maps of a space")
     font, line = float(mpl.rcParams["font.size"]), 0.7 * float(mpl.rcParams["lines.linewidth"])
     known = frame[np.isfinite(frame.x) & np.isfinite(frame.y)]
     above = known if y_from is None else known[known.y >= y_from]
@@ -231,7 +232,7 @@ def _draw_found(ax: Axes, found: pd.DataFrame, y_from: float | None) -> str:
     import matplotlib as mpl
 
     font = float(mpl.rcParams["font.size"])
-    names = list(dict.fromkeys(found.strategy))
+    names = check_strategies(found, ("x", "y"), "found architectures")
     shown = found[np.isfinite(found.x) & np.isfinite(found.y)]
     if y_from is not None:
         shown = shown[shown.y >= y_from]

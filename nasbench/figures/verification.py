@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from nasbench.figures.axes import check_columns
+from nasbench.figures.axes import check_frame
 from nasbench.figures.style import COLOURS, GREY, write_note
 from tabular.errors import QueryError
 
@@ -68,8 +68,7 @@ def promised_against_measured(ax: Axes, frame: pd.DataFrame, label: str = "") ->
     """
     import matplotlib as mpl
 
-    columns = ("architecture", "promised", "promised_std", "measured", "measured_std")
-    check_columns(frame, columns, "a verification")
+    check_frame(frame, ("promised", "promised_std", "measured", "measured_std"), "verifications", ["architecture"])
     font, line = (float(mpl.rcParams[name]) for name in ("font.size", "lines.linewidth"))
     points = frame[["promised", "measured"]].to_numpy(dtype=np.float64)
     known = np.isfinite(points).all(axis=1)

@@ -6,13 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from nasbench.analysis.wording import scale_of
+from nasbench.analysis.wording import measure_name
 from nasbench.comparison.fronts import attainment_surfaces
-from nasbench.comparison.summary import summarise
 from nasbench.figures.style import BUDGET_LABELS, line_style
-from nasbench.report.tables import Curves, curve_table, rank_curves, regret_curves, volume_curves
-from nasbench.report.wording import axis_title, counted, measure_name, number, sentence
+from nasbench.report.tables import Curves, axis_title, curve_table, rank_curves, regret_curves, volume_curves
 from tabular.errors import NasbenchError
+from tabular.wording import capital, counted, number, scale_of, sentence
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -20,6 +19,7 @@ if TYPE_CHECKING:
     import altair as alt
 
     from nasbench.comparison.results import Results
+    from nasbench.comparison.summary import SummaryRow
     from nasbench.comparison.verification import Verified
     from tabular.measures import Metric
 
@@ -257,7 +257,7 @@ def regret_section(results: Results, part: str, found: str, charts: dict[str, Sh
     for unit in [unit for unit, by_report in curves.packed.items() if key in by_report]:
         heads, rows = curve_table(curves, unit, key, list(results.trials))
         title = f"{curves.titles[key]} in numbers, by {BUDGET_LABELS[unit]}"
-        tables.append({"title": title[0].upper() + title[1:], "heads": heads, "rows": rows})
+        tables.append({"title": capital(title), "heads": heads, "rows": rows})
     return {
         "there": bool(curves),
         "missing": sentence(curves.missing),
@@ -298,12 +298,12 @@ def _by_rank(pair: tuple[str, float | None]) -> tuple[bool, float]:
     return pair[1] is None, pair[1] or 0.0
 
 
-def fronts_section(results: Results, part: str, charts: dict[str, Shown]) -> Shown:
+def fronts_section(results: Results, ended: Sequence[SummaryRow], part: str, charts: dict[str, Shown]) -> Shown:
     """Return fronts and hypervolume of results with objectives; their charts go into ``charts``."""
     curves = volume_curves(results)
     missing = [sentence(curves.missing)] if curves.missing else []
     report = measure_name(results.report)
-    ended = ", ".join(f"{row.strategy} {number(row.hypervolume)}" for row in summarise(results) if row.runs)
+    ended = ", ".join(f"{row.strategy} {number(row.hypervolume)}" for row in ended if row.runs)
     volume_alt = f"Line chart: the median hypervolume of each strategy's front over the budget. At the end: {ended}."
     if curves:
         spec = curve_chart(list(results.trials), volume_alt)

@@ -6,33 +6,41 @@ import base64
 import hashlib
 import json
 import math
-import platform
 from dataclasses import asdict
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 from markupsafe import Markup
 
+from nasbench.analysis.wording import measure_name
 from nasbench.comparison.summary import summarise
 from nasbench.figures.style import BUDGET_LABELS
-from nasbench.report.charts import fronts_section, look, ranks_section, regret_section, verification_chart
-from nasbench.report.tables import ALPHA, UNITS, FinalTable, final_table, median_runs, significance, units_of
-from nasbench.report.wording import (
-    UNKNOWN,
-    compared,
-    counted,
-    listed,
-    measure_name,
-    number,
-    report_names,
+from nasbench.report.background import (
+    MOST_LISTED,
+    as_text,
+    cards_shown,
+    made_with,
+    origins_shown,
     runs_of,
-    seeds_of,
-    with_spread,
+    scorecards_shown,
+    verification_shown,
+)
+from nasbench.report.charts import Shown, fronts_section, look, ranks_section, regret_section
+from nasbench.report.tables import (
+    ALPHA,
+    UNITS,
+    FinalTable,
+    final_table,
+    median_runs,
+    pairwise_tests,
+    report_names,
+    significance,
+    units_of,
 )
 from tabular.errors import QueryError
 from tabular.files import check_writable, replacing
 from tabular.json_values import without_nan
+from tabular.wording import UNKNOWN, counted, listed, number
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -41,6 +49,7 @@ if TYPE_CHECKING:
     from jinja2 import Environment
 
     from nasbench.comparison.results import Results
+    from nasbench.comparison.summary import SummaryRow
     from nasbench.comparison.verification import Verified
 
 _START = 'document.documentElement.classList.add("js");'
@@ -120,7 +129,7 @@ def _page(
         _templates()
         .get_template("page.html")
         .render(
-            title=f"Search on {listed(list(dict.fromkeys(each.oracle for each in results)))}",
+            title=f"Search on {listed(dict.fromkeys(each.oracle for each in results), MOST_LISTED)}",
             lead=_lead(results),
             parts=[shown for shown, _, _ in made],
             background=background,
@@ -201,7 +210,6 @@ def _templates() -> Environment:
     )
 
 
-Shown = dict[str, Any]
 _LEVEL = f"at a level of {100 * ALPHA:g} %"
 _MANY = 8
 """Strategies from which on their bands lie on one another too often to be shown at first."""
@@ -220,9 +228,12 @@ def part_of(results: Results, part: str, name: str) -> tuple[Shown, dict[str, Sh
         What the part is called.
     """
     names = list(results.trials)
-    table = final_table(results)
-    order, verdicts, tests_missing = significance(results)
-    found = finding(results, table)
+    ended = summarise(results)
+    order = [row.strategy for row in ended if row.runs]
+    tests, tests_missing = pairwise_tests(results)
+    table = final_table(results, ended, tests)
+    verdicts = {} if tests is None else significance(results, tests)
+    found = finding(results, ended, table)
     charts: dict[str, Shown] = {}
     runs, svgs = median_runs(results)
     runs = {name: runs[name] for name in order}
@@ -248,7 +259,7 @@ def part_of(results: Results, part: str, name: str) -> tuple[Shown, dict[str, Sh
         "tests_missing": tests_missing,
         "regret": regret_section(results, part, found, charts),
         "ranks": ranks_section(results, part, charts),
-        "fronts": fronts_section(results, part, charts) if results.protocol.objectives else None,
+        "fronts": fronts_section(results, ended, part, charts) if results.protocol.objectives else None,
         "runs": {name: asdict(run) for name, run in runs.items()},
         "shown_name": shown[0] if shown else "",
         "shown": asdict(shown[1]) if shown else None,
@@ -282,9 +293,9 @@ def swatch(name: str, names: list[str]) -> Markup:
     ).format(colour, pattern)
 
 
-def finding(results: Results, table: FinalTable) -> str:
+def finding(results: Results, ended: Sequence[SummaryRow], table: FinalTable) -> str:
     """Say in a sentence how the comparison ended."""
-    rows = [row for row in summarise(results) if row.runs]
+    rows = [row for row in ended if row.runs]
     best, unit = rows[0], results.report_metric.unit
     said = measure_name(results.report)
     value = number(best.report, unit)
@@ -301,7 +312,7 @@ def finding(results: Results, table: FinalTable) -> str:
         return f"{text}, significantly better than {'the other' if two else 'all others'} ({_LEVEL})."
     if len(alike) == len(rows) - 1:
         return f"{text}, but {'the other is not' if two else 'none of the others is'} significantly worse ({_LEVEL})."
-    return f"{text}; not significantly worse ({_LEVEL}): {listed(alike)}."
+    return f"{text}; not significantly worse ({_LEVEL}): {listed(alike, MOST_LISTED)}."
 
 
 def enough_runs(strategies: int) -> int:
@@ -322,7 +333,7 @@ def _notes(results: Results) -> list[str]:
         notes.append(f"Only {names[0]} ran: there is nothing to compare it with.")
     single = [name for name, trials in results.trials.items() if trials.runs == 1]
     if single:
-        notes.append(f"One run alone has no spread: there is no band for {listed(single)}.")
+        notes.append(f"One run alone has no spread: there is no band for {listed(single, MOST_LISTED)}.")
     fewest, enough = min(trials.runs for trials in results.trials.values()), enough_runs(len(names))
     if len(names) > 1 and fewest < enough:
         notes.append(
@@ -337,211 +348,21 @@ def _notes(results: Results) -> list[str]:
     return notes
 
 
-Shown_of_background = dict[str, Any]
-
-
-def verification_shown(
-    results: Sequence[Results], verification: Mapping[str, Sequence[Verified]]
-) -> tuple[list[Shown_of_background], dict[str, Shown_of_background]]:
-    """Return what the page says of fresh trainings, and the charts of them.
-
-    Parameters
-    ----------
-    results : sequence of Results
-        The first of each oracle tells what was measured again: its report.
-    verification : dict of str to sequence of Verified
-        By the oracle that had promised.
-    """
-    by_oracle = {each.oracle: each for each in reversed(results)}
-    shown: list[Shown_of_background] = []
-    charts: dict[str, Shown_of_background] = {}
-    for place, (oracle, verified) in enumerate(verification.items()):
-        if verified:
-            said, chart = _verification(by_oracle[oracle], verified)
-            said["oracle"], said["chart"] = oracle, f"verification-chart-{place}" if chart else ""
-            charts |= {said["chart"]: chart} if chart else {}
-            shown.append(said)
-    return shown, charts
-
-
-def _verification(results: Results, verified: Sequence[Verified]) -> tuple[Shown_of_background, Shown_of_background]:
-    metric = results.report_metric
-    name = measure_name(results.report)
-    gaps = np.array([each.difference for each in verified])
-    known = gaps[np.isfinite(gaps)]
-    said = f"{counted(len(verified), 'architecture')}, each trained anew {_times(verified)}."
-    if len(known):
-        inside = sum(
-            abs(each.difference) <= 2 * np.hypot(*np.nan_to_num([each.promised_std, each.measured_std]))
-            for each in verified
-        )
-        said += (
-            f" Measured {name} less what {results.oracle} had promised is {number(float(known.mean()), metric.unit)} "
-            f"in the mean and {number(float(known[np.abs(known).argmax()]), metric.unit)} where it is most off; "
-            f"{inside} of {len(verified)} lie within two standard deviations of trainings."
-        )
-    rows = [
-        {
-            "promised": with_spread(each.promised, each.promised_std, metric.unit),
-            "measured": with_spread(each.measured, each.measured_std, metric.unit),
-            "difference": number(each.difference, metric.unit),
-            "found_by": ", ".join(f"{runs} of {strategy}" for strategy, runs in each.found_by.items()),
-            "architecture": each.architecture,
-        }
-        for each in verified
-    ]
-    alt = f"Scatter plot: promised against measured {name}. {said}"
-    chart: Shown_of_background = {}
-    if len(known):
-        chart = {"part": None, "spec": verification_chart(verified, metric, alt), "square": True}
-    return {"finding": said, "rows": rows, "alt": alt}, chart
-
-
-def cards_shown(cards: Mapping[str, str]) -> list[tuple[str, Markup]]:
-    """Return data cards as HTML, by the oracle they describe."""
-    return [(name, Markup(card_html(card, below=2))) for name, card in cards.items()]  # noqa: S704  # no raw HTML is left
-
-
-def scorecards_shown(scorecards: Mapping[str, Sequence[Mapping[str, Any]]]) -> list[Shown_of_background]:
-    """Return scorecards turned about: a score a row, a measure a column, as there are few measures and many scores."""
-    shown = []
-    for name, rows in scorecards.items():
-        scores = [each for each in dict.fromkeys(key for row in rows for key in row) if each != "measure"]
-        shown.append(
-            {
-                "name": name,
-                "measures": [str(row.get("measure", "")) for row in rows],
-                "rows": [(each.replace("_", " "), [_score(row.get(each)) for row in rows]) for each in scores],
-            }
-        )
-    return shown
-
-
-def origins_shown(results: Sequence[Results], names: Sequence[str]) -> list[Shown_of_background]:
-    """Return what it takes to make each of the results again."""
-    return [
-        {"name": name, "facts": facts(each), "everything": everything(each)}
-        for each, name in zip(results, names, strict=True)
-    ]
-
-
-def _score(value: object) -> str:
-    if isinstance(value, int):
-        return f"{value:,}"
-    return number(float(value)) if isinstance(value, float) else number(float("nan"))
-
-
-def _times(verified: Sequence[Verified]) -> str:
-    counts = sorted({len(each.seeds) for each in verified})
-    return listed([counted(each, "time") for each in counts])
-
-
-_DEEPEST = 6
-
-
-def card_html(markdown: str, below: int) -> str:
-    """Return a card as HTML: without raw HTML and images, its headings under a heading of a given level.
-
-    Parameters
-    ----------
-    markdown : str
-    below : int
-        2 makes ``#`` a heading of level 3.
-    """
-    from markdown_it import MarkdownIt
-
-    parser = MarkdownIt("commonmark", {"html": False}).enable("table").disable("image")
-    tokens = parser.parse(markdown)
-    for token in tokens:
-        if token.type in {"heading_open", "heading_close"}:
-            token.tag = f"h{min(int(token.tag[1]) + below, _DEEPEST)}"
-    html: str = parser.renderer.render(tokens, parser.options, {})
-    # A wide table scrolls by itself instead of making the page wide; a region that scrolls can be reached by keyboard.
-    opening = '<div class="scroll" role="region" aria-label="table of the data card" tabindex="0"><table>'
-    return html.replace("<table>", opening).replace("</table>", "</table></div>")
-
-
-NOT_RECORDED = "not recorded"
-
-
-def facts(results: Results) -> list[tuple[str, str]]:
-    """Return what names the results and how they came about, as pairs of a label and a text."""
-    known, protocol = results.provenance, results.protocol
-    oracle: Mapping[str, Any] = known.get("oracle") or {}
-    found = [
-        ("oracle", f"{results.oracle} ({oracle.get('kind', 'kind ' + NOT_RECORDED)})"),
-        ("digest of the oracle", str(oracle.get("digest") or NOT_RECORDED)),
-        ("space", f"{results.space.name}, {results.space.size:,} architectures"),
-        ("signal", str(protocol.signal)),
-        ("reports", listed([str(each) for each in results.reports])),
-        ("budget of a run", str(protocol.budget)),
-        ("workers, repeats", f"{protocol.workers}, {protocol.repeats}"),
-    ]
-    if protocol.objectives:
-        found.append(("objectives", listed([str(each) for each in protocol.objectives])))
-    if protocol.constraints:
-        found.append(("constraints", listed([str(each) for each in protocol.constraints])))
-    found += [
-        ("strategies", ", ".join(results.trials) or "none"),
-        ("runs", runs_of(results)),
-        ("seeds", seeds_of(results) or "none"),
-        ("compared with", f"nasbench {known.get('nasbench', NOT_RECORDED)}, numpy {known.get('numpy', NOT_RECORDED)}"),
-    ]
-    for name, task in known.get("tasks", {}).items():
-        found += _task(str(name), task)
-    return found
-
-
-def _task(name: str, task: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """Return the origin of the trainings of one task."""
-    dataset, device = task.get("dataset") or {}, task.get("device") or {}
-    if not isinstance(dataset, dict):  # imported tables name theirs in words
-        dataset = {"name": dataset}
-    known = {
-        "data set": _listing(dataset, ("name", "image_shape", "classes", "split_seed")).removeprefix("name "),
-        "digest of the data": dataset.get("digest"),
-        "images in each split": _listing(dataset.get("split_sizes") or {}),
-        "recipe": _listing(task.get("recipe") or {}),
-        "hash of the recipe": task.get("recipe_hash"),
-        "hardware": _listing(device, ("hardware", "torch")).removeprefix("hardware "),
-        "trained with": _listing(task.get("versions") or {}),
-        "platform": task.get("platform"),
-        "revision": task.get("git_revision"),
-        "licence": task.get("licence"),
-        "citation": task.get("citation"),
-    }
-    return [(f"{name}: {label}", str(value)) for label, value in known.items() if value] or [
-        (f"{name}: origin", NOT_RECORDED)
-    ]
-
-
-def made_with() -> str:
-    """Return the versions that made the page."""
-    import altair as alt
-    import vl_convert
-
-    from tabular.version import __version__
-
-    return (
-        f"nasbench {__version__}, Altair {alt.__version__}, Vega {vl_convert.get_vega_version()}, "
-        f"Python {platform.python_version()}"
+def compared(results: Results) -> str:
+    """Say in two sentences what was compared, and how."""
+    protocol = results.protocol
+    what = counted(len(results.trials), "strategy")
+    space = f"{results.space.name} ({results.space.size:,} architectures)"
+    text = (
+        f"{what}, {runs_of(results)}, searched {space} with the trainings of {results.oracle}, on a budget of "
+        f"{protocol.budget} a run. They saw {measure_name(protocol.signal)} on {protocol.signal.task}; what they found "
+        f"is judged by {measure_name(results.report)} on {results.report.task} after "
+        f"{counted(results.report.epochs, 'epoch')}."
     )
-
-
-def everything(results: Results) -> str:
-    """Return all that is recorded of the origin, as indented JSON."""
-    return json.dumps(dict(results.provenance), indent=1, ensure_ascii=False, default=str)
-
-
-def as_text(command: str, results: list[Results]) -> str:
-    """Return the whole block as plain text, to be pasted somewhere else."""
-    lines = [f"command: {command or NOT_RECORDED}", f"report made with: {made_with()}"]
-    for each in results:
-        lines += ["", f"[{each.oracle}, {each.protocol.budget}, {counted(len(each.trials), 'strategy')}]"]
-        lines += [f"{label}: {value}" for label, value in facts(each)]
-    return "\n".join(lines)
-
-
-def _listing(values: Mapping[str, Any], names: tuple[str, ...] | None = None) -> str:
-    chosen = {name: values[name] for name in names or values if name in values}
-    return ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in chosen.items())
+    if protocol.objectives:
+        text += f" Other objectives: {listed([measure_name(each) for each in protocol.objectives], MOST_LISTED)}."
+    if protocol.constraints:
+        text += f" Every find has to keep to {listed(protocol.constraints, MOST_LISTED)}."
+    if protocol.workers > 1:
+        text += f" Each run had {protocol.workers} asynchronous workers."
+    return text

@@ -11,25 +11,22 @@ import numpy as np
 from nasbench.analysis.curves import curves
 from nasbench.analysis.finals import final_scores
 from nasbench.analysis.significance import final_ranks, not_worse, pairwise, rank_over_time
-from nasbench.analysis.wording import scale_of
+from nasbench.analysis.wording import measure_name
 from nasbench.comparison.budget import Budget
 from nasbench.comparison.steps import budget_grid
-from nasbench.comparison.summary import summarise
 from nasbench.figures.cell import cell_svg
-from nasbench.report.wording import (
+from tabular.errors import NasbenchError
+from tabular.measures import mean_of_known, std_of_known
+from tabular.wording import (
     UNKNOWN,
-    axis_title,
     counted,
-    measure_name,
     number,
     probability,
-    report_names,
+    scale_of,
     sentence,
     with_quartiles,
     with_spread,
 )
-from tabular.errors import NasbenchError
-from tabular.measures import mean_of_known, std_of_known
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -38,6 +35,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from nasbench.comparison.results import Results
+    from nasbench.comparison.summary import SummaryRow
     from nasbench.comparison.trials import Trials
     from tabular.measures import Metric
 
@@ -88,14 +86,23 @@ class Verdict:
     words: str = ""
 
 
-def final_table(results: Results) -> FinalTable:
-    """Return the final table; of each report the mean over runs, of the first the regret too."""
+def final_table(results: Results, ended: Sequence[SummaryRow], tests: pd.DataFrame | None) -> FinalTable:
+    """Return the final table; of each report the mean over runs, of the first the regret too.
+
+    Parameters
+    ----------
+    results : Results
+    ended : sequence of SummaryRow
+        `nasbench.comparison.summarise` of them.
+    tests : DataFrame or None
+        `nasbench.analysis.pairwise` of them; None where they cannot be tested.
+    """
     notes: list[str] = []
     good: list[str] = []
     ranks: dict[str, float] = {}
     try:
         ranks = {str(name): float(rank) for name, rank in final_ranks(results).itertuples(index=False)}
-        good = not_worse(results, ALPHA)
+        good = not_worse(results, ALPHA, tests=tests)
     except NasbenchError as error:
         notes.append(sentence(str(error)))
     front = bool(results.protocol.objectives)
@@ -108,7 +115,7 @@ def final_table(results: Results) -> FinalTable:
     columns += [("own ms a trial", "ascending")]
 
     rows, references = [], []
-    for row in summarise(results):
+    for row in ended:
         reports, regret = [Cell(UNKNOWN)] * len(judged), Cell(UNKNOWN)
         if row.runs:
             reports = [_mean(each, row.strategy) for each in judged]
@@ -136,19 +143,22 @@ def final_table(results: Results) -> FinalTable:
     return FinalTable(columns, rows, references, " ".join(notes))
 
 
-def significance(results: Results) -> tuple[list[str], dict[str, dict[str, Verdict]], str]:
-    """Return strategies, best mean report first, what a test says of each against each, and why it says nothing."""
-    names = [row.strategy for row in summarise(results) if row.runs]
+def pairwise_tests(results: Results) -> tuple[pd.DataFrame | None, str]:
+    """Return the tests of each strategy against each, or None and a sentence that says why there are none."""
     try:
-        frame = pairwise(results)
+        return pairwise(results), ""
     except NasbenchError as error:
-        return names, {}, sentence(str(error))
-    verdicts: dict[str, dict[str, Verdict]] = {name: {name: Verdict("self")} for name in names}
-    for pair in frame.to_dict("records"):
+        return None, sentence(str(error))
+
+
+def significance(results: Results, tests: pd.DataFrame) -> dict[str, dict[str, Verdict]]:
+    """Return what tests say of each strategy against each."""
+    verdicts: dict[str, dict[str, Verdict]] = {name: {name: Verdict("self")} for name in results.trials}
+    for pair in tests.to_dict("records"):
         one, other = str(pair["strategy"]), str(pair["other"])
         verdicts[one][other] = _verdict(pair, results.report_metric, pair["wins"], pair["losses"], 1)
         verdicts[other][one] = _verdict(pair, results.report_metric, pair["losses"], pair["wins"], -1)
-    return names, verdicts, ""
+    return verdicts
 
 
 def curve_table(curves: Curves, unit: str, report: str, names: Sequence[str]) -> tuple[list[str], dict[str, list[str]]]:
@@ -437,3 +447,22 @@ def _step(results: Results, trials: Trials, place: int, drawing: int) -> Step:
         results.space.to_text(trials.architectures[incumbent]),
         drawing,
     )
+
+
+def report_names(results: Results) -> dict[str, str]:
+    """Return what each report is called, with its task where several are called the same, and its epochs if need be."""
+    for name in (
+        measure_name,
+        lambda each: f"{measure_name(each)} ({each.task})",
+        lambda each: f"{measure_name(each)} ({each.task}, {each.epochs} epochs)",
+    ):
+        names = {str(each): name(each) for each in results.reports}
+        if len(set(names.values())) == len(names):
+            break
+    return names
+
+
+def axis_title(text: str, metric: Metric) -> str:
+    """Return a title with the unit that the axis counts in."""
+    unit = {"fraction": "%", "second": "s"}.get(metric.unit, metric.unit)
+    return f"{text} ({unit})" if unit and unit != "none" else text
