@@ -1,4 +1,4 @@
-"""Numbers, counts, names and lists as they are printed for readers: in tables, figures, reports and messages."""
+"""Numbers, counts, names and lists as they are printed for readers."""
 
 from __future__ import annotations
 
@@ -33,7 +33,10 @@ def counted(count: int, what: str) -> str:
 
 
 def listed(names: Iterable[object], most: int | None = None) -> str:
-    """Write names in a row: ``a, b and c``; of more than ``most`` the first ones, and how many more there are."""
+    """Write names in a row: ``a, b and c``.
+
+    Of more than ``most`` the first ones, and how many more there are.
+    """
     words = [str(name) for name in names]
     if most is not None and len(words) > most:
         return f"{', '.join(words[:most])} and {len(words) - most} more"

@@ -1,4 +1,7 @@
-"""What papers need of results: statistics as tidy data frames, figures, tables and the checklist."""
+"""Statistics, figures, tables and the checklist of best practices for papers.
+
+Statistics are tidy data frames.
+"""
 
 from nasbench.analysis.checklist import checklist
 from nasbench.analysis.curves import aggregate, curves, ecdf, time_to_target

@@ -1,4 +1,6 @@
-"""The checklist of NAS best practices, filled in from results: Lindauer and Hutter, JMLR 21(243), 2020.
+"""The checklist of NAS best practices, filled in from results.
+
+It follows Lindauer and Hutter, Best Practices for Scientific Research on NAS, JMLR 21(243), 2020.
 
 The questions follow the paper's three lists, in our own words. What results cannot know is left to the author, with the
 facts beside it that they do know.
@@ -55,14 +57,20 @@ def joined(results: Sequence[Results], look: Callable[[Results], Finding]) -> tu
 
 
 def tasks_of(results: Results) -> dict[str, Mapping[str, Any]]:
-    """Return the recorded origin of the tasks that the protocol touches; empty where a task has none."""
+    """Return the recorded origin of the tasks that the protocol touches.
+
+    It is empty where a task has none.
+    """
     known = results.provenance.get("tasks") or {}
     names = dict.fromkeys([results.report.task, results.protocol.signal.task, *known])
     return {name: known.get(name) or {} for name in names}
 
 
 def kind_of(results: Results) -> str:
-    """Return the kind of the oracle, such as ``TableOracle``; empty if it is not recorded."""
+    """Return the kind of the oracle, such as ``TableOracle``.
+
+    It is empty if it is not recorded.
+    """
     return str((results.provenance.get("oracle") or {}).get("kind") or "")
 
 
@@ -81,7 +89,10 @@ def pairs(values: object) -> str:
 
 
 def versions_of(known: Mapping[str, Any]) -> str:
-    """Return the versions that trainings or comparisons were made with; empty if they are not recorded."""
+    """Return the versions that trainings or comparisons were made with.
+
+    It is empty if they are not recorded.
+    """
     return listed(f"{name} {version}" for name, version in known.items()) if known else ""
 
 

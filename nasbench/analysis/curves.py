@@ -77,7 +77,9 @@ def curves(
 
 
 def run_curves(results: Results, strategy: str, of: str, grid: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return what each run of a strategy had reached at each point of a grid, (R, G); NaN before its first value.
+    """Return what each run of a strategy had reached at each point of a grid, (R, G).
+
+    NaN before its first value.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""The figures of results, by name: which statistics each draws, and files of them."""
+"""Figures of results by name, with the statistics that each draws."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ _CENTERS = {"median": "median", "mean": "mean", "iqm": "interquartile mean"}
 
 @dataclass(frozen=True)
 class FigureOptions:
-    """What a user may choose about a figure.
+    """Statistics that a user may choose for a figure.
 
     Parameters
     ----------
@@ -52,7 +52,7 @@ class FigureOptions:
 
 
 class Kind(NamedTuple):
-    """A kind of figure: what it shows, how it is drawn, and whether of several results at once."""
+    """A kind of figure: what it is about, its drawing, and whether of several results."""
 
     about: str
     draw: Callable[[Sequence[Results], Axes, FigureOptions], None]

@@ -1,4 +1,4 @@
-"""What runs ended with, and the same of several strategies side by side, run by run or result by result."""
+"""Final incumbents of runs, and strategies compared by them seed by seed."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 class Blocks(NamedTuple):
-    """What strategies reached under equal conditions, to be ranked block by block.
+    """Final scores of strategies under equal conditions, to be ranked block by block.
 
     Parameters
     ----------
@@ -60,7 +60,10 @@ def finals(results: Results) -> pd.DataFrame:
 
 
 def final_scores(results: Results, trials: Trials) -> NDArray[np.float64]:
-    """Return the last incumbent's report of each run, (R,), to be maximised; ``-inf`` where it is not known."""
+    """Return the last incumbent's report of each run, (R,), to be maximised.
+
+    ``-inf`` where it is not known.
+    """
     final = results.report_metric.sign * trials.report[trials.last]
     return np.where(np.isnan(final), -np.inf, final)
 
@@ -105,7 +108,9 @@ def need_two(results: Results, purpose: str) -> list[str]:
 
 
 def final_blocks(results: Results | Sequence[Results], purpose: str) -> Blocks:
-    """Return what to rank strategies by: of one result its runs, matched by seed; of several their medians over runs.
+    """Return what to rank strategies by: of one result its runs, matched by seed.
+
+    Of several their medians over runs.
 
     Strategies come in the order of the (first) result. Of several results those count that all of them have.
 

@@ -1,10 +1,14 @@
-"""The table of a paper: what strategies ended with, the best and those not significantly worse in bold."""
+"""Tables for papers: final results of strategies, of one or several benchmarks.
+
+The best strategy and those not significantly worse are in bold.
+"""
 
 from __future__ import annotations
 
 import csv
 import io
 import math
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from itertools import combinations
 from typing import TYPE_CHECKING, Any
@@ -13,7 +17,7 @@ import numpy as np
 
 from nasbench.analysis.finals import final_scores
 from nasbench.analysis.printed import Cell, Column, PrintedTable
-from nasbench.analysis.significance import not_worse
+from nasbench.analysis.significance import check_alpha, not_worse
 from nasbench.analysis.wording import budget_text, measure_name, name_of, report_text, seeds_text, titles
 from nasbench.comparison.fronts import front_over_time
 from tabular.errors import QueryError
@@ -32,7 +36,7 @@ OPTIMUM, RANDOM = "optimum", "random architecture"
 
 @dataclass(frozen=True)
 class FinalRow:
-    """What the runs of a strategy ended with, or what the space holds.
+    """A row of a final table: a strategy, the optimum or a random architecture.
 
     Parameters
     ----------
@@ -74,8 +78,47 @@ class FinalRow:
         return self.best if self.not_worse is None else self.not_worse
 
 
+class PaperTable(ABC):
+    """A table for a paper, ready to be written in several formats."""
+
+    @abstractmethod
+    def printed(self) -> PrintedTable:
+        """Return the table as it is printed."""
+
+    @abstractmethod
+    def records(self) -> list[dict[str, Any]]:
+        """Return one dict for each strategy of each result, in the units of the results."""
+
+    def to_latex(self, caption: str | None = None, label: str | None = None, *, two_columns: bool = False) -> str:
+        r"""Return a ``table`` environment for booktabs.
+
+        Parameters
+        ----------
+        caption : str, optional
+            In LaTeX, as it is; by default one that says what was measured.
+        label : str, optional
+            By default ``tab:`` and the oracle's name.
+        two_columns : bool
+            Let it span both columns of a page (``table*``).
+
+        Raises
+        ------
+        QueryError
+            If the label or the caption cannot be LaTeX.
+        """
+        return self.printed().to_latex(caption, label, two_columns=two_columns)
+
+    def to_markdown(self) -> str:
+        """Return the table as GitHub's Markdown, with caption and notes."""
+        return self.printed().to_markdown()
+
+    def to_csv(self) -> str:
+        """Return tidy CSV: `records` in full precision, empty for what is NaN."""
+        return write_csv(self.records())
+
+
 @dataclass(frozen=True)
-class FinalTable:
+class FinalTable(PaperTable):
     """The final table of results, ready to be written.
 
     Parameters
@@ -140,33 +183,6 @@ class FinalTable:
         rows = self.strategies
         return decimals_for((scale * row.std for row in rows), (scale * row.mean for row in self.rows))
 
-    def to_latex(self, caption: str | None = None, label: str | None = None, *, two_columns: bool = False) -> str:
-        r"""Return a ``table`` environment for booktabs.
-
-        Parameters
-        ----------
-        caption : str, optional
-            In LaTeX, as it is; by default one that says what was measured.
-        label : str, optional
-            By default ``tab:`` and the oracle's name.
-        two_columns : bool
-            Let it span both columns of a page (``table*``).
-
-        Raises
-        ------
-        QueryError
-            If the label or the caption cannot be LaTeX.
-        """
-        return self.printed().to_latex(caption, label, two_columns=two_columns)
-
-    def to_markdown(self) -> str:
-        """Return the table as GitHub's Markdown, with caption and notes."""
-        return self.printed().to_markdown()
-
-    def to_csv(self) -> str:
-        """Return tidy CSV: one line a row, in the units of the results, in full precision; empty for what is NaN."""
-        return write_csv(self.records())
-
     def records(self) -> list[dict[str, Any]]:
         """Return one dict a row, with the measure, its unit and the budget beside it."""
         results = self.results
@@ -196,7 +212,10 @@ def _unknown(value: object) -> bool:
 
 
 def report_cell(row: FinalRow, scale: int, decimals: int, *, several: bool) -> Cell:
-    """Return a row's mean and spread; bold where there is something to stand out from."""
+    """Return a row's mean and spread.
+
+    Bold where there is something to stand out from.
+    """
     spread = spread_text(scale * row.std, decimals)
     return Cell(fixed(scale * row.mean, decimals), spread, bold=row.bold and several)
 
@@ -269,21 +288,22 @@ def _mean(values: NDArray[np.float64]) -> float:
 
 
 def why_untested(results: Results, alpha: float) -> str:
-    """Return why strategies cannot be tested against each other; nothing where they can.
+    """Return why strategies cannot be tested against each other.
+
+    Nothing where they can.
 
     Raises
     ------
     QueryError
         If alpha is not between 0 and 1, or there is no strategy.
     """
-    if not 0 < alpha < 1:
-        raise QueryError(f"a level of significance is between 0 and 1, such as 0.05; got alpha {alpha:g}")
+    check_alpha(alpha)
     if not results.trials:
         raise QueryError(f"a final table needs a strategy, and these results on {results.oracle} have none")
     if len(results.trials) == 1:
         return "there is one strategy, and a test takes two"
-    for (one, its), (other, others) in combinations(results.trials.items(), 2):
-        shared = len(np.intersect1d(its.seeds, others.seeds))
+    for (one, ours), (other, theirs) in combinations(results.trials.items(), 2):
+        shared = len(np.intersect1d(ours.seeds, theirs.seeds))
         if shared < 2:
             found = "one run" if shared else "no run"
             return f"{one} and {other} have {found} with the same seed, and a test takes two"
@@ -365,7 +385,7 @@ def _on_the_space(results: Results, rows: Sequence[FinalRow]) -> Iterator[str]:
 
 
 @dataclass(frozen=True)
-class SideBySide:
+class SideBySide(PaperTable):
     """Final tables of several results, ready to be written as one.
 
     Parameters
@@ -446,20 +466,11 @@ class SideBySide:
             lacking = [f"{listed(those)} ({name})" for those, name in zip(absent, names, strict=True) if those]
             yield "Not compared, and marked with a dash", lacking
 
-    def to_latex(self, caption: str | None = None, label: str | None = None, *, two_columns: bool = False) -> str:
-        """Return a ``table`` environment for booktabs; see `nasbench.analysis.paper_tables.FinalTable.to_latex`."""
-        return self.printed().to_latex(caption, label, two_columns=two_columns)
-
-    def to_markdown(self) -> str:
-        """Return the table as GitHub's Markdown, with caption and notes."""
-        return self.printed().to_markdown()
-
-    def to_csv(self) -> str:
-        """Return tidy CSV: one line a strategy and result, in full precision; empty for what is NaN."""
-        return write_csv(self.records())
-
     def records(self) -> list[dict[str, Any]]:
-        """Return one dict a strategy and result; see `nasbench.analysis.paper_tables.FinalTable.records`."""
+        """Return one dict a strategy and result.
+
+        See `nasbench.analysis.paper_tables.FinalTable.records`.
+        """
         return [record for table in self.tables for record in table.records()]
 
 

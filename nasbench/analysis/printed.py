@@ -1,4 +1,4 @@
-"""A table as it is to be printed: cells of plain text, which LaTeX and Markdown are written from."""
+"""Printed tables: cells of plain text, written as LaTeX or as Markdown."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Column:
-    """A column: text to the left, or numbers to the right; under a group's heading, if it has one.
+    """A column of text or of numbers, perhaps under the heading of a group.
 
     Parameters
     ----------
@@ -35,7 +35,7 @@ class Column:
 
 @dataclass(frozen=True)
 class Cell:
-    """A cell: what it says, the spread after a plus-minus sign, and how the former is set."""
+    """A cell: its text, the spread after a plus-minus sign, and the face of the text."""
 
     text: str = ""
     spread: str = ""
@@ -298,7 +298,10 @@ def markdown_text(text: str) -> str:
 
 
 def _markdown_table(table: PrintedTable) -> str:
-    """Return the caption, the table and its notes; the columns line up in the source too."""
+    """Return the caption, the table and its notes.
+
+    The columns line up in the source too.
+    """
     heads = [markdown_text(f"{each.group}: {each.title}" if each.group else each.title) for each in table.columns]
     rows = [
         [_cell(column, cell) for column, cell in zip(table.columns, row, strict=True)]

@@ -1,4 +1,4 @@
-"""Which differences between strategies are more than chance: Wilcoxon, Holm, Friedman and Nemenyi."""
+"""Tests of differences between strategies: Wilcoxon, Holm, Friedman, Nemenyi."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ FEW = 13
 
 @dataclass(frozen=True)
 class Friedman:
-    """Friedman's test of whether strategies rank alike, with the distance of mean ranks that matters.
+    """Friedman's test of equal ranks, with the critical difference of mean ranks.
 
     Parameters
     ----------
@@ -125,7 +125,9 @@ def matched_gains(results: Results, one: str, other: str) -> tuple[NDArray[np.fl
 
 
 def signed_ranks(gains: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return the ranks of the sizes of gains, each with its gain's sign; those of 0 are not ranked and stay 0.
+    """Return the ranks of the sizes of gains, each with its gain's sign.
+
+    Those of 0 are not ranked and stay 0.
 
     Wilcoxon's test goes by these alone; unlike the gains, they are finite.
     """
@@ -181,7 +183,7 @@ def not_worse(
     QueryError
         As `pairwise`.
     """
-    _check_alpha(alpha)
+    check_alpha(alpha)
     sign, middle = results.report_metric.sign, {}
     for name, trials in results.trials.items():
         value = aggregate(trials.report[trials.last][:, None], center)[0][0]
@@ -222,7 +224,7 @@ def friedman(results: Results | Sequence[Results], alpha: float = 0.05) -> Fried
     """
     from scipy.stats import friedmanchisquare, studentized_range
 
-    _check_alpha(alpha)
+    check_alpha(alpha)
     blocks = _several_blocks(results, "Friedman's test")
     count, strategies = blocks.scores.shape
     if strategies < 3:
@@ -272,7 +274,13 @@ def _several_blocks(results: Results | Sequence[Results], purpose: str) -> Block
     return blocks
 
 
-def _check_alpha(alpha: float) -> None:
+def check_alpha(alpha: float) -> None:
+    """Refuse a level of significance that is not between 0 and 1.
+
+    Raises
+    ------
+    QueryError
+    """
     if not 0 < alpha < 1:
         raise QueryError(f"a level of significance is between 0 and 1, such as 0.05; got alpha {alpha:g}")
 

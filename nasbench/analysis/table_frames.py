@@ -1,4 +1,4 @@
-"""Tidy frames, made from a table, of what `nasbench.figures` draws of learning curves and of ranks.
+"""Tidy frames of a table for figures: curves, rank correlations, noise, maps.
 
 What a reader must know beside the numbers, such as how many architectures were left out, is in ``frame.attrs["note"]``.
 """

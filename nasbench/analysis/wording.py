@@ -1,4 +1,4 @@
-"""Names of measures, budgets, seeds and results in tables, figures, checklist and report."""
+"""Names of measures, budgets, seeds and results as they are printed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""NAS-Bench-201's API (Dong and Yang, ICLR 2020) over a table: ``nas-bench-201`` 2.1, with the spelling of 1.x.
+"""NAS-Bench-201's API (Dong and Yang, ICLR 2020) over a table.
+
+It follows ``nas-bench-201`` 2.1, and takes the spelling of 1.x too.
 
 A program that uses ``nas_201_api`` needs another import line and the path of a table::
 

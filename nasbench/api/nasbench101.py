@@ -1,4 +1,6 @@
-"""NAS-Bench-101's API (Ying et al., ICML 2019) over a table: ``nasbench.api`` of its package, method by method.
+"""NAS-Bench-101's API (Ying et al., ICML 2019) over a table.
+
+It follows ``nasbench.api`` of the original package method by method.
 
 A program that uses it needs the path of a table in place of the ``.tfrecord`` file, and no TensorFlow::
 
@@ -69,7 +71,7 @@ _LABELS = {operation: label for label, operation in enumerate(OPERATIONS)}
 
 
 class OutOfDomainError(NasbenchError):
-    """A cell that is outside the search space, or a number of epochs that was not trained."""
+    """A cell outside the search space, or a number of epochs that was not trained."""
 
 
 class NoRecordError(QueryError, KeyError):
@@ -206,7 +208,10 @@ class NASBench:
         )
 
     def hash_iterator(self) -> KeysView[str]:
-        """Return the hashes of all cells on record, in the order of the table; they are made as they are taken."""
+        """Return the hashes of all cells on record, in the order of the table.
+
+        They are made as they are taken.
+        """
         return self.fixed_statistics.keys()
 
     def get_metrics_from_hash(self, module_hash: str) -> tuple[dict[str, Any], dict[int, list[dict[str, float]]]]:
@@ -331,7 +336,7 @@ class Numbers(NamedTuple):
 
 
 class _Shape:
-    """Which choices of a row make the cell that is left when only some vertices are kept."""
+    """The choices of a row that make its cell when only some vertices are kept."""
 
     def __init__(self, vertices: int, kept: int) -> None:
         places = {edge: place for place, edge in enumerate(edges(vertices))}
@@ -348,7 +353,7 @@ class _Shape:
 
 
 class Nb101Records:
-    """A table of NAS-Bench-101's space, its numbers read when they are first asked for.
+    """A table of NAS-Bench-101's space. Its numbers are read when first asked for.
 
     Parameters
     ----------
@@ -482,7 +487,7 @@ Value = TypeVar("Value")
 
 
 class HashIndex:
-    """Which row has which hash; hashes are taken from an iterator, in the order of rows, only as far as is needed.
+    """Rows by hash. Hashes are taken from an iterator only as far as is needed.
 
     Parameters
     ----------
@@ -517,7 +522,7 @@ class HashIndex:
 
 
 class Statistics(Mapping[str, Value], Generic[Value]):
-    """What is known of each cell, by hash; each value is made anew when it is asked for.
+    """Known facts of each cell by hash. Each value is made when it is asked for.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""NAS-Bench-301's interface (Zela et al., ICLR 2022) over surrogates of this package.
+"""NAS-Bench-301's interface (Zela et al., ICLR 2022) over a surrogate.
 
 A program written for the original changes its import line::
 

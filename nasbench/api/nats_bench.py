@@ -1,4 +1,6 @@
-"""NATS-Bench's API (Dong, Liu, Musial and Gabrys, TPAMI 2021) over a table: ``nats_bench`` 1.8, method by method.
+"""NATS-Bench's API (Dong, Liu, Musial and Gabrys, TPAMI 2021) over a table.
+
+It follows ``nats_bench`` 1.8 method by method.
 
 A program that uses ``nats_bench`` needs another import line and the path of a table::
 
@@ -84,11 +86,14 @@ def create(
 
 
 class OutOfRangeError(QueryError, IndexError):
-    """An index beyond the last architecture; an `IndexError` too, since that is what ends a loop over an API."""
+    """An index beyond the last architecture.
+
+    It is an `IndexError` too, which ends a loop over an API.
+    """
 
 
 class NASBenchMetaAPI:
-    """A table asked as NATS-Bench's API asks: by index or string of an architecture, data set and hp.
+    """A table by architecture, data set and hp, as NATS-Bench's API is asked.
 
     Numbers are read when they are first asked for; after that a question costs a few microseconds. Unlike the originals
     no call prints a line.
@@ -536,7 +541,9 @@ class NASBenchMetaAPI:
         return dict(zip(records.cost_keys, records.costs[self.row(index)], strict=True))
 
     def get_latency(self, index: int, dataset: str, hp: str | int = "12") -> float | None:
-        """Return the seconds of a forward pass, in NATS-Bench of 256 images; None if they were not measured.
+        """Return the seconds of a forward pass, in NATS-Bench of 256 images.
+
+        None if they were not measured.
 
         Raises
         ------
@@ -625,14 +632,19 @@ class NASBenchMetaAPI:
 
 
 class NATStopology(NASBenchMetaAPI):
-    """The topology search space: NAS-Bench-201's cells, or any other cell space. See `create` for the parameters."""
+    """The topology search space: NAS-Bench-201's cells, or any other cell space.
+
+    See `create` for the parameters.
+    """
 
     default_file = "NATS-tss-v1_0-3ffb9"
     search_space_names = TOPOLOGY
     full_train_epochs = 200
 
     def get_unique_str(self, arch: Any) -> str:
-        """Return the string that isomorphic architectures share; see `cell_strings.unique_str`.
+        """Return the string that isomorphic architectures share.
+
+        See `cell_strings.unique_str`.
 
         Raises
         ------
@@ -652,7 +664,10 @@ class NATStopology(NASBenchMetaAPI):
 
 
 class NATSsize(NASBenchMetaAPI):
-    """The size search space: five widths of one network. See `create` for the parameters."""
+    """The size search space: five widths of one network.
+
+    See `create` for the parameters.
+    """
 
     default_file = "NATS-sss-v1_0-50262"
     search_space_names = SIZE

@@ -1,4 +1,7 @@
-"""A table as NATS-Bench's API reads it: by data set and hp, the numbers flat, each metric when it is first needed."""
+"""The numbers of a table by data set and hp, flat, for NATS-Bench's API.
+
+Each metric is read when it is first needed.
+"""
 
 from __future__ import annotations
 
@@ -45,7 +48,7 @@ class _Absent:
 
 
 class Split(NamedTuple):
-    """A set of images by its names: ours, in `get_more_info`'s keys, and among the "setnames"."""
+    """A set of images: our name, the key of `get_more_info`, and the setname."""
 
     ours: str
     key: str
@@ -60,7 +63,7 @@ def splits_of(dataset: str) -> tuple[Split, ...]:
 
 
 class Column:
-    """What was measured on one set of images: losses, accuracies as fractions, seconds up to and with an epoch.
+    """Losses, accuracies (fractions) and seconds on one set of images.
 
     Each is flat: training ``t`` of row ``r`` after the epoch at place ``e`` is at ``(r * trainings + t) * epochs + e``.
 
@@ -90,7 +93,10 @@ class Column:
 
     @cached_property
     def seconds(self) -> Any:
-        """Seconds of training, or of one evaluation after each epoch; not known unless every epoch is on record."""
+        """Seconds of training, or of one evaluation after each epoch.
+
+        Not known unless every epoch is on record.
+        """
         if self.split.key == TRAIN:
             return self._flat(SECONDS)
         return self._flat(f"{self.split.ours}_eval_seconds", summed=True)
@@ -127,13 +133,16 @@ class Columns:
         return tuple((each.loss, each.accuracy, each.seconds, *each.keys) for each in self.others)
 
     def column(self, setname: str) -> Column | None:
-        """Return the column of a "setname", or of ``valid`` and ``test``; None if there is none."""
+        """Return the column of a "setname", or of ``valid`` and ``test``.
+
+        None if there is none.
+        """
         every = (self.train, *self.others)
         return next((each for each in every if setname in {each.split.setname, each.split.key}), None)
 
 
 class TaskRecords:
-    """What a table holds of training on one data set with one recipe, by row of the table.
+    """The trainings of a table on one data set with one recipe, by row of the table.
 
     Parameters
     ----------
@@ -252,7 +261,10 @@ class TaskRecords:
 
     @cached_property
     def costs(self) -> list[tuple[float | None, ...]]:
-        """Costs of each row: millions of multiply-adds, millions of parameters, seconds; None is an unknown time."""
+        """Costs of each row: millions of multiply-adds, millions of parameters, seconds.
+
+        None is an unknown time.
+        """
         last = len(self.epochs) - 1
         columns: list[list[float | None]] = [
             [*self.megaflops],

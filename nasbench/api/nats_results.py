@@ -1,4 +1,4 @@
-"""One architecture's results as NATS-Bench's API gives them: views of a table, and the text that describes them."""
+"""One architecture's results as NATS-Bench's API gives them: views of a table."""
 
 from __future__ import annotations
 
@@ -118,7 +118,10 @@ class ResultsCount:
         return self._of_sets("cur_time")
 
     def get_config(self, str2structure: Callable[[str], Any] | None = None) -> dict[str, Any]:
-        """Return what `get_net_config` returns; with ``str2structure`` the cell is what that makes of its string."""
+        """Return what `get_net_config` returns.
+
+        With ``str2structure`` the cell is what that makes of its string.
+        """
         config = net_config(self._records, self.arch_str)
         if str2structure is not None:
             config["genotype"] = str2structure(config.pop("arch_str", None) or config["genotype"])
@@ -132,7 +135,10 @@ class ResultsCount:
 def metrics_of(
     records: TaskRecords, row: int, training: int | None, setname: str, place: int, known: bool = True
 ) -> dict[str, Any]:
-    """Return the numbers of one training, or the mean of all, on one set; ``known`` refuses what is not on record."""
+    """Return the numbers of one training, or the mean of all, on one set.
+
+    ``known`` refuses what is not on record.
+    """
     columns = records.averages if training is None else records.trainings
     column = columns.column(setname)
     if column is None:

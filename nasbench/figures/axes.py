@@ -1,4 +1,4 @@
-"""Logarithmic axes whose numbers are plain, never collide, and are there on a short axis too; with a place for zero."""
+"""Logarithmic axes with plain numbers that do not collide, and checks of frames."""
 
 from __future__ import annotations
 
@@ -22,7 +22,9 @@ SUBS = ((1, 2, 5), (1, 3), (1,))
 
 
 class FewLogTicks(Locator):
-    """Ticks at 1, 2, 5 of each decade, or fewer where their numbers would collide, or at round numbers within one.
+    """Ticks at 1, 2, 5 of each decade, or fewer where their numbers would collide.
+
+    Within one decade they are at round numbers.
 
     Parameters
     ----------

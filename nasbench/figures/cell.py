@@ -1,4 +1,4 @@
-"""The network or cell that an architecture stands for, drawn into axes or as SVG text."""
+"""Drawings of an architecture's network or cell, in axes or as SVG text."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Boxes, links and texts of a drawn architecture where they lie on a page, and how each kind looks.
+"""Layout of an architecture's boxes, links and texts on a page.
 
 The unit of length is the size of the text; y grows down.
 """
@@ -82,7 +82,10 @@ class PlacedBox:
 
 @dataclass(frozen=True)
 class Path:
-    """A start point and cubic Bezier curves, (1 + 3 k, 2); with a head, its tip is ``HEAD`` beyond the last point."""
+    """A start point and cubic Bezier curves, (1 + 3 k, 2).
+
+    With a head, the tip is ``HEAD`` beyond the last point.
+    """
 
     points: NDArray[np.float64]
     kind: str
@@ -212,8 +215,8 @@ def ordered_layers(
     """
     count = max(layer) + 1
     members: list[list[int]] = [[] for _ in range(count)]
-    for place, its in enumerate(layer):
-        members[its].append(place)
+    for box, level in enumerate(layer):
+        members[level].append(box)
     routes, new = [], len(layer)
     for link in links:
         route = [link.start]
@@ -395,7 +398,10 @@ def row_lengths(diagram: Diagram) -> list[Sequence[int]]:
 
 
 def lay_out_rows(diagram: Diagram, lengths: Sequence[int]) -> Layout:
-    """Return a chain or a list in rows of so many boxes; below each box stands what belongs there."""
+    """Return a chain or a list in rows of so many boxes.
+
+    Below each box stands what belongs there.
+    """
     chain = diagram.shape == "chain"
     across, between = (1.7, 2.2) if chain else (0.6, 0.6)
     below = SMALL * LINE if any(box.below for box in diagram.boxes) else 0.0

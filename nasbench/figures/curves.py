@@ -1,4 +1,4 @@
-"""Curves over the budget: regret, the incumbent's report, rank, and how good a front is; step-wise, with bands."""
+"""Step curves over the budget, with bands: regret, report, rank, fronts, ECDF."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the runs of each strategy ended with: boxes or violins, the best strategy at the top."""
+"""Final values of strategies as boxes or violins, and mean ranks as a diagram."""
 
 from __future__ import annotations
 

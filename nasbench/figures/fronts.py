@@ -82,7 +82,10 @@ def fronts(
 
 
 def _limits(ax: Axes, frames: Sequence[pd.DataFrame]) -> bool:
-    """Set the limits of both axes, and return whether there is anything to draw; x is logarithmic if it spans much."""
+    """Set the limits of both axes, and return whether there is anything to draw.
+
+    X is logarithmic if it spans much.
+    """
     from nasbench.figures.axes import plain_log_ticks
 
     axes: tuple[tuple[Literal["x", "y"], Any], ...] = (("x", ax.set_xlim), ("y", ax.set_ylim))

@@ -1,4 +1,4 @@
-"""How figures look: sizes and fonts for papers and slides, a look of its own for each strategy, and files of them."""
+"""Looks of figures: sizes, fonts, colours of strategies, legends, and files."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ _COMMON: dict[str, Any] = {
 
 @dataclass(frozen=True)
 class Style:
-    """What a figure is made for.
+    """Size and settings of figures for one medium.
 
     Parameters
     ----------
@@ -317,7 +317,7 @@ LEAST = 0.3
 
 
 class _Plan(NamedTuple):
-    """A legend that could be: to the right of the data or below, and what it leaves for them, in points."""
+    """A possible legend, and the room that it leaves for the data, in points."""
 
     right: bool
     font: float
@@ -356,7 +356,7 @@ def add_legend(ax: Axes) -> float:
         flattest = min(below, key=lambda each: each.height)
         plan = flattest._replace(left_height=0.5 * width)
         make_taller(ax, BOTTOM * base + plan.height + plan.left_height - height)
-    _place_of_legend(ax, handles, names, plan)
+    _draw_legend(ax, handles, names, plan)
     return plan.left_height
 
 
@@ -388,7 +388,7 @@ def _choose(plans: Sequence[_Plan], whole: float) -> _Plan:
     return enough[0] if enough else max(best.values(), key=lambda each: each.area)
 
 
-def _place_of_legend(ax: Axes, handles: Sequence[Artist], names: Sequence[str], plan: _Plan) -> None:
+def _draw_legend(ax: Axes, handles: Sequence[Artist], names: Sequence[str], plan: _Plan) -> None:
     from matplotlib.transforms import ScaledTranslation
 
     look: dict[str, Any] = {

@@ -1,4 +1,4 @@
-"""Learning curves of some architectures, with the spread between trainings."""
+"""Figures of a table: learning curves, rank correlations, noise, a map."""
 
 from __future__ import annotations
 
@@ -236,9 +236,9 @@ def _draw_found(ax: Axes, found: pd.DataFrame, y_from: float | None) -> str:
     shown = found[np.isfinite(found.x) & np.isfinite(found.y)]
     if y_from is not None:
         shown = shown[shown.y >= y_from]
-    for place, name in enumerate(names):
-        its = shown[shown.strategy == name]
-        size = (0.9 - 0.6 * place / max(1, len(names) - 1)) * font**2  # later ones cover earlier ones
+    for index, name in enumerate(names):
+        part = shown[shown.strategy == name]
+        size = (0.9 - 0.6 * index / max(1, len(names) - 1)) * font**2  # later ones cover earlier ones
         look: dict[str, Any] = {"s": size, "edgecolors": "white", "linewidths": 0.6, **marker(name, names)}
-        ax.scatter(its.x, its.y, zorder=4, label=name, **look)
+        ax.scatter(part.x, part.y, zorder=4, label=name, **look)
     return f"{len(found) - len(shown):,} of {len(found):,} found are not on the map" if len(shown) < len(found) else ""

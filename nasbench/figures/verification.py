@@ -1,4 +1,4 @@
-"""What an oracle promised against what really training the architectures gave."""
+"""Promises of an oracle against measurements of fresh trainings."""
 
 from __future__ import annotations
 

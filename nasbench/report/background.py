@@ -1,4 +1,4 @@
-"""The lower half of the report: verified architectures, data cards, scorecards and the origin of the results."""
+"""The lower half of the report: verification, data cards, scorecards, origin."""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""The charts of the report as Vega-Lite specifications, built with Altair; colours and fonts are the page's."""
+"""The charts of the report as Vega-Lite specifications, built with Altair.
+
+Colours and fonts are the page's.
+"""
 
 from __future__ import annotations
 
@@ -30,7 +33,10 @@ _PATTERNS = {"-": (1, 0), "--": (6, 3), "-.": (7, 3, 1.5, 3), ":": (1.5, 2.5)}
 
 
 def look(strategy: str, others: Sequence[str]) -> tuple[str, list[float]]:
-    """Return a strategy's colour and dashes, those it has in every figure; black is white on a dark page."""
+    """Return a strategy's colour and dashes, those it has in every figure.
+
+    Black is white on a dark page.
+    """
     style = line_style(strategy, others)
     line = style["linestyle"]
     dashes = _PATTERNS[line] if isinstance(line, str) else tuple(1.8 * each for each in line[1])
@@ -243,7 +249,10 @@ Shown = dict[str, Any]
 
 
 def regret_section(results: Results, part: str, found: str, charts: dict[str, Shown]) -> Shown:
-    """Return the regret over the budget, in a chart and in numbers; the chart goes into ``charts``."""
+    """Return the regret over the budget, in a chart and in numbers.
+
+    The chart goes into ``charts``.
+    """
     curves = regret_curves(results)
     regret = results.reference is not None
     what = f"regret of {measure_name(results.report)}" if regret else measure_name(results.report)
@@ -299,7 +308,10 @@ def _by_rank(pair: tuple[str, float | None]) -> tuple[bool, float]:
 
 
 def fronts_section(results: Results, ended: Sequence[SummaryRow], part: str, charts: dict[str, Shown]) -> Shown:
-    """Return fronts and hypervolume of results with objectives; their charts go into ``charts``."""
+    """Return fronts and hypervolume of results with objectives.
+
+    Their charts go into ``charts``.
+    """
     curves = volume_curves(results)
     missing = [sentence(curves.missing)] if curves.missing else []
     report = measure_name(results.report)

@@ -1,4 +1,4 @@
-"""The whole report: its parts put into one file that holds all it needs."""
+"""The report: one HTML file made of a part for each of some results."""
 
 from __future__ import annotations
 
@@ -65,7 +65,9 @@ def write_report(
     scorecards: Mapping[str, Sequence[Mapping[str, Any]]] | None = None,
     command: str = "",
 ) -> None:
-    """Write one HTML file that shows results to anyone with a browser; it fetches nothing.
+    """Write one HTML file that shows results to anyone with a browser.
+
+    It fetches nothing.
 
     Curves are in it aggregated over runs, never single trials, so it stays small whatever was run.
 

@@ -1,4 +1,4 @@
-"""The tables of the report: what strategies ended with, which differences are more than chance, curves in numbers."""
+"""The numbers of the report: final table, tests, curves and median runs."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ class Cell:
 
 @dataclass(frozen=True)
 class FinalTable:
-    """What strategies ended with.
+    """The final table of the report.
 
     Parameters
     ----------
@@ -79,7 +79,10 @@ class FinalTable:
 
 @dataclass(frozen=True)
 class Verdict:
-    """A cell of the significance matrix: ``better``, ``worse``, ``alike`` or ``self``, and what there is to say."""
+    """A cell of the significance matrix.
+
+    Its kind is ``better``, ``worse``, ``alike`` or ``self``.
+    """
 
     kind: str
     p: str = ""
@@ -87,7 +90,9 @@ class Verdict:
 
 
 def final_table(results: Results, ended: Sequence[SummaryRow], tests: pd.DataFrame | None) -> FinalTable:
-    """Return the final table; of each report the mean over runs, of the first the regret too.
+    """Return the final table.
+
+    Of each report the mean over runs, of the first the regret too.
 
     Parameters
     ----------
@@ -267,7 +272,10 @@ def in_unit(results: Results, unit: str) -> Results:
 
 
 def regret_curves(results: Results) -> Curves:
-    """Return the median regret of the incumbent with quartiles; where the best is not known, its report instead."""
+    """Return the median regret of the incumbent with quartiles.
+
+    Where the best is not known, its report instead.
+    """
     titles, names = {}, report_names(results)
     for measure in results.reports:
         judged = results.reported_by(measure)
