@@ -11,10 +11,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 from timing import Figure, measure_pair
 
-from nasbench.analysis.aggregation import aggregate
-from nasbench.analysis.curves import curves
+from nasbench.analysis.curves import aggregate, curves
 from nasbench.analysis.figures import KINDS, save_figure
-from nasbench.analysis.final_table import final_table
+from nasbench.analysis.paper_tables import final_table
 from nasbench.comparison import Results, compare
 from nasbench.report import write_report
 from strategies import read_strategy

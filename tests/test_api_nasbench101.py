@@ -458,7 +458,7 @@ def test_tables_of_other_spaces_and_of_several_tasks(toy_table, tmp_path):
 
 
 def test_evaluate_says_that_tables_do_not_train(own, tmp_path):
-    with pytest.raises(QueryError, match=r"a table does not train, use 'nasbench generate' or nasbench\.training"):
+    with pytest.raises(QueryError, match=r"a table does not train, use 'nasbench generate' or tabular\.training"):
         api.NASBench(own).evaluate(api.ModelSpec(CHAIN, [INPUT, CONV3X3, OUTPUT]), str(tmp_path))
 
 

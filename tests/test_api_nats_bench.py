@@ -11,7 +11,7 @@ from nats_archives import DATASETS
 from nats_pairs import CLASSES, OF_AN_EPOCH, ROUNDED, Pair, partial_topology
 
 from nasbench.api import nats_bench as ours
-from nasbench.api.nats_trial import SIZE_GENOTYPE
+from nasbench.api.nats_results import SIZE_GENOTYPE
 from tabular.errors import QueryError
 
 

@@ -19,9 +19,8 @@ from matplotlib.patches import FancyBboxPatch
 from matplotlib.textpath import TextToPath
 
 from nasbench.figures.cell import cell_size, cell_svg, draw_cell
-from nasbench.figures.cell_diagrams import CUT, DEAD, diagrams
-from nasbench.figures.cell_page import page
-from nasbench.figures.cell_shapes import LOOKS, arrowhead
+from nasbench.figures.cell_diagram import CUT, DEAD, diagrams
+from nasbench.figures.cell_layout import LOOKS, arrowhead, page
 from nasbench.figures.style import STYLES, write_figure
 from tabular.errors import InvalidArchitectureError, QueryError
 from tabular.spaces import CellSpace, declared_space, get_space, space_names

@@ -14,12 +14,18 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 
-from nasbench.figures.critical_difference import critical_difference
-from nasbench.figures.curves import rank_curves, regret_curves
-from nasbench.figures.ecdf import ecdf_curves
-from nasbench.figures.final_values import final_boxes
-from nasbench.figures.labels import text_for_latex
-from nasbench.figures.style import STYLED, STYLES, check_format, get_style, line_style, marker, write_figure
+from nasbench.figures.curves import ecdf_curves, rank_curves, regret_curves
+from nasbench.figures.finals import critical_difference, final_boxes
+from nasbench.figures.style import (
+    STYLED,
+    STYLES,
+    check_format,
+    get_style,
+    line_style,
+    marker,
+    text_for_latex,
+    write_figure,
+)
 from strategies.registry import STRATEGIES
 from tabular.errors import OutputError
 

@@ -17,10 +17,8 @@ from matplotlib.legend import Legend
 from matplotlib.testing.compare import compare_images
 from matplotlib.text import Text
 
-from nasbench.figures.critical_difference import critical_difference
-from nasbench.figures.curves import hypervolume_curves, incumbent_curves, rank_curves, regret_curves
-from nasbench.figures.ecdf import ecdf_curves
-from nasbench.figures.final_values import final_boxes, final_violins
+from nasbench.figures.curves import ecdf_curves, hypervolume_curves, incumbent_curves, rank_curves, regret_curves
+from nasbench.figures.finals import critical_difference, final_boxes, final_violins
 from nasbench.figures.fronts import fronts
 from nasbench.figures.style import get_style
 

@@ -10,10 +10,8 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 
-from nasbench.figures.critical_difference import critical_difference, groups
-from nasbench.figures.curves import hypervolume_curves, incumbent_curves, rank_curves, regret_curves
-from nasbench.figures.ecdf import ecdf_curves
-from nasbench.figures.final_values import final_boxes, final_violins
+from nasbench.figures.curves import ecdf_curves, hypervolume_curves, incumbent_curves, rank_curves, regret_curves
+from nasbench.figures.finals import critical_difference, final_boxes, final_violins, groups
 from nasbench.figures.fronts import fronts
 from nasbench.figures.style import line_style, marker
 from tabular.errors import QueryError, UnknownNameError

@@ -16,10 +16,9 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
-from nasbench.analysis import latex, markdown
-from nasbench.analysis.final_table import final_table
-from nasbench.analysis.printed_table import Cell, Column, PrintedTable, decimals_for, fixed
-from nasbench.analysis.side_by_side import side_by_side
+from nasbench.analysis.printed import latex_text, markdown_text
+from nasbench.analysis.paper_tables import final_table, side_by_side
+from nasbench.analysis.printed import Cell, Column, PrintedTable, decimals_for, fixed
 from nasbench.analysis.significance import not_worse
 from nasbench.comparison import compare, summarise
 from strategies import RandomSearch, RegularizedEvolution, SuccessiveHalving
@@ -210,7 +209,7 @@ def bare(text):
 @example("".join(HOSTILE))
 @example("??`--<<>>,,''\x00\u0301e\u0301")
 def test_escaped_text_is_plain_latex_of_balanced_braces(text):
-    escaped = latex.escape(text)
+    escaped = latex_text(text)
     assert escaped.isascii()
     assert escaped.isprintable()
     rest = bare(escaped)
@@ -258,4 +257,4 @@ def test_tables_compile_and_fit_a_page(results, tmp_path):
 
 
 def test_markdown_keeps_words_readable():
-    assert markdown.escape("digits/test_accuracy@12 96.96 <= 3") == "digits/test_accuracy@12 96.96 <= 3"
+    assert markdown_text("digits/test_accuracy@12 96.96 <= 3") == "digits/test_accuracy@12 96.96 <= 3"

@@ -13,15 +13,17 @@ from matplotlib.collections import PathCollection, PolyCollection
 from matplotlib.figure import Figure
 from matplotlib.text import Text
 
-from nasbench.analysis.map_frames import found_frame, space_map_frame
-from nasbench.analysis.table_frames import learning_curve_frame, noise_ceiling_frame, rank_by_epoch_frame
+from nasbench.analysis.table_frames import (
+    found_frame,
+    learning_curve_frame,
+    noise_ceiling_frame,
+    rank_by_epoch_frame,
+    space_map_frame,
+)
 from nasbench.comparison import compare
 from nasbench.comparison.verification import Verified
-from nasbench.figures.learning_curves import learning_curves
-from nasbench.figures.noise_ceiling import noise_ceiling
-from nasbench.figures.rank_by_epoch import rank_by_epoch
-from nasbench.figures.space_map import space_map
 from nasbench.figures.style import STYLES, line_style, write_figure
+from nasbench.figures.table_figures import learning_curves, noise_ceiling, rank_by_epoch, space_map
 from nasbench.figures.verification import promised_against_measured, verification_frame
 from strategies import RandomSearch, RegularizedEvolution
 from tabular import TableOracle
@@ -204,11 +206,12 @@ def test_every_style_writes_every_figure_without_a_warning(style, tmp_path, fram
 
 @pytest.mark.parametrize("draw", [learning_curves, rank_by_epoch, noise_ceiling, space_map, promised_against_measured])
 def test_a_frame_that_lacks_what_is_drawn_is_refused(draw):
-    figure = r"(a learning curve|rank correlation by epoch|a noise ceiling|a map|a verification) is drawn of"
-    with pytest.raises(QueryError, match=rf"{figure} the columns [a-z_, ]+; no [a-z_, ]+ in other$"):
+    figures = "(learning curves|rank correlations by epoch|noise ceilings|maps of a space|verifications)"
+    message = rf"{figures} need a frame with the columns [a-z_, ]+; this one lacks [a-z_, ]+ \(it has other\)$"
+    with pytest.raises(QueryError, match=message):
         draw(Figure().add_subplot(), pd.DataFrame({"other": [1]}))
 
 
 def test_a_frame_without_rows_is_refused():
-    with pytest.raises(QueryError, match="a map is drawn of at least one row; the frame has none"):
+    with pytest.raises(QueryError, match="maps of a space need at least one row, and the frame is empty"):
         space_map(Figure().add_subplot(), pd.DataFrame({"x": [], "y": [], "front": []}))

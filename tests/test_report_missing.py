@@ -9,7 +9,7 @@ from report_page import page_of
 from nasbench.analysis.curves import curves
 from nasbench.comparison import compare
 from nasbench.report import write_report
-from nasbench.report.part import enough_runs
+from nasbench.report.page import enough_runs
 from strategies import Hyperband, RandomSearch
 from tabular import TableOracle
 from tabular.errors import OutputError, QueryError

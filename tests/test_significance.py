@@ -10,11 +10,17 @@ from made_results import made_results
 from scipy import stats
 
 from nasbench.analysis.curves import curves
-from nasbench.analysis.finals import finals
-from nasbench.analysis.pooling import normalised_regret, pooled_curves, relative_improvement
-from nasbench.analysis.power import runs_needed
-from nasbench.analysis.ranks import final_ranks
-from nasbench.analysis.significance import friedman, nemenyi, not_worse, pairwise, signed_rank_p, signed_ranks
+from nasbench.analysis.finals import finals, normalised_regret, pooled_curves, relative_improvement
+from nasbench.analysis.significance import (
+    final_ranks,
+    friedman,
+    nemenyi,
+    not_worse,
+    pairwise,
+    runs_needed,
+    signed_rank_p,
+    signed_ranks,
+)
 from nasbench.comparison import compare
 from nasbench.comparison.steps import at_grid
 from strategies import Hyperband, LocalSearch, RandomSearch, SuccessiveHalving

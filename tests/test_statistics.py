@@ -9,11 +9,9 @@ from hypothesis import strategies as st
 from made_results import made_results
 from scipy import stats
 
-from nasbench.analysis.aggregation import BANDS, CENTERS, aggregate
-from nasbench.analysis.curves import curves
+from nasbench.analysis.curves import BANDS, CENTERS, aggregate, curves, default_target, ecdf, time_to_target
 from nasbench.analysis.finals import finals
-from nasbench.analysis.ranks import final_ranks, rank_over_time
-from nasbench.analysis.targets import default_target, ecdf, time_to_target
+from nasbench.analysis.significance import final_ranks, rank_over_time
 from nasbench.comparison import compare, front_curves, summarise
 from nasbench.comparison.steps import budget_grid
 from strategies import Hyperband, LocalSearch, RandomSearch

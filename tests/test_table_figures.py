@@ -11,9 +11,7 @@ from matplotlib.figure import Figure
 from scipy.stats import kendalltau
 
 from nasbench.analysis.table_frames import learning_curve_frame, noise_ceiling_frame, rank_by_epoch_frame
-from nasbench.figures.learning_curves import learning_curves
-from nasbench.figures.noise_ceiling import noise_ceiling
-from nasbench.figures.rank_by_epoch import rank_by_epoch
+from nasbench.figures.table_figures import learning_curves, noise_ceiling, rank_by_epoch
 from tabular import TableData, TaskData, write_table
 from tabular.errors import QueryError, UnknownNameError
 from tabular.measures import Task, standard_metric

@@ -1,17 +1,23 @@
-"""What papers need of results: statistics as tidy data frames, figures, tables and the checklist."""
+"""Statistics, figures, tables and the checklist of best practices for papers.
 
-from nasbench.analysis.aggregation import aggregate
+Statistics are tidy data frames.
+"""
+
 from nasbench.analysis.checklist import checklist
-from nasbench.analysis.curves import curves
-from nasbench.analysis.figures import KINDS, FigureOptions, measure_label, save_figure
-from nasbench.analysis.final_table import final_table
-from nasbench.analysis.finals import finals
-from nasbench.analysis.pooling import normalised_regret, pooled_curves, relative_improvement
-from nasbench.analysis.power import runs_needed
-from nasbench.analysis.ranks import final_ranks, rank_over_time
-from nasbench.analysis.side_by_side import side_by_side
-from nasbench.analysis.significance import friedman, nemenyi, not_worse, pairwise
-from nasbench.analysis.targets import ecdf, time_to_target
+from nasbench.analysis.curves import aggregate, curves, ecdf, time_to_target
+from nasbench.analysis.figures import KINDS, FigureOptions, save_figure
+from nasbench.analysis.finals import finals, normalised_regret, pooled_curves, relative_improvement
+from nasbench.analysis.paper_tables import final_table, side_by_side
+from nasbench.analysis.significance import (
+    final_ranks,
+    friedman,
+    nemenyi,
+    not_worse,
+    pairwise,
+    rank_over_time,
+    runs_needed,
+)
+from nasbench.analysis.wording import measure_label
 
 __all__ = [
     "KINDS",

@@ -1,4 +1,4 @@
-"""The figures of results, by name: which statistics each draws, and files of them."""
+"""Figures of results by name, with the statistics that each draws."""
 
 from __future__ import annotations
 
@@ -8,22 +8,17 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from nasbench.analysis.aggregation import USUAL
-from nasbench.analysis.curves import curves
-from nasbench.analysis.finals import finals
-from nasbench.analysis.pooling import pooled_curves
-from nasbench.analysis.ranks import rank_over_time
-from nasbench.analysis.significance import friedman
-from nasbench.analysis.targets import default_target, ecdf
+from nasbench.analysis.curves import USUAL, curves, default_target, ecdf
+from nasbench.analysis.finals import finals, pooled_curves
+from nasbench.analysis.significance import friedman, rank_over_time
+from nasbench.analysis.wording import measure_label
 from nasbench.comparison.fronts import attainment_surfaces, final_fronts
 from nasbench.comparison.results import Results
 from nasbench.figures import curves as curve_figures
-from nasbench.figures.critical_difference import critical_difference
-from nasbench.figures.ecdf import ecdf_curves
-from nasbench.figures.final_values import final_boxes, final_violins
+from nasbench.figures.curves import ecdf_curves
+from nasbench.figures.finals import critical_difference, final_boxes, final_violins
 from nasbench.figures.fronts import fronts
-from nasbench.figures.labels import plain
-from nasbench.figures.style import write_figure
+from nasbench.figures.style import plain, write_figure
 from tabular.errors import QueryError, UnknownNameError
 
 if TYPE_CHECKING:
@@ -38,14 +33,14 @@ _CENTERS = {"median": "median", "mean": "mean", "iqm": "interquartile mean"}
 
 @dataclass(frozen=True)
 class FigureOptions:
-    """What a user may choose about a figure.
+    """Statistics that a user may choose for a figure.
 
     Parameters
     ----------
     center, band : str
-        See `nasbench.analysis.aggregation.aggregate`.
+        See `nasbench.analysis.curves.aggregate`.
     target : float, optional
-        Regret that counts as reached, see `nasbench.analysis.targets.ecdf`.
+        Regret that counts as reached, see `nasbench.analysis.curves.ecdf`.
     alpha : float
         Level of significance.
     """
@@ -57,7 +52,7 @@ class FigureOptions:
 
 
 class Kind(NamedTuple):
-    """A kind of figure: what it shows, how it is drawn, and whether of several results at once."""
+    """A kind of figure: what it is about, its drawing, and whether of several results."""
 
     about: str
     draw: Callable[[Sequence[Results], Axes, FigureOptions], None]
@@ -234,12 +229,6 @@ def _pooled(results: Sequence[Results], ax: Axes, options: FigureOptions) -> Non
 
 def _count(results: Sequence[Results]) -> str:
     return f"{len(results)} benchmarks" if len(results) > 1 else results[0].oracle
-
-
-def measure_label(results: Results) -> str:
-    """Write what results report: ``test accuracy (digits, 12 epochs)``."""
-    report = results.report
-    return f"{report.metric.replace('_', ' ')} ({report.task}, {report.epochs} epochs)"
 
 
 def _curves_title(ax: Axes, results: Results, options: FigureOptions) -> None:

@@ -1,59 +1,42 @@
-"""How tables and the checklist name measures, budgets, seeds and results."""
+"""Names of measures, budgets, seeds and results as they are printed."""
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from tabular.wording import counted, listed, spaced
+
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Sequence
 
     from nasbench.comparison.budget import Budget
     from nasbench.comparison.results import Results
-    from tabular.measures import Metric
-
-_UNITS = {"fraction": "%", "second": "s", "byte": "bytes", "count": ""}
+    from tabular.measures import Measure, Metric
 
 
-def scale_of(metric: Metric) -> int:
-    """Return what to multiply values by to print them: fractions are printed in percent."""
-    return 100 if metric.unit == "fraction" else 1
+def measure_name(measure: Measure) -> str:
+    """Return a measure's name where its task and epochs are known from elsewhere: ``test accuracy``."""
+    return spaced(measure.metric)
+
+
+def measure_label(results: Results) -> str:
+    """Write what results report: ``test accuracy (digits, 12 epochs)``."""
+    report = results.report
+    return f"{measure_name(report)} ({report.task}, {report.epochs} epochs)"
 
 
 def name_of(metric: Metric) -> str:
     """Return a metric's name as words: ``test accuracy``."""
-    return metric.name.replace("_", " ")
-
-
-def with_unit(name: str, metric: Metric) -> str:
-    """Return a name with the unit that its values are printed in: ``test accuracy (%)``."""
-    unit = _UNITS.get(metric.unit, metric.unit)
-    return f"{name} ({unit})" if unit else name
-
-
-def capital(text: str) -> str:
-    """Return text that begins with a capital letter."""
-    return text[:1].upper() + text[1:]
+    return spaced(metric.name)
 
 
 def budget_text(budget: Budget) -> str:
     """Return a budget as words: ``500 simulated seconds``."""
     unit = budget.unit.removesuffix("s") if budget.amount == 1 else budget.unit
     return f"{budget.amount:,.12g} {'simulated ' if budget.unit == 'seconds' else ''}{unit}"
-
-
-def counted(count: int, what: str, several: str = "") -> str:
-    """Return ``1 run``, ``20 runs``."""
-    return f"{count:,} {what if count == 1 else several or f'{what}s'}"
-
-
-def listed(names: Iterable[object]) -> str:
-    """Return ``a, b and c``."""
-    *most, last = map(str, names)
-    return f"{', '.join(most)} and {last}" if most else last
 
 
 def seeds_text(results: Results) -> str:
@@ -109,8 +92,3 @@ def titles(several: Sequence[Results], beside: Sequence[str] = ()) -> list[str]:
         if count[pair] > 1:
             found[i] = f"{pair[0]} ({seen[pair]})"
     return found
-
-
-def label_of(text: str) -> str:
-    """Return text as letters, digits and hyphens, to refer to."""
-    return re.sub(r"[^A-Za-z0-9]+", "-", text).strip("-") or "table"

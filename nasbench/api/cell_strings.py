@@ -1,4 +1,7 @@
-"""NAS-Bench-201's strings of cells, ``|op~0|+|op~0|op~1|+...``, as lists, as a matrix and as "unique strings"."""
+"""NAS-Bench-201's strings of cells as lists, as a matrix and as unique strings.
+
+A cell is written ``|op~0|+|op~0|op~1|+...``.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""A cell as NAS-Bench-101's API takes it: a matrix and a label for each vertex, with all that dangles cut off."""
+"""A cell as NAS-Bench-101's API takes it: a matrix and a label for each vertex.
+
+Vertices that dangle are cut off.
+"""
 
 from __future__ import annotations
 
@@ -110,7 +113,10 @@ class ModelSpec:
 
     @property
     def code(self) -> int:
-        """The matrix that is left as one number, its upper triangle read row by row; 0 if the cell is not valid."""
+        """The matrix that is left as one number, its upper triangle read row by row.
+
+        0 if the cell is not valid.
+        """
         code, width = 0, len(self._targets) - 1
         for reached in self._targets:
             code = code << width | reached
@@ -146,7 +152,10 @@ class ModelSpec:
 
 @cache
 def _sets_of(size: int) -> dict[tuple[int, ...], int]:
-    """Return the set of vertices that each row of a 0-1 matrix names, by the row; other sizes are not looked up."""
+    """Return the set of vertices that each row of a 0-1 matrix names, by the row.
+
+    Other sizes are not looked up.
+    """
     if not 0 < size <= LOOKED_UP:
         raise KeyError(size)
     return {row: number for number, row in enumerate(product((0, 1), repeat=size))}

@@ -1,4 +1,6 @@
-"""NAS-Bench-201's API (Dong and Yang, ICLR 2020) over a table: ``nas-bench-201`` 2.1, with the spelling of 1.x.
+"""NAS-Bench-201's API (Dong and Yang, ICLR 2020) over a table.
+
+It follows ``nas-bench-201`` 2.1, and takes the spelling of 1.x too.
 
 A program that uses ``nas_201_api`` needs another import line and the path of a table::
 
@@ -15,10 +17,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from nasbench.api import cell_strings
-from nasbench.api.nats_meta import NASBenchMetaAPI
-from nasbench.api.nats_results import ArchResults
-from nasbench.api.nats_tables import TOPOLOGY, open_table
-from nasbench.api.nats_trial import ResultsCount
+from nasbench.api.nats_bench import NASBenchMetaAPI
+from nasbench.api.nats_results import ArchResults, ResultsCount
 from tabular.spaces.nb201 import NB201_OPERATIONS
 
 if TYPE_CHECKING:
@@ -59,16 +59,17 @@ class NASBench201API(NASBenchMetaAPI):
         If there is no table, or one of another kind of space.
     """
 
+    default_file = "NAS-Bench-201-v1_1-096897"
     joiner = ", "
 
     def __init__(
         self, file_path_or_dict: str | Path | Table | None = None, verbose: bool = True, *, seed: int | None = None
     ) -> None:
-        super().__init__(open_table(file_path_or_dict, "NAS-Bench-201-v1_1-096897", TOPOLOGY), verbose, seed)
+        super().__init__(file_path_or_dict, False, verbose, seed=seed)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        state = {"rng": self.rng, "_used_time": self._used_time, "verbose": self.verbose}
-        return type(self), (self.table, False), state
+        make, (table, _, verbose), state = super().__reduce__()
+        return make, (table, verbose), state
 
     str2lists = staticmethod(cell_strings.str2lists)
 
@@ -87,7 +88,7 @@ class NASBench201API(NASBenchMetaAPI):
         *,
         use_12epochs_result: bool | None = None,
     ) -> dict[str, Any]:
-        """Return loss, accuracy and seconds: see `nasbench.api.nats_reading.Reading.get_more_info`.
+        """Return loss, accuracy and seconds: see `nasbench.api.nats_bench.NASBenchMetaAPI.get_more_info`.
 
         As in 2.1, and unlike in 1.x, accuracies and losses of every set come with their seconds. There is no comment.
         """
@@ -98,7 +99,7 @@ class NASBench201API(NASBenchMetaAPI):
     def simulate_train_eval(  # type: ignore[override]  # the original's arguments
         self, arch: Any, dataset: str, hp: str | int = "12", account_time: bool = True
     ) -> tuple[float, float | None, float, float]:
-        """Return accuracy, latency, seconds and used time: see `nasbench.api.nats_reading.Reading.simulate_train_eval`.
+        """Return accuracy, latency, seconds and used time, as `NASBenchMetaAPI.simulate_train_eval` does.
 
         The latency is that of the hp asked for, where the original takes that of hp 12.
         """
@@ -125,7 +126,7 @@ class NASBench201API(NASBenchMetaAPI):
         """Return `query_info_str_by_arch`."""
         return self.query_info_str_by_arch(arch, _hp(hp, use_12epochs_result))
 
-    def find_best(
+    def find_best(  # type: ignore[override]  # the original's arguments
         self,
         dataset: str,
         metric_on_set: str,
@@ -135,5 +136,5 @@ class NASBench201API(NASBenchMetaAPI):
         *,
         use_12epochs_result: bool | None = None,
     ) -> tuple[int, float | None]:
-        """Return index and accuracy of the best architecture: see `nasbench.api.nats_bench.NATStopology.find_best`."""
-        return self._find_best(dataset, metric_on_set, FLOP_max, Param_max, _hp(hp, use_12epochs_result))
+        """Return index and accuracy of the best architecture, as `NASBenchMetaAPI.find_best` does."""
+        return super().find_best(dataset, metric_on_set, FLOP_max, Param_max, _hp(hp, use_12epochs_result))

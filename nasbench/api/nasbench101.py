@@ -1,4 +1,6 @@
-"""NAS-Bench-101's API (Ying et al., ICML 2019) over a table: ``nasbench.api`` of its package, method by method.
+"""NAS-Bench-101's API (Ying et al., ICML 2019) over a table.
+
+It follows ``nasbench.api`` of the original package method by method.
 
 A program that uses it needs the path of a table in place of the ``.tfrecord`` file, and no TensorFlow::
 
@@ -35,30 +37,41 @@ Where it departs from the original:
 from __future__ import annotations
 
 import random
-from typing import TYPE_CHECKING, Any, NoReturn
+from array import array
+from bisect import bisect_left
+from collections.abc import Callable, Iterator, Mapping
+from functools import cached_property
+from operator import itemgetter
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Generic, NamedTuple, NoReturn, TypeVar
 
-from nasbench.api.nb101_records import Nb101Records
-from nasbench.api.nb101_statistics import Statistics
-from tabular.errors import NasbenchError, QueryError
-from tabular.importers.nasbench101 import HALFWAY
-from tabular.spaces.nb101 import INPUT, OUTPUT
-from tabular.spaces.nb101_hash import MOST_EDGES, OPERATIONS, key_of_one
+import numpy as np
+
+from tabular.errors import FileFormatError, NasbenchError, QueryError, UnknownNameError
+from tabular.importers.model_metrics import HALFWAY
+from tabular.invariants import DIVERGED
+from tabular.measures import SECONDS
+from tabular.spaces.nb101 import NB101
+from tabular.spaces.nb101_forms import INPUT, OUTPUT
+from tabular.spaces.nb101_keys import OPERATIONS, key_of_one
+from tabular.spaces.nb101_matrices import MOST_EDGES, edges
+from tabular.table import Table
 
 if TYPE_CHECKING:
     from collections.abc import KeysView
-    from pathlib import Path
+
+    from numpy.typing import NDArray
 
     from nasbench.api.model_spec import ModelSpec
-    from tabular.table import Table
 
 _NAMES = ("training_time", "train_accuracy", "validation_accuracy", "test_accuracy")
-"""What the API calls `nasbench.api.nb101_records.METRICS`."""
+"""What the API calls `nasbench.api.nasbench101.METRICS`."""
 
 _LABELS = {operation: label for label, operation in enumerate(OPERATIONS)}
 
 
 class OutOfDomainError(NasbenchError):
-    """A cell that is outside the search space, or a number of epochs that was not trained."""
+    """A cell outside the search space, or a number of epochs that was not trained."""
 
 
 class NoRecordError(QueryError, KeyError):
@@ -195,7 +208,10 @@ class NASBench:
         )
 
     def hash_iterator(self) -> KeysView[str]:
-        """Return the hashes of all cells on record, in the order of the table; they are made as they are taken."""
+        """Return the hashes of all cells on record, in the order of the table.
+
+        They are made as they are taken.
+        """
         return self.fixed_statistics.keys()
 
     def get_metrics_from_hash(self, module_hash: str) -> tuple[dict[str, Any], dict[int, list[dict[str, float]]]]:
@@ -291,3 +307,252 @@ class NASBench:
 
     def _no_hash(self, module_hash: object) -> NoRecordError:
         return NoRecordError(f"{self._records.table.path}: has no record of a cell with the hash {module_hash!r}")
+
+
+METRICS = (SECONDS, "train_accuracy", "validation_accuracy", "test_accuracy")
+"""What the API tells of a training, in this order."""
+
+PARAMETERS = "parameters"
+HASHED_AT_ONCE = 1 << 14
+
+
+class Numbers(NamedTuple):
+    """The numbers of all trainings of one length, at their end or halfway.
+
+    Parameters
+    ----------
+    values : list of (N, S) float32 or None
+        For each of `METRICS`; None where the table has no such numbers.
+    recorded : (N, S) bool or None
+        Which trainings there are; None if that is all.
+    """
+
+    values: list[NDArray[np.float32] | None]
+    recorded: NDArray[np.bool_] | None
+
+    def at(self, row: int, repeat: int) -> list[float]:
+        """Return the numbers of one training, NaN where there is none."""
+        return [float("nan") if each is None else each.item(row, repeat) for each in self.values]
+
+
+class _Shape:
+    """The choices of a row that make its cell when only some vertices are kept."""
+
+    def __init__(self, vertices: int, kept: int) -> None:
+        places = {edge: place for place, edge in enumerate(edges(vertices))}
+        left = [vertex for vertex in range(vertices) if kept >> vertex & 1]
+        self.size = len(left)
+        self._bits = itemgetter(*(places.get((start, end), -1) for start in left for end in left))
+        self._operations = [len(places) + vertex - 1 for vertex in left[1:-1]]
+
+    def cell(self, choices: bytes) -> tuple[NDArray[np.int8], list[str]]:
+        """Return matrix and labels, from the bytes of a row."""
+        bits = bytearray(self._bits(choices + b"\0"))  # where there can be no edge, the byte at -1
+        labels = [INPUT, *[OPERATIONS[choices[place]] for place in self._operations], OUTPUT]
+        return np.frombuffer(bits, dtype=np.int8).reshape(self.size, self.size), labels
+
+
+class Nb101Records:
+    """A table of NAS-Bench-101's space. Its numbers are read when first asked for.
+
+    Parameters
+    ----------
+    source : str, Path or Table
+    task : str, optional
+        Needed if the table has more than one.
+
+    Raises
+    ------
+    FileFormatError, QueryError, UnknownNameError
+    """
+
+    def __init__(self, source: str | Path | Table, task: str | None = None) -> None:
+        if not isinstance(source, Table) and Path(source).suffix == ".tfrecord":
+            out = Path(source).with_suffix(".h5")
+            raise FileFormatError(
+                f"{source}: is NAS-Bench-101's own file; make a table of it, once, with "
+                f"'nasbench import nasbench101 {source} --out {out}', and open that"
+            )
+        self.table = source if isinstance(source, Table) else Table.open(source)
+        if not isinstance(self.table.space, NB101):
+            raise QueryError(
+                f"{self.table.path}: is a table of {self.table.space.name!r}; this API answers for NAS-Bench-101's "
+                "space"
+            )
+        self.space: NB101 = self.table.space
+        if task is None and len(self.table.tasks) > 1:
+            raise QueryError(f"{self.table.path}: has the tasks {', '.join(self.table.tasks)}; name one by task=")
+        if task is not None and task not in self.table.tasks:
+            raise UnknownNameError("task", task, self.table.tasks)
+        self.task = self.table.tasks[task if task is not None else next(iter(self.table.tasks))]
+        self._numbers: dict[tuple[int, bool], Numbers] = {}
+        self._shapes: dict[int, _Shape] = {}
+
+    # Finding rows.
+
+    def find(self, key: int) -> int:
+        """Return the row of the table that has a canonical key, -1 if none has."""
+        keys, rows = self._sorted_keys
+        place = bisect_left(keys, key)
+        return rows[place] if place < len(keys) and keys[place] == key else -1
+
+    @cached_property
+    def _sorted_keys(self) -> tuple[array[int], array[int]]:
+        """The keys, ascending, and the row of each: plain arrays, which hand out plain numbers at once."""
+        held = self.table.canonical_keys
+        order = np.argsort(held, kind="stable")
+        keys, rows = array("Q"), array("q")
+        keys.frombytes(held[order].tobytes())
+        rows.frombytes(order.astype(np.int64).tobytes())
+        return keys, rows
+
+    # What a row says.
+
+    def cell(self, row: int) -> tuple[NDArray[np.int8], list[str]]:
+        """Return the matrix of a row, pruned, and the labels of its vertices."""
+        kept = self._kept[row]
+        shape = self._shapes.get(kept) or self._shapes.setdefault(kept, _Shape(self.space.vertices, kept))
+        return shape.cell(self.table.architectures[row].tobytes())
+
+    @cached_property
+    def _kept(self) -> bytes:
+        """Of each row the set of vertices that do not dangle: a vertex ``v`` is the bit ``1 << v``."""
+        pruned = self.space.prune(self.table.architectures)
+        kept = np.full(len(pruned), 1 << (self.space.vertices - 1), dtype=np.uint8)
+        for place, (start, _) in enumerate(self.space.edges):
+            kept |= pruned[:, place] << np.uint8(start)
+        return kept.tobytes()
+
+    @cached_property
+    def parameters(self) -> NDArray[Any] | None:
+        """The trainable parameters of each row, (N,); None if the table does not tell."""
+        known = PARAMETERS in self.table.costs(self.task.name)
+        return self.table.cost(self.task.name, PARAMETERS) if known else None
+
+    def parameters_of(self, row: int) -> float:
+        """Return a row's trainable parameters, an int where they are known, else NaN."""
+        count = float("nan") if self.parameters is None else self.parameters.item(row)
+        return int(count) if count == count else count  # noqa: PLR0124 - NaN alone is unequal to itself
+
+    def numbers(self, epochs: int, halfway: bool) -> Numbers:
+        """Return the numbers of all trainings of one length that the table has, at their end or halfway."""
+        if (epochs, halfway) not in self._numbers:
+            self._numbers[epochs, halfway] = self._read_numbers(epochs, halfway)
+        return self._numbers[epochs, halfway]
+
+    def _read_numbers(self, epochs: int, halfway: bool) -> Numbers:
+        recorded = self._recorded(epochs)
+        whole = None if recorded.all() else recorded
+        if not halfway:
+            return Numbers([self._values(name, epochs) for name in METRICS], whole)
+        if any(HALFWAY + name in self.task.metrics for name in METRICS):
+            return Numbers([self._values(HALFWAY + name, epochs) for name in METRICS], whole)
+        if self.task.restarts or epochs // 2 not in self.task.epochs:
+            return Numbers([None] * len(METRICS), whole)
+        return Numbers([self._values(name, epochs // 2) for name in METRICS], whole)
+
+    def _recorded(self, epochs: int) -> NDArray[np.bool_]:
+        """Say which trainings of this length are on record, (N, S)."""
+        recorded: NDArray[np.bool_] = self.table.status(self.task.name) == DIVERGED
+        for name in METRICS:
+            values = self._values(name, epochs)
+            if values is not None:
+                recorded |= ~np.isnan(values)
+                if recorded.all():
+                    break
+        return recorded
+
+    def _values(self, name: str, epochs: int) -> NDArray[np.float32] | None:
+        if name not in self.task.metrics:
+            return None
+        return self.table.metric(self.task.name, name)[:, :, self.task.epochs.index(epochs)]
+
+    def repeats(self, row: int, epochs: int) -> list[int]:
+        """Return which trainings of this length a row has."""
+        recorded = self.numbers(epochs, halfway=False).recorded
+        return list(range(len(self.task.seeds))) if recorded is None else np.flatnonzero(recorded[row]).tolist()
+
+    @cached_property
+    def index(self) -> HashIndex:
+        """The rows by hash."""
+        return HashIndex(self._hashes(), len(self.table))
+
+    def _hashes(self) -> Iterator[str]:
+        architectures = self.table.architectures
+        for start in range(0, len(architectures), HASHED_AT_ONCE):  # many at once cost far less than one by one
+            yield from self.space.module_hash(architectures[start : start + HASHED_AT_ONCE])
+
+
+Value = TypeVar("Value")
+
+
+class HashIndex:
+    """Rows by hash. Hashes are taken from an iterator only as far as is needed.
+
+    Parameters
+    ----------
+    hashes : iterator of str
+        Of all rows.
+    count : int
+        How many there are.
+    """
+
+    def __init__(self, hashes: Iterator[str], count: int) -> None:
+        self.count = count
+        self._coming = hashes
+        self._rows: dict[str, int] = {}
+        self._taken: list[str] = []
+
+    def __iter__(self) -> Iterator[str]:
+        for row in range(self.count):
+            while row >= len(self._taken):
+                self._take()
+            yield self._taken[row]
+
+    def find(self, module_hash: object) -> int:
+        """Return the row that has a hash, -1 if none has."""
+        while module_hash not in self._rows and len(self._taken) < self.count:
+            self._take()
+        return self._rows.get(module_hash, -1) if isinstance(module_hash, str) else -1
+
+    def _take(self) -> None:
+        module_hash = next(self._coming)
+        self._rows.setdefault(module_hash, len(self._taken))
+        self._taken.append(module_hash)
+
+
+class Statistics(Mapping[str, Value], Generic[Value]):
+    """Known facts of each cell by hash. Each value is made when it is asked for.
+
+    Parameters
+    ----------
+    records : Nb101Records
+    value : callable
+        Makes the value of a row.
+    missing : callable
+        Makes the error for a hash that is not there.
+    """
+
+    def __init__(
+        self, records: Nb101Records, value: Callable[[int], Value], missing: Callable[[object], KeyError]
+    ) -> None:
+        self._records, self._value, self._missing = records, value, missing
+
+    def __getitem__(self, module_hash: str) -> Value:
+        return self._value(self.row(module_hash))
+
+    def __contains__(self, module_hash: object) -> bool:
+        return self._records.index.find(module_hash) >= 0
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._records.index)
+
+    def __len__(self) -> int:
+        return self._records.index.count
+
+    def row(self, module_hash: str) -> int:
+        """Return the row of the table that has a hash."""
+        row = self._records.index.find(module_hash)
+        if row < 0:
+            raise self._missing(module_hash)
+        return row

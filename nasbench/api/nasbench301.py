@@ -1,4 +1,4 @@
-"""NAS-Bench-301's interface (Zela et al., ICLR 2022) over surrogates of this package.
+"""NAS-Bench-301's interface (Zela et al., ICLR 2022) over a surrogate.
 
 A program written for the original changes its import line::
 
@@ -33,7 +33,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 __all__ = ["Genotype", "SurrogateAPI", "load_ensemble"]
-
 PERFORMANCE, RUNTIME = "performance", "runtime"
 ANSWERS = {PERFORMANCE: (DEFAULT_SIGNAL, 100.0), RUNTIME: (SECONDS, 1.0)}
 """What the ending of a path asks for: the metric, and how many of the answer's units one of ours is."""

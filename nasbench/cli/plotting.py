@@ -36,7 +36,6 @@ OTHER_KINDS = {
     "verification": ("what 'nasbench verify --out' wrote", "promised against measured"),
 }
 
-
 OF_SURROGATES = ("scatter", "calibration")
 
 KIND_HELP = (
@@ -158,29 +157,25 @@ def _of_surrogate(kind: str, surrogate: Path, table: Path) -> Draw:
 
 
 def _of_table(kind: str, path: Path, others: list[Path], choices: _Choices) -> Draw:
-    from nasbench.analysis import map_frames
-    from nasbench.analysis import table_frames as figure_frames
-    from nasbench.figures.learning_curves import learning_curves
-    from nasbench.figures.noise_ceiling import noise_ceiling
-    from nasbench.figures.rank_by_epoch import rank_by_epoch
-    from nasbench.figures.space_map import space_map
+    from nasbench.analysis import table_frames
+    from nasbench.figures.table_figures import learning_curves, noise_ceiling, rank_by_epoch, space_map
     from tabular import Table
 
     table, task = Table.open(path), choices.task
     signal, report = choices.metric or DEFAULT_SIGNAL, choices.metric or DEFAULT_REPORT
     if kind == "learning-curves":
-        curves = figure_frames.learning_curve_frame(table, task, signal)
+        curves = table_frames.learning_curve_frame(table, task, signal)
         return lambda ax: learning_curves(ax, curves)
     if kind == "rank-by-epoch":
-        ranks = figure_frames.rank_by_epoch_frame(table, task, signal)
+        ranks = table_frames.rank_by_epoch_frame(table, task, signal)
         return lambda ax: rank_by_epoch(ax, ranks)
     if kind == "noise-ceiling":
-        ceiling = figure_frames.noise_ceiling_frame(table, task, signal)
+        ceiling = table_frames.noise_ceiling_frame(table, task, signal)
         return lambda ax: noise_ceiling(ax, ceiling)
     import pandas as pd
 
-    everything = map_frames.space_map_frame(table, task, choices.cost, report)
-    found = [map_frames.found_frame(table, each, task, choices.cost, report) for each in load_all(others)]
+    everything = table_frames.space_map_frame(table, task, choices.cost, report)
+    found = [table_frames.found_frame(table, each, task, choices.cost, report) for each in load_all(others)]
     return lambda ax: space_map(ax, everything, pd.concat(found) if found else None)
 
 

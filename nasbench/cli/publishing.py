@@ -12,8 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-    from nasbench.analysis.final_table import FinalTable
-    from nasbench.analysis.side_by_side import SideBySide
+    from nasbench.analysis.paper_tables import FinalTable, SideBySide
     from nasbench.comparison import Results
 
 ENDINGS = ("pdf", "png")

@@ -1,4 +1,4 @@
-"""Curves over the budget: regret, the incumbent's report, rank, and how good a front is; step-wise, with bands."""
+"""Step curves over the budget, with bands: regret, report, rank, fronts, ECDF."""
 
 from __future__ import annotations
 
@@ -6,11 +6,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from nasbench.figures.checking import check_frame, numbers
-from nasbench.figures.labels import NOTHING, label_axis, noted
-from nasbench.figures.legend import add_legend
-from nasbench.figures.style import line_style, log_budget_axis, marker
+from nasbench.figures.axes import check_strategies, numbers
+from nasbench.figures.style import NOTHING, add_legend, label_axis, line_style, log_budget_axis, marker, noted
 from tabular.errors import UnknownNameError
+from tabular.wording import counted
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -43,7 +42,7 @@ def regret_curves(ax: Axes, frame: pd.DataFrame, unit: str, label: str) -> None:
     QueryError
         If the frame lacks a column or has no rows.
     """
-    from nasbench.figures.log_ticks import log_where_positive
+    from nasbench.figures.axes import log_where_positive
 
     _draw(ax, frame, unit, "center", "regret curves")
     ends = np.concatenate([numbers(frame, "center"), _reached(frame)])
@@ -117,7 +116,7 @@ def hypervolume_curves(ax: Axes, frame: pd.DataFrame, unit: str, indicator: str 
     UnknownNameError
         If there is no such indicator.
     """
-    from nasbench.figures.log_ticks import log_where_positive
+    from nasbench.figures.axes import log_where_positive
 
     if indicator not in INDICATORS:
         raise UnknownNameError("indicator", indicator, INDICATORS)
@@ -128,7 +127,7 @@ def hypervolume_curves(ax: Axes, frame: pd.DataFrame, unit: str, indicator: str 
 
 
 def _draw(ax: Axes, frame: pd.DataFrame, unit: str, column: str, figure: str) -> list[str]:
-    strategies = check_frame(frame, ("spent", column, "low", "high", "runs"), figure)
+    strategies = check_strategies(frame, ("spent", column, "low", "high", "runs"), figure)
     final = _runs_at_the_end(frame, column)
     looks = {name: line_style(name, strategies) for name in strategies}
     alike = len({str(look["linestyle"]) for look in looks.values()}) < len(strategies)
@@ -168,9 +167,7 @@ def _note(name: str, final: dict[str, int]) -> str:
     runs = final[name]
     if not runs:
         return NOTHING
-    if runs == 1:
-        return "1 run"
-    return f"{runs} runs" if runs < max(final.values()) else ""
+    return counted(runs, "run") if runs == 1 or runs < max(final.values()) else ""
 
 
 def _reached(frame: pd.DataFrame) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
@@ -180,7 +177,7 @@ def _reached(frame: pd.DataFrame) -> np.ndarray[tuple[int], np.dtype[np.float64]
 
 
 def _budget_axis(ax: Axes, spent: np.ndarray[tuple[int], np.dtype[np.float64]], unit: str) -> None:
-    from nasbench.figures.log_ticks import plain_log_ticks
+    from nasbench.figures.axes import plain_log_ticks
 
     log_budget_axis(ax, unit)
     plain_log_ticks(ax.xaxis)
@@ -191,3 +188,65 @@ def _budget_axis(ax: Axes, spent: np.ndarray[tuple[int], np.dtype[np.float64]], 
 
 def _finish(ax: Axes, label: str) -> None:
     label_axis(ax.yaxis, label, add_legend(ax))
+
+
+def ecdf_curves(ax: Axes, frame: pd.DataFrame, unit: str, target_label: str) -> None:
+    """Draw the share of each strategy's runs that had reached a target, over the budget.
+
+    Runs that never reached it count: a curve that stays below 1 is said so in the legend. So is a strategy of which no
+    run did.
+
+    Parameters
+    ----------
+    ax : matplotlib Axes
+    frame : DataFrame
+        One row for each step of a strategy: ``strategy``, ``spent`` (in ``unit``) and ``share``, rising from 0 to 1 at
+        most. A strategy that never reached the target has a row with share 0, or with a NaN.
+    unit : str
+        ``seconds``, ``epochs`` or ``evaluations``.
+    target_label : str
+        What is reached: ``regret <= 0.01``, say.
+
+    Raises
+    ------
+    QueryError
+        If the frame lacks a column or has no rows.
+    """
+    from nasbench.figures.axes import plain_log_ticks
+
+    strategies = check_strategies(frame, ("spent", "share"), "ECDF curves")
+    spent = numbers(frame, "spent")
+    known = spent[np.isfinite(spent) & (spent > 0)]
+    # A little before the first, so that the step up from 0 is seen.
+    start, end = (known.min() / 1.15, known.max()) if known.size else (1.0, 10.0)
+    looks = {name: line_style(name, strategies) for name in strategies}
+    alike = len({str(look["linestyle"]) for look in looks.values()}) < len(strategies)
+    by_name = frame["strategy"].astype(str)
+    for name in strategies:
+        part = frame[by_name == name].dropna(subset=["spent", "share"]).sort_values(["spent", "share"])
+        share = numbers(part, "share")
+        last = float(share[-1]) if share.size else 0.0
+        look = {**looks[name], **marker(name, strategies), "markersize": 3.5} if alike else looks[name]
+        if alike:
+            look["markevery"] = [len(share) + 1]  # where it ends
+        ax.plot(
+            np.concatenate([[start], numbers(part, "spent"), [end]]),
+            np.concatenate([[0.0], share, [last]]),
+            drawstyle="steps-post",
+            label=noted(name, _missed(last)),
+            clip_on=False,
+            zorder=3,
+            **look,
+        )
+    log_budget_axis(ax, unit)
+    plain_log_ticks(ax.xaxis)
+    ax.set_xlim(start, end)
+    ax.set_ylim(0, 1)
+    label_axis(ax.yaxis, f"share of runs with {target_label}", add_legend(ax))
+
+
+def _missed(last: float) -> str:
+    """Return which share of the runs never reached the target."""
+    if last >= 1:
+        return ""
+    return "never" if last <= 0 else f"{max(1 - last, 0.01):.0%} never"

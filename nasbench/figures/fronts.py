@@ -6,10 +6,8 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from nasbench.figures.checking import check_frame, numbers
-from nasbench.figures.labels import NOTHING, label_axis, noted
-from nasbench.figures.legend import add_legend
-from nasbench.figures.style import line_style, marker
+from nasbench.figures.axes import check_frame, check_strategies, numbers
+from nasbench.figures.style import NOTHING, add_legend, label_axis, line_style, marker, noted
 from tabular.errors import QueryError
 
 if TYPE_CHECKING:
@@ -57,11 +55,11 @@ def fronts(
     QueryError
         If a frame lacks a column, that of the runs has no rows, or a direction is neither.
     """
-    strategies = check_frame(frame, ("run", "x", "y"), "Pareto fronts")
+    strategies = check_strategies(frame, ("run", "x", "y"), "Pareto fronts")
     if len(surfaces):
-        check_frame(surfaces, ("level", "x", "y"), "attainment surfaces")
+        check_strategies(surfaces, ("level", "x", "y"), "attainment surfaces")
     if space_front is not None:
-        check_frame(space_front.assign(strategy="the space"), ("x", "y"), "fronts of a space")
+        check_frame(space_front, ("x", "y"), "fronts of a space")
     if not set(better) <= set(DIRECTIONS):
         raise QueryError(f"of x and of y {' or '.join(DIRECTIONS)} is better, got {', '.join(better)}")
     known = _limits(ax, [frame, surfaces, *([] if space_front is None else [space_front])])
@@ -84,8 +82,11 @@ def fronts(
 
 
 def _limits(ax: Axes, frames: Sequence[pd.DataFrame]) -> bool:
-    """Set the limits of both axes, and return whether there is anything to draw; x is logarithmic if it spans much."""
-    from nasbench.figures.log_ticks import plain_log_ticks
+    """Set the limits of both axes, and return whether there is anything to draw.
+
+    X is logarithmic if it spans much.
+    """
+    from nasbench.figures.axes import plain_log_ticks
 
     axes: tuple[tuple[Literal["x", "y"], Any], ...] = (("x", ax.set_xlim), ("y", ax.set_ylim))
     for name, set_limits in axes:

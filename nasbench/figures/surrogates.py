@@ -1,4 +1,4 @@
-"""Pictures of how far a surrogate can be trusted. Each function draws into the axes it is given."""
+"""Figures of a surrogate's scores: predictions, calibration, learning curves."""
 
 from __future__ import annotations
 

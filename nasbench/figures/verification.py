@@ -1,4 +1,4 @@
-"""What an oracle promised against what really training the architectures gave."""
+"""Promises of an oracle against measurements of fresh trainings."""
 
 from __future__ import annotations
 
@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from nasbench.figures.columns import check_columns
-from nasbench.figures.notes import GREY, write_note
-from nasbench.figures.style import COLOURS
+from nasbench.figures.axes import check_frame
+from nasbench.figures.style import COLOURS, GREY, write_note
 from tabular.errors import QueryError
 
 if TYPE_CHECKING:
@@ -69,8 +68,7 @@ def promised_against_measured(ax: Axes, frame: pd.DataFrame, label: str = "") ->
     """
     import matplotlib as mpl
 
-    columns = ("architecture", "promised", "promised_std", "measured", "measured_std")
-    check_columns(frame, columns, "a verification")
+    check_frame(frame, ("promised", "promised_std", "measured", "measured_std"), "verifications", ["architecture"])
     font, line = (float(mpl.rcParams[name]) for name in ("font.size", "lines.linewidth"))
     points = frame[["promised", "measured"]].to_numpy(dtype=np.float64)
     known = np.isfinite(points).all(axis=1)

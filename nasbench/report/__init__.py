@@ -1,4 +1,4 @@
-"""One page that shows everything about results, for readers who have nothing installed."""
+"""One HTML page about results, for readers who have nothing installed."""
 
 from __future__ import annotations
 

@@ -1,16 +1,17 @@
-"""What lies behind the results, once for all of them: verification, data cards, scorecards, origin."""
+"""The lower half of the report: verification, data cards, scorecards, origin."""
 
 from __future__ import annotations
 
+import json
+import platform
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from markupsafe import Markup
 
-from nasbench.report.cards import card_html
-from nasbench.report.charts import verification_chart
-from nasbench.report.origin import everything, facts
-from nasbench.report.wording import counted, listed, measure_name, number, with_spread
+from nasbench.analysis.wording import measure_name
+from nasbench.report.charts import Shown, verification_chart
+from tabular.wording import counted, listed, number, spaced, with_spread
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -18,7 +19,8 @@ if TYPE_CHECKING:
     from nasbench.comparison.results import Results
     from nasbench.comparison.verification import Verified
 
-Shown = dict[str, Any]
+MOST_LISTED = 6
+"""Names in a row on the page; of more, the first ones are listed and the others counted."""
 
 
 def verification_shown(
@@ -92,7 +94,7 @@ def scorecards_shown(scorecards: Mapping[str, Sequence[Mapping[str, Any]]]) -> l
             {
                 "name": name,
                 "measures": [str(row.get("measure", "")) for row in rows],
-                "rows": [(each.replace("_", " "), [_score(row.get(each)) for row in rows]) for each in scores],
+                "rows": [(spaced(each), [_score(row.get(each)) for row in rows]) for each in scores],
             }
         )
     return shown
@@ -114,4 +116,137 @@ def _score(value: object) -> str:
 
 def _times(verified: Sequence[Verified]) -> str:
     counts = sorted({len(each.seeds) for each in verified})
-    return listed([counted(each, "time") for each in counts])
+    return listed([counted(each, "time") for each in counts], MOST_LISTED)
+
+
+_DEEPEST = 6
+
+
+def card_html(markdown: str, below: int) -> str:
+    """Return a card as HTML: without raw HTML and images, its headings under a heading of a given level.
+
+    Parameters
+    ----------
+    markdown : str
+    below : int
+        2 makes ``#`` a heading of level 3.
+    """
+    from markdown_it import MarkdownIt
+
+    parser = MarkdownIt("commonmark", {"html": False}).enable("table").disable("image")
+    tokens = parser.parse(markdown)
+    for token in tokens:
+        if token.type in {"heading_open", "heading_close"}:
+            token.tag = f"h{min(int(token.tag[1]) + below, _DEEPEST)}"
+    html: str = parser.renderer.render(tokens, parser.options, {})
+    # A wide table scrolls by itself instead of making the page wide; a region that scrolls can be reached by keyboard.
+    opening = '<div class="scroll" role="region" aria-label="table of the data card" tabindex="0"><table>'
+    return html.replace("<table>", opening).replace("</table>", "</table></div>")
+
+
+NOT_RECORDED = "not recorded"
+
+
+def facts(results: Results) -> list[tuple[str, str]]:
+    """Return what names the results and how they came about, as pairs of a label and a text."""
+    known, protocol = results.provenance, results.protocol
+    oracle: Mapping[str, Any] = known.get("oracle") or {}
+    found = [
+        ("oracle", f"{results.oracle} ({oracle.get('kind', 'kind ' + NOT_RECORDED)})"),
+        ("digest of the oracle", str(oracle.get("digest") or NOT_RECORDED)),
+        ("space", f"{results.space.name}, {results.space.size:,} architectures"),
+        ("signal", str(protocol.signal)),
+        ("reports", listed(results.reports, MOST_LISTED)),
+        ("budget of a run", str(protocol.budget)),
+        ("workers, repeats", f"{protocol.workers}, {protocol.repeats}"),
+    ]
+    if protocol.objectives:
+        found.append(("objectives", listed(protocol.objectives, MOST_LISTED)))
+    if protocol.constraints:
+        found.append(("constraints", listed(protocol.constraints, MOST_LISTED)))
+    found += [
+        ("strategies", ", ".join(results.trials) or "none"),
+        ("runs", runs_of(results)),
+        ("seeds", seeds_of(results) or "none"),
+        ("compared with", f"nasbench {known.get('nasbench', NOT_RECORDED)}, numpy {known.get('numpy', NOT_RECORDED)}"),
+    ]
+    for name, task in known.get("tasks", {}).items():
+        found += _task(str(name), task)
+    return found
+
+
+def _task(name: str, task: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Return the origin of the trainings of one task."""
+    dataset, device = task.get("dataset") or {}, task.get("device") or {}
+    if not isinstance(dataset, dict):  # imported tables name theirs in words
+        dataset = {"name": dataset}
+    known = {
+        "data set": _listing(dataset, ("name", "image_shape", "classes", "split_seed")).removeprefix("name "),
+        "digest of the data": dataset.get("digest"),
+        "images in each split": _listing(dataset.get("split_sizes") or {}),
+        "recipe": _listing(task.get("recipe") or {}),
+        "hash of the recipe": task.get("recipe_hash"),
+        "hardware": _listing(device, ("hardware", "torch")).removeprefix("hardware "),
+        "trained with": _listing(task.get("versions") or {}),
+        "platform": task.get("platform"),
+        "revision": task.get("git_revision"),
+        "licence": task.get("licence"),
+        "citation": task.get("citation"),
+    }
+    return [(f"{name}: {label}", str(value)) for label, value in known.items() if value] or [
+        (f"{name}: origin", NOT_RECORDED)
+    ]
+
+
+def made_with() -> str:
+    """Return the versions that made the page."""
+    import altair as alt
+    import vl_convert
+
+    from tabular.version import __version__
+
+    return (
+        f"nasbench {__version__}, Altair {alt.__version__}, Vega {vl_convert.get_vega_version()}, "
+        f"Python {platform.python_version()}"
+    )
+
+
+def everything(results: Results) -> str:
+    """Return all that is recorded of the origin, as indented JSON."""
+    return json.dumps(dict(results.provenance), indent=1, ensure_ascii=False, default=str)
+
+
+def as_text(command: str, results: list[Results]) -> str:
+    """Return the whole block as plain text, to be pasted somewhere else."""
+    lines = [f"command: {command or NOT_RECORDED}", f"report made with: {made_with()}"]
+    for each in results:
+        lines += ["", f"[{each.oracle}, {each.protocol.budget}, {counted(len(each.trials), 'strategy')}]"]
+        lines += [f"{label}: {value}" for label, value in facts(each)]
+    return "\n".join(lines)
+
+
+def _listing(values: Mapping[str, Any], names: tuple[str, ...] | None = None) -> str:
+    chosen = {name: values[name] for name in names or values if name in values}
+    return ", ".join(f"{spaced(name)} {value}" for name, value in chosen.items())
+
+
+def seeds_of(results: Results) -> str:
+    """Return the seeds of all runs, short where they are the same and without gaps."""
+    texts = {}
+    for name, trials in results.trials.items():
+        first, last = int(trials.seeds.min()), int(trials.seeds.max())
+        whole = len(trials.seeds) == last - first + 1
+        span = f"{first} to {last}" if whole and last > first else ", ".join(map(str, trials.seeds.tolist()))
+        texts[name] = span
+    if len(set(texts.values())) == 1:
+        return next(iter(texts.values()))
+    return "; ".join(f"{name}: {text}" for name, text in texts.items())
+
+
+def runs_of(results: Results) -> str:
+    """Return how many runs each strategy has: ``500 runs each``, or ``3 to 500 runs``."""
+    runs = sorted({trials.runs for trials in results.trials.values()})
+    if not runs:
+        return "no runs"
+    each = " each" if len(results.trials) > 1 else ""
+    return f"{counted(runs[0], 'run')}{each}" if len(runs) == 1 else f"{runs[0]} to {runs[-1]:,} runs"

@@ -1,22 +1,29 @@
-"""The numbers of one task as NATS-Bench's API reads them: flat, and each metric when it is first needed."""
+"""The numbers of a table by data set and hp, flat, for NATS-Bench's API.
+
+Each metric is read when it is first needed.
+"""
 
 from __future__ import annotations
 
+import os
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from tabular.errors import QueryError
-from tabular.layout import DIVERGED, MISSING
+from tabular.errors import FileFormatError, QueryError
+from tabular.invariants import DIVERGED, MISSING
 from tabular.measures import SECONDS, mean_of_known
+from tabular.spaces.cell import CellSpace
+from tabular.table import Table
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from numpy.typing import NDArray
 
-    from tabular.table import Table
+    from tabular.spaces import Space
 
 TRAIN = "train"
 UNION = "validation_test"
@@ -24,6 +31,13 @@ UNION = "validation_test"
 
 CIFAR10 = ("cifar10-valid", "cifar10")
 """The data sets whose test set is the published one; that of all others is a part of it."""
+
+
+ARCHIVES = {".pbz2": "nats-bench", ".pickle": "nats-bench", ".tar": "nats-bench", ".pth": "nasbench201"}
+"""How the files of the original packages end, and the format as which each is imported."""
+
+TOPOLOGY, SIZE = ("tss", "topology"), ("sss", "size")
+"""What the originals call their search spaces."""
 
 
 class _Absent:
@@ -34,7 +48,7 @@ class _Absent:
 
 
 class Split(NamedTuple):
-    """A set of images by its names: ours, in `get_more_info`'s keys, and among the "setnames"."""
+    """A set of images: our name, the key of `get_more_info`, and the setname."""
 
     ours: str
     key: str
@@ -49,7 +63,7 @@ def splits_of(dataset: str) -> tuple[Split, ...]:
 
 
 class Column:
-    """What was measured on one set of images: losses, accuracies as fractions, seconds up to and with an epoch.
+    """Losses, accuracies (fractions) and seconds on one set of images.
 
     Each is flat: training ``t`` of row ``r`` after the epoch at place ``e`` is at ``(r * trainings + t) * epochs + e``.
 
@@ -79,7 +93,10 @@ class Column:
 
     @cached_property
     def seconds(self) -> Any:
-        """Seconds of training, or of one evaluation after each epoch; not known unless every epoch is on record."""
+        """Seconds of training, or of one evaluation after each epoch.
+
+        Not known unless every epoch is on record.
+        """
         if self.split.key == TRAIN:
             return self._flat(SECONDS)
         return self._flat(f"{self.split.ours}_eval_seconds", summed=True)
@@ -116,13 +133,16 @@ class Columns:
         return tuple((each.loss, each.accuracy, each.seconds, *each.keys) for each in self.others)
 
     def column(self, setname: str) -> Column | None:
-        """Return the column of a "setname", or of ``valid`` and ``test``; None if there is none."""
+        """Return the column of a "setname", or of ``valid`` and ``test``.
+
+        None if there is none.
+        """
         every = (self.train, *self.others)
         return next((each for each in every if setname in {each.split.setname, each.split.key}), None)
 
 
 class TaskRecords:
-    """What a table holds of training on one data set with one recipe, by row of the table.
+    """The trainings of a table on one data set with one recipe, by row of the table.
 
     Parameters
     ----------
@@ -202,6 +222,21 @@ class TaskRecords:
             f"{self.table.path}: task {self.task!r} has no training with seed {seed!r} here; it has {seeds}"
         )
 
+    def column_with_accuracy(self, setname: str) -> Column:
+        """Return the averages on a set whose accuracies are on record.
+
+        Raises
+        ------
+        QueryError
+            If they are not; the message lists the sets that have some.
+        """
+        column = self.averages.column(setname)
+        if column is None or f"{column.split.ours}_accuracy" not in self.metrics:
+            sets = [each.split for each in self.averages.others if f"{each.split.ours}_accuracy" in self.metrics]
+            names = ", ".join(each.setname for each in sets) or "none"
+            raise QueryError(f"{self.where}: has no accuracy on {setname!r}; besides train it has {names}")
+        return column
+
     @cached_property
     def latencies(self) -> list[float | None]:
         """Seconds of a forward pass, by row; None where it was not measured."""
@@ -226,7 +261,10 @@ class TaskRecords:
 
     @cached_property
     def costs(self) -> list[tuple[float | None, ...]]:
-        """Costs of each row: millions of multiply-adds, millions of parameters, seconds; None is an unknown time."""
+        """Costs of each row: millions of multiply-adds, millions of parameters, seconds.
+
+        None is an unknown time.
+        """
         last = len(self.epochs) - 1
         columns: list[list[float | None]] = [
             [*self.megaflops],
@@ -279,3 +317,62 @@ def _comment(dataset: str, hp: str) -> str | None:
         f"train-*: on {trained_on} training images, after training on them for {hp} epochs in all; test-*: on "
         "CIFAR-10's test images. *-per-time are seconds an epoch, *-all-time seconds of all epochs so far."
     )
+
+
+def open_table(source: str | Path | Table | None, default: str, names: tuple[str, ...]) -> Table:
+    """Open a table and see that it is of the right kind of space.
+
+    Parameters
+    ----------
+    source : str, Path, Table or None
+        A file, the name of a table that comes with the package, or an open table. None is the original's default name
+        with the ending ``.h5``, in ``$TORCH_HOME`` or else ``~/.torch``.
+    default : str
+        That name, without ending.
+    names : tuple of str
+        `TOPOLOGY` or `SIZE`.
+
+    Raises
+    ------
+    FileFormatError
+        If there is no table there; an archive of the original package is refused with the command that imports it.
+    QueryError
+        If the table is of another kind of space.
+    """
+    table = source if isinstance(source, Table) else Table.open(_path(source, default))
+    if _names(table.space) != names:
+        raise QueryError(f"{table.path}: is a table of {table.space.name!r}, which {_advice(table.space)}")
+    return table
+
+
+def _path(source: object, default: str) -> str | Path:
+    if source is None:
+        path = Path(os.environ.get("TORCH_HOME", Path.home() / ".torch")) / f"{default}.h5"
+        if not path.exists():
+            raise FileFormatError(
+                f"{path}: is not there, where a table is looked for if none is named; name one, or make it with "
+                f"'nasbench import nats-bench ARCHIVE --out {path}'"
+            )
+        return path
+    if not isinstance(source, (str, Path)):
+        raise QueryError(f"expected the path of a table or an open Table, got {type(source).__name__}")
+    path = Path(source)
+    if path.is_dir() or path.suffix in ARCHIVES:
+        raise FileFormatError(
+            f"{path}: is an archive of the original package, not a table; turn it into one, once, with "
+            f"'nasbench import {ARCHIVES.get(path.suffix, 'nats-bench')} {path} --out {default}.h5'"
+        )
+    return source
+
+
+def _names(space: Space) -> tuple[str, ...] | None:
+    if isinstance(space, CellSpace):
+        return TOPOLOGY
+    return SIZE if space.declaration()["kind"] == "nats-size" else None
+
+
+def _advice(space: Space) -> str:
+    names = _names(space)
+    if names is None:
+        return "neither NATS-Bench nor NAS-Bench-201 has; use tabular.TableOracle"
+    return f"is opened by nasbench.api.nats_bench.create(..., {names[0]!r})"

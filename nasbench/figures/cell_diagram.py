@@ -1,4 +1,4 @@
-"""What a row of a space is, as boxes and the links between them: what there is to draw, not yet where."""
+"""An architecture as boxes and links between them, before they are laid out."""
 
 from __future__ import annotations
 
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from tabular.spaces import Space
 
 TIMES = "\N{MULTIPLICATION SIGN}"
-
 END, NODE, CHOICE, PLAIN = "end", "node", "choice", "plain"
 CONV, POINTWISE, SEPARABLE, DILATED, POOL, SKIP, MOTIF, OTHER = (
     "conv", "pointwise", "separable", "dilated", "pool", "skip", "motif", "other",
@@ -77,7 +76,10 @@ class Box:
 
 @dataclass(frozen=True)
 class Link:
-    """A line from one box to another, with an arrowhead unless it leads to an operation on an edge."""
+    """A line from one box to another.
+
+    It has an arrowhead unless it leads to an operation on an edge.
+    """
 
     start: int
     end: int
@@ -244,7 +246,10 @@ def _nats_size(_: NatsSize, row: NDArray[np.uint8]) -> list[Diagram]:
 
 
 def _nb_macro(_: NBMacro, row: NDArray[np.uint8]) -> list[Diagram]:
-    """Return a chain; at a stage's first layer the identity is a strided 1x1 convolution."""
+    """Return a chain.
+
+    At a stage's first layer the identity is a strided 1x1 convolution.
+    """
     layers, choices = [], iter(row.tolist())
     for stage, depth in enumerate(STAGES):
         for place in range(depth):

@@ -1,4 +1,4 @@
-"""Logarithmic axes whose numbers are plain, never collide, and are there on a short axis too; with a place for zero."""
+"""Logarithmic axes with plain numbers that do not collide, and checks of frames."""
 
 from __future__ import annotations
 
@@ -7,11 +7,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from matplotlib.ticker import Locator, LogLocator, MaxNLocator, NullFormatter, NullLocator
 
-from nasbench.figures.labels import font_size
+from nasbench.figures.style import font_size
+from tabular.errors import QueryError
+from tabular.wording import tick_number
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
+    import pandas as pd
     from matplotlib.axis import Axis
     from numpy.typing import NDArray
 
@@ -19,7 +22,9 @@ SUBS = ((1, 2, 5), (1, 3), (1,))
 
 
 class FewLogTicks(Locator):
-    """Ticks at 1, 2, 5 of each decade, or fewer where their numbers would collide, or at round numbers within one.
+    """Ticks at 1, 2, 5 of each decade, or fewer where their numbers would collide.
+
+    Within one decade they are at round numbers.
 
     Parameters
     ----------
@@ -73,13 +78,8 @@ class FewLogTicks(Locator):
         places = (axis.get_transform().transform(ticks) - ends.min()) / (np.ptp(ends) or 1.0) * length
         if not level:
             return bool((np.diff(places) >= 1.3 * self.font).all())
-        widths = np.array([len(number(tick)) for tick in ticks]) * 0.55 * self.font
+        widths = np.array([len(tick_number(tick)) for tick in ticks]) * 0.55 * self.font
         return bool((np.diff(places) >= (widths[1:] + widths[:-1]) / 2 + 0.7 * self.font).all())
-
-
-def number(value: float, _position: float = 0) -> str:
-    """Return a number as an axis shows it, without powers of ten as long as it is readable."""
-    return f"{value:,.0f}" if value >= 1000 else f"{value:g}"
 
 
 def plain_log_ticks(axis: Axis, smallest: float = 0.0) -> None:
@@ -94,7 +94,7 @@ def plain_log_ticks(axis: Axis, smallest: float = 0.0) -> None:
     import matplotlib as mpl
 
     axis.set_major_locator(FewLogTicks(font_size(mpl.rcParams["xtick.labelsize"]), smallest))
-    axis.set_major_formatter(number)
+    axis.set_major_formatter(lambda value, _: tick_number(value))
     axis.set_minor_formatter(NullFormatter())
     axis.set_minor_locator(NullLocator() if smallest else LogLocator(subs=range(2, 10)))
 
@@ -126,3 +126,52 @@ def log_where_positive(axis: Axis, values: NDArray[np.float64]) -> None:
         set_scale("symlog", linthresh=least, linscale=0.5)
         set_limits(0, most * (most / least) ** 0.05)
         plain_log_ticks(axis, least)
+
+
+def check_frame(frame: pd.DataFrame, columns: Sequence[str], figure: str, texts: Sequence[str] = ()) -> None:
+    """Make sure that a frame can be drawn: that its columns are there, those of numbers hold some, and it has rows.
+
+    Parameters
+    ----------
+    frame : DataFrame
+    columns : sequence of str
+        Columns of numbers that the figure draws.
+    figure : str
+        What the message calls the figures: ``regret curves``, say.
+    texts : sequence of str
+        Columns of names that the figure needs too.
+
+    Raises
+    ------
+    QueryError
+    """
+    needed = (*texts, *columns)
+    lacking = [name for name in needed if name not in frame.columns]
+    if lacking:
+        raise QueryError(
+            f"{figure} need a frame with the columns {', '.join(needed)}; this one lacks {', '.join(lacking)} "
+            f"(it has {', '.join(map(str, frame.columns)) or 'none'})"
+        )
+    if frame.empty:
+        raise QueryError(f"{figure} need at least one row, and the frame is empty; give one with a row for each point")
+    try:
+        frame.astype(dict.fromkeys(columns, np.float64))
+    except (TypeError, ValueError) as error:
+        raise QueryError(f"{figure} need numbers in the columns {', '.join(columns)}; {error}") from error
+
+
+def check_strategies(frame: pd.DataFrame, columns: Sequence[str], figure: str) -> list[str]:
+    """Check a frame that has a column ``strategy`` too, and return its strategies in the order in which they come.
+
+    Raises
+    ------
+    QueryError
+        As `check_frame`.
+    """
+    check_frame(frame, columns, figure, ["strategy"])
+    return list(dict.fromkeys(frame["strategy"].astype(str)))
+
+
+def numbers(frame: pd.DataFrame, column: str) -> NDArray[np.float64]:
+    """Return a column of a checked frame as an array, (N,)."""
+    return frame[column].to_numpy(dtype=np.float64)
