@@ -21,7 +21,7 @@ from nasbench import Space, Task, get_space
 from nasbench.oracle import mean_of_known, standard_metric
 from surrogates import fit_surrogate
 from surrogates.models import DEFAULT_MODEL
-from surrogates.scores import kendall_tau, mae, r2
+from surrogates.scorecard import kendall_tau, mae, r2
 from tabular import Table, TableData, TaskData, write_table
 
 if TYPE_CHECKING:

@@ -22,7 +22,7 @@ from nasbench.figures.style import STYLES
 from nasbench.training import TrainingOracle
 from surrogates import SurrogateOracle, fit_surrogate
 from surrogates.examining import exploits
-from surrogates.scores import spearman
+from surrogates.scorecard import spearman
 from surrogates.transferring import transfer
 from tabular import Table, TableOracle, shipped_tables
 

@@ -20,7 +20,7 @@ from nasbench import Space, get_space
 from nasbench.figures.style import COLOURS, STYLES
 from nasbench.oracle import mean_of_known
 from surrogates import fit_surrogate
-from surrogates.scores import kendall_tau, mae
+from surrogates.scorecard import kendall_tau, mae
 from tabular import Table
 
 if TYPE_CHECKING:

@@ -15,7 +15,7 @@ from nasbench.comparison import compare
 from nasbench.oracle import standard_metric
 from strategies import RegularizedEvolution
 from surrogates import Surrogate, SurrogateOracle, fit_surrogate
-from surrogates.inputs import Inputs
+from surrogates.features import Inputs
 from tabular import Table, TableData, TaskData, write_table
 
 if TYPE_CHECKING:

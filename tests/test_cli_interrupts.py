@@ -16,7 +16,7 @@ import pytest
 
 from nasbench.comparison.search_run import SearchRun
 from nasbench.training import TrainingOracle
-from surrogates.models.xgboost_ensemble import XGBoostEnsemble
+from surrogates.models.xgboost import XGBoostEnsemble
 from tabular import Table
 from tabular.journal import read_journal
 from tabular.ledger import Ledger

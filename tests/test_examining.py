@@ -20,7 +20,7 @@ from surrogates.examining import (
     leave_one_strategy_out,
     scores_by_size,
 )
-from surrogates.scores import coverage, mae
+from surrogates.scorecard import coverage, mae
 from tabular import Table, TableOracle
 
 FEW = {"members": 2, "trees": 20, "max_depth": 4}

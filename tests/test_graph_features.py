@@ -16,7 +16,7 @@ from nasbench.spaces.cell import OPERATIONS
 from nasbench.spaces.darts_genotype import CONCAT, Genotype
 from nasbench.spaces.declared import SPACES
 from nasbench.spaces.graph import Graph
-from surrogates.graph_features import BINS, KINDS, LETTERS, LONGEST, TERMS, WORDS, graph_feature_names, graph_features
+from surrogates.features import BINS, KINDS, LETTERS, LONGEST, TERMS, WORDS, graph_feature_names, graph_features
 
 NAMES = graph_feature_names()
 

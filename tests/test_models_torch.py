@@ -13,12 +13,10 @@ from scipy.stats import kendalltau
 
 from nasbench import CellSpace, get_space
 from nasbench.errors import FileFormatError, QueryError
-from surrogates.inputs import Inputs
+from surrogates.features import Inputs
 from surrogates.models import regressor_class
-from surrogates.models.arrays import read_arrays, write_arrays
-from surrogates.models.gin import GIN
-from surrogates.models.mlp_ensemble import MLPEnsemble
-from surrogates.models.torch_training import BLOCK
+from surrogates.models.neural import BLOCK, GIN, MLPEnsemble
+from surrogates.models.regressor import read_arrays, write_arrays
 
 MINI = get_space("nb201-mini")
 BOTH = pytest.mark.parametrize("model", [MLPEnsemble, GIN])

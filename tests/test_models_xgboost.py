@@ -9,12 +9,10 @@ from hypothesis import strategies as st
 
 from nasbench import get_space
 from nasbench.errors import FileFormatError, QueryError, UnknownNameError
-from surrogates.inputs import Inputs, feature_blocks
+from surrogates.features import Inputs, feature_blocks
 from surrogates.models import regressor_class
-from surrogates.models.forest_walk import ForestWalk
-from surrogates.models.parts import deal_parts
-from surrogates.models.xgboost_ensemble import FEW_ROWS, MANY_ROWS, XGBoostEnsemble, out_of_fold
-from surrogates.models.xgboost_model import booster_bytes
+from surrogates.models.regressor import deal_parts
+from surrogates.models.xgboost import FEW_ROWS, MANY_ROWS, ForestWalk, XGBoostEnsemble, booster_bytes, out_of_fold
 
 SPACE = get_space("nb201")
 

@@ -12,7 +12,7 @@ from nasbench.errors import DataError, QueryError, UnknownNameError
 from nasbench.oracle import standard_metric
 from nasbench.spaces.categorical import CategoricalSpace
 from surrogates import Surrogate, fit_surrogate
-from surrogates.seed_noise import SeedNoise
+from surrogates.metric_model import SeedNoise
 from tabular import Table, TableData, TaskData, write_table
 
 MINI = get_space("nb201-mini")

@@ -147,7 +147,7 @@ def test_there_are_the_files_that_the_damage_tests_think_of(saved):
 @pytest.mark.parametrize("damage", ["flip", "cut", "empty", "missing"])
 def test_damage_is_named_and_never_reaches_xgboost(copy, monkeypatch, name, damage):
     monkeypatch.setattr(
-        "surrogates.models.xgboost_ensemble.parse_booster",
+        "surrogates.models.xgboost.parse_booster",
         lambda *_: pytest.fail("damaged bytes were handed to XGBoost"),
     )
     file = copy / name
@@ -176,9 +176,9 @@ def test_what_is_not_there_or_not_a_surrogate_says_so(copy, tmp_path):
 
 
 def test_a_newer_version_asks_for_an_upgrade(copy):
-    rewrite(copy, version=2)
+    rewrite(copy, version=3)
     with pytest.raises(
-        FileFormatError, match="has version 2 of nasbench-surrogate, this program reads up to 1; upgrade"
+        FileFormatError, match="has version 3 of nasbench-surrogate, this program reads up to 2; upgrade"
     ):
         Surrogate.load(copy)
 
@@ -195,7 +195,7 @@ def test_a_newer_version_asks_for_an_upgrade(copy):
             "fitted on 99 columns of features, but this program makes 12",
         ),
         ({"scorecard": 3}, "does not describe a surrogate: TypeError"),
-        ({"luck": {"loadings": [[2.0]], "own": [0.0]}}, "the squares of a measure's luck do not add up to 1"),
+        ({"luck": {"loadings": [[2.0]], "own": [0.0]}}, "the squares of a measure's training noise do not add up to 1"),
     ],
 )
 def test_metadata_that_make_no_sense_are_refused(copy, changes, message):

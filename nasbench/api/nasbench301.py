@@ -26,7 +26,7 @@ from nasbench.oracle import DEFAULT_SIGNAL, SECONDS, Measure
 from nasbench.spaces.darts import Darts
 from nasbench.spaces.darts_genotype import Genotype
 from surrogates import SurrogateOracle
-from surrogates.folders import is_surrogate
+from surrogates.folder import is_surrogate
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
