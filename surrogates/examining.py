@@ -113,7 +113,7 @@ def leave_one_strategy_out(
     """Fit what all strategies but one visited, and score on what that one visited, as NAS-Bench-301 does (section 4.2).
 
     A surrogate is asked about what strategies find, not about architectures drawn at random; this tells how it fares
-    with a strategy that it was not made with. Networks that the one visited, too, are not learnt from.
+    with a strategy that it was not made with. Networks that the one visited, too, are not fitted to.
 
     Parameters
     ----------
@@ -232,7 +232,7 @@ def _answer(truth: Oracle, row: NDArray[np.uint8], measure: Measure) -> float:
 
 
 class HeldOut(NamedTuple):
-    """What was measured and predicted of the networks that a surrogate did not see, without those that failed.
+    """Measurements and predictions of the networks held out, without those that failed.
 
     Parameters
     ----------

@@ -84,7 +84,7 @@ _WIDTH = len(graph_feature_names())
 
 
 class _Tables(NamedTuple):
-    """What the labels of a graph mean; the last row of each table is for edges that carry nothing.
+    """The meaning of a graph's labels; the last row of each table is for edges that carry nothing.
 
     Of each node a row of whole numbers is known, its state: the paths to it by their number of layers, ``bins`` for
     each of `KINDS`; the paths by `WORDS`; the `TERMS` that it sums. Then come a zero and a one.
@@ -98,7 +98,7 @@ class _Tables(NamedTuple):
     starts: list[int]
     """Of the edges."""
     sources: NDArray[np.intp]
-    """(E, labels, S): the place, among the states of all nodes, of what each number of an edge's end gets added."""
+    """(E, labels, S): the index, among the states of all nodes, of what each number of an edge's end gets added."""
     on_edge: NDArray[np.float64]
     """(labels, 3): weights, pointwise and spatial layers."""
     reads: NDArray[np.float64]
@@ -115,7 +115,7 @@ def _make_tables(nodes: int, edges: tuple[tuple[int, int], ...], traits: tuple[T
     words = bins * len(KINDS)
     terms = words + len(WORDS)
     zero, one = terms + len(TERMS), terms + len(TERMS) + 1
-    column = {word: words + place for place, word in enumerate(WORDS)}
+    column = {word: words + index for index, word in enumerate(WORDS)}
     sources = np.full((len(traits) + 1, zero), zero)
     reads = np.zeros((len(traits) + 1, len(WEIGHTED)))
     for source, read, each, layers_of_kind in zip(sources, reads, traits, counted, strict=False):
@@ -195,7 +195,7 @@ MOST_PATHS = 512
 
 
 def path_encoding(graph: Graph, most: int = MOST_PATHS) -> NDArray[np.float32]:
-    """Say of each sequence of operations whether a path from input to output reads so.
+    """Return the sequences of operations that paths from input to output read as, each a column.
 
     Identities are operations like others; an edge with the zero operation is none. Short sequences come first, and
     lengths that do not fit into ``most`` columns as a whole are truncated, as the paper does: random cells seldom have
@@ -218,7 +218,7 @@ def path_encoding(graph: Graph, most: int = MOST_PATHS) -> NDArray[np.float32]:
         if len(sequences) + len(passing) ** length > most:
             break
         sequences += itertools.product(passing, repeat=length)
-    column = {sequence: place for place, sequence in enumerate(sequences)}
+    column = {sequence: index for index, sequence in enumerate(sequences)}
     ends_with: dict[int, tuple[list[int], list[int]]] = {label: ([], []) for label in passing}
     for after, sequence in enumerate(sequences[1:], start=1):
         ends_with[sequence[-1]][0].append(column[sequence[:-1]])

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 FLOOR = 0.001
-"""Of errors, so that a perfect accuracy has a logarithm, too."""
+"""The number added to errors, so that a perfect accuracy has a logarithm, too."""
 
 
 class Target:
@@ -139,7 +139,7 @@ class CurveBasis(NamedTuple):
 
     @property
     def apart(self) -> bool:
-        """Whether each epoch has a coefficient of its own."""
+        """True if each epoch has a coefficient of its own."""
         return len(self.components) == len(self.offset)
 
     def coefficients(self, curves: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -45,10 +45,10 @@ SMALL_SPACE = 20_000
 """Features of all rows of spaces up to this size are made at once, and kept for the life of the process."""
 
 FEWEST = 3
-"""Of fewer networks the mean alone is predicted."""
+"""The fewest networks that a model is fitted to; fewer are answered by their mean."""
 
 LEAST_DOUBT = 0.01
-"""In standard deviations of the normal scores; models that agree exactly are not certain for that."""
+"""The least doubt, in standard deviations of the normal scores: models that agree exactly are not certain."""
 
 
 class NormalScores:

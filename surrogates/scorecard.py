@@ -30,7 +30,7 @@ FRACTION_STEP = 0.001
 """Differences of fractions below 0.1 % do not count in `sparse_tau`."""
 
 STEPS_OF_RANGE = 1000
-"""Into as many steps `sparse_tau` divides the range of what is no fraction."""
+"""The number of steps that `sparse_tau` divides the range of what is no fraction into."""
 
 
 # Ranks.
@@ -442,7 +442,7 @@ def score(
 
 @dataclass(frozen=True)
 class Exploit:
-    """What a strategy ended with on a surrogate, and what that is worth.
+    """The finds of a strategy on a surrogate, and their true values.
 
     Parameters
     ----------

@@ -41,11 +41,11 @@ FAILURES = "failures."
 """The names of the files of the failure model begin so."""
 
 ROWS_AT_ONCE = 1 << 15
-"""More rows are predicted piece by piece, which bounds the memory that a query takes."""
+"""The number of rows that are predicted at a time, which bounds the memory that a query takes."""
 
 
 class Prediction(NamedTuple):
-    """What a surrogate says of some architectures, ``(N,)`` each.
+    """Predictions for some architectures, ``(N,)`` each.
 
     Parameters
     ----------
@@ -129,7 +129,7 @@ class Surrogate:
 
     @property
     def measures(self) -> tuple[Measure, ...]:
-        """What it predicts."""
+        """The measures that it predicts."""
         return tuple(Measure(self.task.name, metric, epochs) for metric in self.models for epochs in self.task.epochs)
 
     @property

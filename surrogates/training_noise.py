@@ -22,11 +22,11 @@ FAINT = 0.05
 """Factors without a loading beyond this are left to the measures' own noise."""
 
 MOST_NUMBERS = 4_000_000
-"""Of residuals; of more trainings a part is drawn, which bounds time and memory."""
+"""The most residuals that are used; of more trainings a part is drawn, which bounds time and memory."""
 
 ROUNDS = 30
 SETTLED = 0.01
-"""Of the principal factor method: rounds at most, and the change of a share that ends them."""
+"""The change of a share that ends the principal factor method, which takes at most `ROUNDS` rounds."""
 
 ALIKE = 10
 """The correlations start out as if so many trainings had had the same noise at every measure."""

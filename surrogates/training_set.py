@@ -133,12 +133,12 @@ class TrainingSet:
 
     @cached_property
     def measured(self) -> NDArray[np.bool_]:
-        """Which rows, (N,), have a number of any metric."""
+        """The rows, as a mask (N,), that have a number of any metric."""
         return np.asarray(np.any([np.isfinite(trainings).any(axis=(1, 2)) for trainings in self.values.values()], 0))
 
     @property
     def known(self) -> NDArray[np.bool_]:
-        """Which rows, (N,), have a number, or diverged whenever they were trained, which tells what fails."""
+        """The rows, as a mask (N,), that have a number, or diverged whenever trained, which tells what fails."""
         return self.measured | self.diverged
 
     @cached_property

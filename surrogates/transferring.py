@@ -22,7 +22,7 @@ PRIOR_ROWS = 10
 """The slope of a correction starts at 1 as if so many trainings had said so."""
 
 FEWEST = 5
-"""So many trainings are needed for a correction and a new calibration."""
+"""The fewest trainings that give a correction and a new calibration."""
 
 
 def transfer(

@@ -96,7 +96,7 @@ class Familiarity:
         return distance
 
     def unfamiliar(self, features: NDArray[np.float32]) -> NDArray[np.bool_]:
-        """Say of each row of features, (N, F), whether it lies farther out than others of the same kind, (N,)."""
+        """Return which rows of features, (N, F), lie farther out than others of the same kind, (N,)."""
         return self.distance(features) > self.limit
 
     def arrays(self) -> dict[str, NDArray[np.float32]]:
@@ -121,19 +121,19 @@ class Familiarity:
 FILE = "trees.json"
 
 FEWEST_ROWS = 50
-"""Fewer do not tell what is usual."""
+"""Fewer networks do not tell what is usual."""
 
 FEWEST_FAILURES = 8
-"""Fewer do not tell what fails."""
+"""Fewer failures do not tell what fails."""
 
 BELOW_EXPECTED = 6.0
-"""A failure lies so many times as far below its prediction as residuals usually lie from theirs,"""
+"""A failure lies this many times as far below its prediction as residuals usually lie from theirs."""
 
 BELOW_BULK = 4.0
-"""so many standard deviations of the bulk of all targets below their median,"""
+"""A failure lies this many standard deviations of the bulk of all targets below their median."""
 
 BELOW_BOTH = 1.5
-"""and so many of these below its prediction: what is predicted to the last digit does not fail by the last but one."""
+"""A failure lies this many of these below its prediction, too, so that no failure is a matter of the last digits."""
 
 SIGMA = 1.4826
 """The standard deviation of normal numbers by their median absolute deviation."""
@@ -211,7 +211,7 @@ def find_failures(
 
 
 class FailureModel:
-    """How likely the training of an architecture is to fail: gradient-boosted trees (Chen and Guestrin 2016).
+    """A model of failing trainings: gradient-boosted trees (Chen and Guestrin 2016).
 
     Parameters
     ----------
@@ -251,7 +251,7 @@ class FailureModel:
     def probability(self, features: NDArray[np.float32]) -> NDArray[np.float64]:
         """Return how likely training fails.
 
-        Failures are rare and mostly bad luck, so the numbers are small. Some 30 of 20,001 cells of NAS-Bench-101 fail;
+        Failures are rare and mostly chance, so the numbers are small. Some 30 of 20,001 cells of NAS-Bench-101 fail;
         where these were held out, 0.01 names 2 % of the cells, and among them 7 of 10 that fail, 0.1 names 2 of 10, and
         every fifth that it names fails.
 

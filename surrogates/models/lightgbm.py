@@ -51,7 +51,7 @@ A_SPLIT = (
     *("split_feature", "split_gain", "threshold", "decision_type", "left_child", "right_child"),
     *("internal_value", "internal_weight", "internal_count"),
 )
-"""What the text says of the whole, of each column, of each leaf and of each split."""
+"""The entries of the text for the whole, for each column, for each leaf and for each split."""
 
 INTEGERS = re.compile(r"-?[0-9]{1,9}( -?[0-9]{1,9})*", re.ASCII)
 NUMBERS = re.compile(r"{0}( {0})*".format(r"-?[0-9]{1,25}(\.[0-9]{1,25})?(e[+-][0-9]{1,3})?"), re.ASCII)

@@ -40,7 +40,7 @@ Arrays: TypeAlias = "dict[str, NDArray[Any]]"
 Weights: TypeAlias = "dict[str, Tensor]"
 Views: TypeAlias = "tuple[Tensor, ...]"
 View: TypeAlias = "Callable[[NDArray[np.int64]], Views]"
-"""What a network sees of the rows at some places."""
+"""A function that gives the inputs of a network for the rows of some numbers."""
 Network: TypeAlias = "Callable[[Weights, Views], Tensor]"
 """Works out what each member says of each row, (members, rows)."""
 Sizes: TypeAlias = "Mapping[str, tuple[int, int]]"
@@ -50,12 +50,12 @@ MEMBERS = 5
 STEPS = 1000
 BATCH = 64
 PASSES = 20
-"""Where there are many rows, more steps are taken, until each was seen so often."""
+"""The least number of times that each row is seen; for many rows more steps are taken."""
 BLOCK = 2048
 """Rows that are predicted at a time."""
 RATE = 0.01
 DECAY = 0.5
-"""Of the weights, as `torch.optim.AdamW` understands it: the less is known, the plainer the function."""
+"""The decay of the weights of `torch.optim.AdamW`: the less is known, the plainer the function."""
 WARM_UP = 0.1
 """The part of the steps in which the rate rises; it then falls as a cosine."""
 
@@ -191,7 +191,7 @@ MLP_WIDTH = 64
 HIDDEN = ("first", "second", "third")
 
 FARTHEST = 3
-"""In standard deviations: a rare feature outweighs no other, and what was never seen is not trusted far."""
+"""The bound of features in standard deviations: a rare one outweighs no other, and none is trusted far."""
 
 
 class MLPEnsemble(Regressor):
@@ -270,7 +270,7 @@ class MLPEnsemble(Regressor):
 
 
 def _mlp_sizes(features: int) -> dict[str, tuple[int, int]]:
-    hidden = {layer: (MLP_WIDTH if place else features, MLP_WIDTH) for place, layer in enumerate(HIDDEN)}
+    hidden = {layer: (MLP_WIDTH if index else features, MLP_WIDTH) for index, layer in enumerate(HIDDEN)}
     return {**hidden, "answer": (MLP_WIDTH, 1)}
 
 
@@ -407,7 +407,7 @@ def operation_graphs(
     ----------
     graph : Graph
     rows : (N,) int64
-        The places of the architectures that are asked for.
+        The numbers of the architectures that are turned round.
 
     Returns
     -------
@@ -424,8 +424,8 @@ def operation_graphs(
 
     passed = np.zeros((len(rows), graph.nodes, graph.nodes))
     passed[:, np.arange(graph.nodes), np.arange(graph.nodes)] = 1
-    for place, (start, end) in enumerate(graph.edges):
-        passed[:, :, end] += passed[:, :, start] * (live & ~acts)[:, place, None]
+    for index, (start, end) in enumerate(graph.edges):
+        passed[:, :, end] += passed[:, :, start] * (live & ~acts)[:, index, None]
 
     there = np.hstack([np.ones((len(rows), 2), dtype=bool), acts])
     starts, ends = np.array(graph.edges).T

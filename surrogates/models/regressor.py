@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 
 class Estimate(NamedTuple):
-    """What a regressor says of some architectures, each ``(N,)`` float64.
+    """Estimates for some architectures, each ``(N,)`` float64.
 
     Parameters
     ----------
@@ -66,7 +66,7 @@ class Regressor(ABC):
             From 0; rows of one group are drawings of one network, and are left out together where some are.
         seed : int
         **options
-            What the kind can be told.
+            Those of the kind.
         """
 
     @abstractmethod

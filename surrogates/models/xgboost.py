@@ -21,10 +21,10 @@ if TYPE_CHECKING:
 
 
 FEW_ROWS = 64
-"""Up to so many rows are walked by `ForestWalk`, which is faster than XGBoost's calls, for one row ten times."""
+"""The most rows that are walked by `ForestWalk`: it is faster than a call of XGBoost, for one row ten times."""
 
 MANY_ROWS = 2048
-"""From here on members predict side by side; for fewer rows the threads would cost more than they save."""
+"""The fewest rows for which members predict side by side; for fewer, threads would cost more than they save."""
 
 MEMBERS = 4
 TREES = 200
@@ -179,7 +179,7 @@ def out_of_fold(
 
 FOREST_MEMBERS = 16
 FOREST_TREES = 8
-"""In each member; more, smaller forests tell better what is not known (`RandomForest`)."""
+"""The trees of each member; more, smaller forests tell better what is not known (`RandomForest`)."""
 
 FOREST_PARAMETERS: dict[str, Any] = {
     # As deep as there are rows, but for the files' sake no tree has more than so many leaves.
@@ -194,7 +194,7 @@ FOREST_PARAMETERS: dict[str, Any] = {
     "reg_lambda": 0.0,
     "max_bin": 256,
 }
-"""What makes XGBoost's trees those of a forest: none corrects another, and each split sees a third of the columns."""
+"""Parameters that make a forest of XGBoost's trees: none corrects another, a split sees a third of the columns."""
 
 
 class RandomForest(XGBoostEnsemble):
@@ -321,7 +321,7 @@ def read_trees(text: bytes, name: str) -> Trees:
         trees = Trees(np.array(sizes), left, right, column, threshold, base, columns)
         check_trees(trees.sizes, left, right, column, columns)
     except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError) as error:
-        raise FileFormatError(f"{name}: is not an XGBoost model in JSON, or damaged: {error}") from None
+        raise FileFormatError(f"{name}: XGBoost cannot read the model: {error}") from None
     return trees
 
 
