@@ -20,7 +20,7 @@ from timing import machine
 from nasbench import Space, Task, get_space
 from surrogates import fit_surrogate
 from surrogates.models import DEFAULT_MODEL
-from surrogates.scores import kendall_tau, mae, r2
+from surrogates.scorecard import kendall_tau, mae, r2
 from tabular import Table, TableData, TaskData, write_table
 from tabular.measures import mean_of_known, standard_metric
 

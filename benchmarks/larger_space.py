@@ -21,7 +21,7 @@ from nasbench.figures.curves import incumbent_curves
 from nasbench.figures.style import STYLES
 from surrogates import SurrogateOracle, fit_surrogate
 from surrogates.examining import exploits
-from surrogates.scores import spearman
+from surrogates.scorecard import spearman
 from surrogates.transferring import transfer
 from tabular import Table, TableOracle, shipped_tables
 from tabular.training import TrainingOracle

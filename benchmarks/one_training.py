@@ -19,7 +19,7 @@ from timing import machine
 from nasbench import Space, get_space
 from nasbench.figures.style import COLOURS, STYLES
 from surrogates import fit_surrogate
-from surrogates.scores import kendall_tau, mae
+from surrogates.scorecard import kendall_tau, mae
 from tabular import Table
 from tabular.measures import mean_of_known
 

@@ -14,7 +14,7 @@ from nasbench import Space, Task, get_space
 from nasbench.comparison import compare
 from strategies import RegularizedEvolution
 from surrogates import Surrogate, SurrogateOracle, fit_surrogate
-from surrogates.inputs import Inputs
+from surrogates.features import Inputs
 from tabular import Table, TableData, TaskData, write_table
 from tabular.measures import standard_metric
 

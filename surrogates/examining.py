@@ -1,4 +1,4 @@
-"""Putting a surrogate to the test: by how much it is fitted to, by what strategies visit, by what they exploit."""
+"""Examinations of a surrogate: fits to less data, to what strategies visit, and what strategies exploit."""
 
 from __future__ import annotations
 
@@ -8,15 +8,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from surrogates.calibration import cross_calibrated
-from surrogates.fitting import fit_surrogate, known_networks, leading_values, lesson_of, recorded_values
-from surrogates.metric_fitting import Asked, known_rows
-from surrogates.scorecard import Exploit
-from surrogates.scores import FEWEST_ROWS
-from surrogates.splitting import FEWEST_TRAIN, split_at_random
-from tabular.errors import QueryError
-from tabular.measures import Measure, resolve_measure
-from tabular.work import silent
+from nasbench.errors import QueryError
+from nasbench.oracle import Measure, resolve_measure
+from nasbench.progress import silent
+from surrogates.fitting import HeldOutPredictions, fit_surrogate, prepare
+from surrogates.scorecard import FEWEST_ROWS, Exploit
+from surrogates.training_set import FEWEST_TRAIN, TrainingSet, known_rows
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -31,7 +28,7 @@ if TYPE_CHECKING:
 
 
 def leading_measure(surrogate: Surrogate) -> Measure:
-    """Return what a surrogate is examined by: its first metric after the last of its epochs."""
+    """Return the measure a surrogate is examined by: its first metric after the last of its epochs."""
     return Measure(surrogate.task.name, next(iter(surrogate.models)), surrogate.task.epochs[-1])
 
 
@@ -78,7 +75,8 @@ def scores_by_size(
     **options
         What `fit_surrogate` takes: model, options, features.
     """
-    networks = len(np.unique(table.canonical_keys[_known(table, measure)]))
+    keys, known = _known_keys(table, measure)
+    networks = len(np.unique(keys[known]))
     possible = [size for size in sizes if FEWEST_TRAIN <= size <= networks - FEWEST_ROWS]
     for size in sizes:
         if size not in possible:
@@ -115,7 +113,7 @@ def leave_one_strategy_out(
     """Fit what all strategies but one visited, and score on what that one visited, as NAS-Bench-301 does (section 4.2).
 
     A surrogate is asked about what strategies find, not about architectures drawn at random; this tells how it fares
-    with a strategy that it was not made with. Networks that the one visited, too, are not learnt from.
+    with a strategy that it was not made with. Networks that the one visited, too, are not fitted to.
 
     Parameters
     ----------
@@ -138,11 +136,11 @@ def leave_one_strategy_out(
     """
     if len(visited) < 2:
         raise QueryError(f"to leave one strategy out takes at least two, got {', '.join(visited) or 'none'}")
-    keys, known = table.canonical_keys, _known(table, measure)
-    seen = {name: np.isin(np.arange(len(table)), table.rows(each)) & known for name, each in visited.items()}
+    keys, known = _known_keys(table, measure)
+    seen = {name: np.isin(np.arange(len(table)), table.rows(rows)) & known for name, rows in visited.items()}
     scores = {}
     for number, (left_out, held_out) in enumerate(seen.items()):
-        of_others = np.any([each for name, each in seen.items() if name != left_out], axis=0)
+        of_others = np.any([rows for name, rows in seen.items() if name != left_out], axis=0)
         train = of_others & ~np.isin(keys, keys[held_out])
         counts = [len(np.unique(keys[rows])) for rows in (train, held_out)]
         if counts[0] < FEWEST_TRAIN or counts[1] < FEWEST_ROWS:
@@ -167,9 +165,10 @@ def leave_one_strategy_out(
     return scores
 
 
-def _known(table: Table, measure: Measure) -> NDArray[np.bool_]:
-    """Return which rows of a table, (N,), have a number of a measure."""
-    return known_rows(recorded_values(table, table.tasks[measure.task], measure.metric, [measure.epochs]), 0)
+def _known_keys(table: Table, measure: Measure) -> tuple[NDArray[np.uint64], NDArray[np.bool_]]:
+    """Return the network keys of a table's rows, (N,), and which rows have a number of a measure, (N,)."""
+    data = TrainingSet.read(table, task=measure.task, metrics=[measure.metric], epochs=[measure.epochs])
+    return data.keys, known_rows(data.values[measure.metric], 0)
 
 
 def exploits(
@@ -200,14 +199,14 @@ def exploits(
         If the truth does not measure that.
     """
     task = measure.task if measure.task in truth.tasks else next(iter(truth.tasks))
-    asked = resolve_measure(measure._replace(task=task), truth.tasks)
+    true_measure = resolve_measure(measure._replace(task=task), truth.tasks)
     total = sum(map(len, winners.values()))
     done, found = 0, []
     for strategy, rows in winners.items():
         predicted = surrogate.predict(rows, measure)
         measured = np.full(len(rows), np.nan)
-        for place, row in enumerate(rows):
-            measured[place] = _answer(truth, row, asked)
+        for index, row in enumerate(rows):
+            measured[index] = _answer(truth, row, true_measure)
             done += 1
             progress(done, total, strategy)
         known = np.isfinite(measured)
@@ -233,7 +232,7 @@ def _answer(truth: Oracle, row: NDArray[np.uint8], measure: Measure) -> float:
 
 
 class HeldOut(NamedTuple):
-    """What was measured and predicted of the networks that a surrogate did not see, without those that failed.
+    """Measurements and predictions of the networks held out, without those that failed.
 
     Parameters
     ----------
@@ -258,19 +257,17 @@ def held_out_again(surrogate: Surrogate, table: Table) -> HeldOut:
         If it was fitted to another table, or to rows that were named rather than drawn.
     """
     check_fitted_to(surrogate, table)
-    task, measure = surrogate.task, leading_measure(surrogate)
-    all_values = {name: recorded_values(table, table.tasks[task.name], name, task.epochs) for name in surrogate.models}
-    stated, place = surrogate.provenance["split"], len(task.epochs) - 1
+    task, stated = surrogate.task, surrogate.provenance["split"]
     if stated["networks"] is None:
         raise QueryError(
             "the networks that the surrogate held out are not on record: it was fitted to rows that were named"
         )
-    seed, known = stated["seed"], known_networks(table, task.name, all_values)
-    split = split_at_random(table, known, stated["networks"], 0.5, seed)
-    lesson, _ = lesson_of(table, task, split, surrogate.blocks, leading_values(task, all_values), seed)
-    model, values = surrogate.models[measure.metric], all_values[measure.metric]
-    drawings = lesson.asked(known_rows(values, place) & ~lesson.failed)
-    asked = Asked.about(drawings, lesson, model, values, place)
+    data = TrainingSet.read(table, task=task.name, metrics=list(surrogate.models), epochs=task.epochs)
+    seed, index = stated["seed"], len(task.epochs) - 1
+    examples = prepare(data.split_at_random(stated["networks"], 0.5, seed), surrogate.blocks, seed)
+    model = surrogate.models[leading_measure(surrogate).metric]
+    known = known_rows(data.values[model.metric.name], index) & ~examples.failed
+    predicted = HeldOutPredictions.of(examples, examples.to_score(known), model, index)
     halves = int(np.random.SeedSequence([seed, 0]).generate_state(1)[0])  # dealt as for the scorecard
-    doubt = cross_calibrated(asked.residual, asked.raw, asked.of_mean, halves)
-    return HeldOut(asked.seeds, *asked.told(model, doubt))
+    doubt = predicted.cross_calibrated(np.ones(len(predicted.rows), dtype=bool), halves)
+    return HeldOut(predicted.trainings, *predicted.unscaled(model, doubt))

@@ -8,7 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from surrogates.metric_model import Learnt
+from nasbench.errors import QueryError
+from nasbench.oracle import Measure, Reference, Task, resolve_measure
+from nasbench.spaces.hashing import combine
+from surrogates.metric_model import ScaledPrediction
 from surrogates.surrogate import Surrogate
 from tabular.errors import QueryError
 from tabular.measures import Measure, Reference, Task, resolve_measure
@@ -24,13 +27,13 @@ MOST_REMEMBERED = 100_000
 class SurrogateOracle:
     """Answers with a surrogate's predictions.
 
-    Without seed and draw the answer is the predicted mean. With one it is a simulated training: the seed noise of this
-    architecture times a luck that the draw alone decides, and that hangs together over epochs and metrics as it does
-    among the trainings of the table (see `surrogates.luck`). The mean over draws is the predicted mean, and no answer
-    leaves what the metric can be. The model's own doubt plays no part in it, and where the table cannot tell the seed
-    noise, nothing is added. Times add up over epochs: one is the greatest that is predicted for as many epochs or
-    fewer, so that of one training it never falls. A row is predicted as given: equal networks drawn differently may
-    differ a bit, unless all features are those of the active graph.
+    Without seed and draw the answer is the predicted mean. With one it is a simulated training: the mean plus the seed
+    noise of this architecture times a standard normal number, which the draw alone decides and which is as alike over
+    epochs and metrics as the trainings of the table are (see `surrogates.training_noise`). The mean over draws is the
+    predicted mean, and no answer leaves what the metric can be. The model's own doubt plays no part in it, and where
+    the table cannot tell the seed noise, nothing is added. Times add up over epochs: one is the greatest that is
+    predicted for as many epochs or fewer, so that of one training it never falls. A row is predicted as given: equal
+    networks drawn differently may differ a bit, unless all features are those of the active graph.
 
     Parameters
     ----------
@@ -47,15 +50,13 @@ class SurrogateOracle:
         self.name = name or default
         self.space = self.surrogate.space
         self.tasks: dict[str, Task] = {self.surrogate.task.name: self.surrogate.task}
-        self._places = {measure: place for place, measure in enumerate(self.surrogate.measures)}
-        self._remembered: dict[Measure, Learnt] = {}
+        self._indices = {measure: index for index, measure in enumerate(self.surrogate.measures)}
+        self._remembered: dict[Measure, ScaledPrediction] = {}
 
     @cached_property
     def digest(self) -> str:
         """SHA-256 of the surrogate: of all that its answers depend on."""
-        from surrogates.files import surrogate_digest
-
-        return surrogate_digest(self.surrogate)
+        return self.surrogate.digest
 
     def __repr__(self) -> str:
         return f"<SurrogateOracle {self.name!r} on {self.surrogate!r}>"
@@ -106,8 +107,8 @@ class SurrogateOracle:
         """Return the seed noise, (N,) float64 or float; NaN if the table has no two trainings of an architecture."""
         rows = self.space.check(architectures)
         resolved = resolve_measure(measure, self.tasks)
-        learnt = self._predict(np.atleast_2d(rows), resolved)
-        noise = self.surrogate.models[resolved.metric].metric_noise(learnt, resolved.epochs)
+        scaled = self._predict(np.atleast_2d(rows), resolved)
+        noise = self.surrogate.models[resolved.metric].metric_noise(scaled, resolved.epochs)
         return noise if rows.ndim == 2 else float(noise[0])
 
     def reference(self, measure: Measure | str | None = None) -> Reference | None:
@@ -124,21 +125,21 @@ class SurrogateOracle:
     ) -> NDArray[np.float64]:
         """Return the predicted mean of one measure, or with ``draws`` (N,) simulated trainings."""
         target = self.surrogate.models[measure.metric].target
-        learnt = self._predict(batch, measure)
+        scaled = self._predict(batch, measure)
         if draws is None:
-            return target.metric(learnt.mean)
-        luck = self.surrogate.luck.draw(draws, self._places[measure])
-        return target.metric(learnt.mean + learnt.noise * luck + target.shifted(learnt.noise))
+            return target.unscaled(scaled.mean)
+        normal = self.surrogate.training_noise.draw(draws, self._indices[measure])
+        return target.unscaled(scaled.mean + scaled.noise * normal + target.shifted(scaled.noise))
 
-    def _predict(self, batch: NDArray[np.uint8], measure: Measure) -> Learnt:
+    def _predict(self, batch: NDArray[np.uint8], measure: Measure) -> ScaledPrediction:
         if self.space.size > MOST_REMEMBERED:
-            return self.surrogate.predict_learnt(batch, measure)
+            return self.surrogate.predict_scaled(batch, measure)
         if measure not in self._remembered:
             everything = self.space.all()
             order = np.argsort(self.space.rank(everything))
-            self._remembered[measure] = self.surrogate.predict_learnt(everything[order], measure)
+            self._remembered[measure] = self.surrogate.predict_scaled(everything[order], measure)
         ranks = self.space.rank(batch)
-        return Learnt(*(each[ranks] for each in self._remembered[measure]))
+        return ScaledPrediction(*(values[ranks] for values in self._remembered[measure]))
 
     def _draws(
         self, batch: NDArray[np.uint8], seed: int | None, draw: NDArray[np.uint64] | int | None

@@ -11,33 +11,33 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
-from strategies.predictor import Belief, Predictor
-from surrogates.inputs import Inputs, feature_blocks, some_row
+from nasbench.errors import QueryError
+from nasbench.predictor import Belief, Predictor
+from surrogates.features import Inputs, PathInputs, feature_blocks, some_row
 from surrogates.models import regressor_class
-from surrogates.path_encoding import PathInputs
-from surrogates.quick_boosters import QuickBoosters
-from tabular.errors import QueryError
+from surrogates.models.regressor import Estimate, deal_members
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
-    from surrogates.models.regressor import Estimate
-    from tabular.spaces import Space
+    from nasbench.spaces import Space
 
-    class Learnt(Protocol):
-        """What was fitted."""
+    class Fitted(Protocol):
+        """A fitted regressor."""
 
         def predict(self, inputs: Inputs) -> Estimate:
             """Estimate the target."""
             ...
 
-    class Learn(Protocol):
-        """What fits."""
+    class Fit(Protocol):
+        """A function that fits a regressor."""
 
         def __call__(
             self, inputs: Inputs, target: NDArray[np.float64], groups: NDArray[np.int64], *, seed: int, **options: Any
-        ) -> Learnt:
-            """Learn a target; see `surrogates.models.regressor.Regressor.fit`."""
+        ) -> Fitted:
+            """Fit to a target; see `surrogates.models.regressor.Regressor.fit`."""
             ...
 
 
@@ -45,10 +45,10 @@ SMALL_SPACE = 20_000
 """Features of all rows of spaces up to this size are made at once, and kept for the life of the process."""
 
 FEWEST = 3
-"""Of fewer networks nothing is learnt but the mean."""
+"""The fewest networks that a model is fitted to; fewer are answered by their mean."""
 
 LEAST_DOUBT = 0.01
-"""In standard deviations of the normal scores; models that agree exactly are not certain for that."""
+"""The least doubt, in standard deviations of the normal scores: models that agree exactly are not certain."""
 
 
 class NormalScores:
@@ -65,11 +65,11 @@ class NormalScores:
     def __init__(self, values: NDArray[np.float64]) -> None:
         from scipy.special import ndtri
 
-        self._values, places, counts = np.unique(values, return_inverse=True, return_counts=True)
+        self._values, indices, counts = np.unique(values, return_inverse=True, return_counts=True)
         scores = ndtri((np.cumsum(counts) - counts / 2) / len(values))
-        of_values = scores[places]
+        of_values = scores[indices]
         self._scores = (scores - of_values.mean()) / of_values.std()
-        self.learnt = self._scores[places]
+        self.of_values = self._scores[indices]
         """(N,) float64: equal values have equal scores; mean 0, standard deviation 1."""
         self._slope = np.ptp(self._values) / np.ptp(self._scores)
 
@@ -88,24 +88,24 @@ class ModelPredictor(Predictor):
     Parameters
     ----------
     space : Space
-    learn : callable
+    fit : callable
         Fits a regressor.
     members : int or None
         Of an ensemble; fewer are fitted where there are fewer networks.
     paths : bool
-        Learn from the path encoding, instead of features of the active graph or, where a space has no graphs, its first
+        Fit to the path encoding, instead of features of the active graph or, where a space has no graphs, its first
         encoding.
     """
 
-    def __init__(self, space: Space, learn: Learn, *, members: int | None = None, paths: bool = False) -> None:
+    def __init__(self, space: Space, fit: Fit, *, members: int | None = None, paths: bool = False) -> None:
         self.space = space
-        self._learn = learn
+        self._fit = fit
         self._members = members
         self._inputs_class = PathInputs if paths else Inputs
-        self._model: Learnt | None = None
+        self._model: Fitted | None = None
 
     def fit(self, architectures: NDArray[np.uint8], values: NDArray[np.float64], seed: int) -> None:
-        """Learn; see `strategies.predictor.Predictor.fit`."""
+        """Fit; see `nasbench.predictor.Predictor.fit`."""
         networks, groups = np.unique(self.space.canonical_key(architectures), return_inverse=True)
         self._mean, self._std = float(values.mean()), float(values.std()) or 1.0
         self._model = None
@@ -113,10 +113,10 @@ class ModelPredictor(Predictor):
             return
         self._scores = NormalScores(values)
         options = {} if self._members is None else {"members": min(self._members, len(networks))}
-        self._model = self._learn(self._inputs(architectures), self._scores.learnt, groups, seed=seed, **options)
+        self._model = self._fit(self._inputs(architectures), self._scores.of_values, groups, seed=seed, **options)
 
     def predict(self, architectures: NDArray[np.uint8]) -> Belief:
-        """Say what architectures are worth; the standard deviation is above 0."""
+        """Predict the values of architectures; the standard deviation is above 0."""
         if self._model is None:
             return Belief(np.full(len(architectures), self._mean), np.full(len(architectures), self._std))
         mean, doubt = self._model.predict(self._inputs(architectures))
@@ -143,6 +143,62 @@ def _all_inputs(space: Space, inputs_class: type[Inputs]) -> Inputs:
     return inputs
 
 
+class QuickBoosters:
+    """Several XGBoost regressions of one target, each fitted with its own seed on its own part of the rows.
+
+    Parameters
+    ----------
+    boosters : sequence of xgboost.Booster
+    """
+
+    def __init__(self, boosters: Sequence[Any]) -> None:
+        self.boosters = tuple(boosters)
+
+    @classmethod
+    def fit(
+        cls,
+        inputs: Inputs,
+        target: NDArray[np.float64],
+        groups: NDArray[np.int64],
+        *,
+        seed: int,
+        members: int,
+        rounds: int,
+        **parameters: Any,
+    ) -> QuickBoosters:
+        """Fit an ensemble, each member of which leaves one part of the groups out; a single one sees them all.
+
+        Parameters
+        ----------
+        inputs, target, groups, seed
+            See `surrogates.models.regressor.Regressor.fit`.
+        members, rounds : int
+            Models, and rounds of boosting in each.
+        **parameters
+            XGBoost's own.
+        """
+        import xgboost
+
+        part, seeds = deal_members(groups, members, seed)
+        boosters = []
+        for member in range(members):
+            rows = part != member if members > 1 else slice(None)
+            data = xgboost.DMatrix(inputs.features[rows], target[rows], nthread=1)
+            booster = xgboost.Booster({**parameters, "nthread": 1, "seed": seeds[member]}, [data])
+            for number in range(rounds):
+                booster.update(data, number)
+            boosters.append(booster)
+        return cls(boosters)
+
+    def predict(self, inputs: Inputs) -> Estimate:
+        """Estimate by the members' mean; they doubt by how far they differ."""
+        import xgboost
+
+        data = xgboost.DMatrix(inputs.features, nthread=1)
+        members = np.array([booster.predict(data, validate_features=False) for booster in self.boosters], np.float64)
+        return Estimate(members.mean(axis=0), members.std(axis=0))
+
+
 # What the entry points name.
 
 
@@ -159,7 +215,7 @@ def xgboost(space: Space, *, members: int = 5, trees: int = 20, depth: int = 3, 
     """
     _check_whole("xgboost", members=members, trees=trees, depth=depth)
     _check_eta("xgboost", eta)
-    learn = partial(
+    fit = partial(
         QuickBoosters.fit,
         rounds=trees,
         max_depth=depth,
@@ -170,24 +226,24 @@ def xgboost(space: Space, *, members: int = 5, trees: int = 20, depth: int = 3, 
         tree_method="hist",
         max_bin=16,
     )
-    return ModelPredictor(space, learn, members=members)
+    return ModelPredictor(space, fit, members=members)
 
 
 def random_forest(space: Space, *, members: int = 8, trees: int = 8) -> Predictor:
     """Make several random forests of deep trees; see `xgboost` for the parameters."""
-    from surrogates.models.random_forest import PARAMETERS
+    from surrogates.models.xgboost import FOREST_PARAMETERS
 
     _check_whole("random-forest", members=members, trees=trees)
-    learn = partial(QuickBoosters.fit, rounds=1, num_parallel_tree=trees, tree_method="hist", **PARAMETERS)
-    return ModelPredictor(space, learn, members=members)
+    fit = partial(QuickBoosters.fit, rounds=1, num_parallel_tree=trees, tree_method="hist", **FOREST_PARAMETERS)
+    return ModelPredictor(space, fit, members=members)
 
 
 def lightgbm(space: Space, *, members: int = 3, trees: int = 30, eta: float = 0.3) -> Predictor:
     """Make boosted trees of LightGBM, which is to be installed; see `xgboost` for the parameters."""
     _check_whole("lightgbm", members=members, trees=trees)
     _check_eta("lightgbm", eta)
-    learn = partial(regressor_class("lightgbm").fit, trees=trees, learning_rate=eta, num_leaves=8)
-    return ModelPredictor(space, learn, members=members)
+    fit = partial(regressor_class("lightgbm").fit, trees=trees, learning_rate=eta, num_leaves=8)
+    return ModelPredictor(space, fit, members=members)
 
 
 def ridge(space: Space) -> Predictor:

@@ -2,35 +2,50 @@
 
 from __future__ import annotations
 
+import hashlib
+from dataclasses import asdict, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from surrogates.inputs import GRAPH, Inputs, some_row
-from surrogates.metric_model import Learnt
-from tabular.errors import InvalidArchitectureError, SpaceError
-from tabular.measures import Measure, resolve_measure
+from nasbench.errors import FileFormatError, InvalidArchitectureError, NasbenchError, SpaceError
+from nasbench.oracle import Measure, Metric, Task, resolve_measure
+from nasbench.spaces import declared_space
+from surrogates.features import GRAPH, Inputs, some_row
+from surrogates.folder import FILES, METADATA, metadata_text, read_files, read_metadata, write_folder
+from surrogates.metric_model import (
+    Calibration,
+    Correction,
+    CurveBasis,
+    MetricModel,
+    ScaledPrediction,
+    SeedNoise,
+    Target,
+)
+from surrogates.models import regressor_class
+from surrogates.models.regressor import read_arrays, write_arrays
+from surrogates.scorecard import Scorecard
+from surrogates.training_noise import TrainingNoise
+from surrogates.trust import FailureModel, Familiarity
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
-    from pathlib import Path
 
     from numpy.typing import NDArray
 
-    from surrogates.failures import FailureModel
-    from surrogates.familiarity import Familiarity
-    from surrogates.luck import Luck
-    from surrogates.metric_model import MetricModel
-    from surrogates.scorecard import Scorecard
-    from tabular.measures import Task
-    from tabular.spaces import Space
+    from nasbench.spaces import Space
+
+FAMILIARITY = "familiarity.safetensors"
+FAILURES = "failures."
+"""The names of the files of the failure model begin so."""
 
 ROWS_AT_ONCE = 1 << 15
-"""More rows are predicted piece by piece, which bounds the memory that a query takes."""
+"""The number of rows that are predicted at a time, which bounds the memory that a query takes."""
 
 
 class Prediction(NamedTuple):
-    """What a surrogate says of some architectures, ``(N,)`` each.
+    """Predictions for some architectures, ``(N,)`` each.
 
     Parameters
     ----------
@@ -70,10 +85,10 @@ class Surrogate:
     task : Task
         With the metrics and epochs that were fitted.
     blocks : tuple of str
-        The blocks of features, see `surrogates.inputs`.
+        The blocks of features, see `surrogates.features`.
     models : dict of str to MetricModel
         One a metric.
-    luck : Luck
+    training_noise : TrainingNoise
         How the noise of one training hangs together over ``measures``.
     familiarity : Familiarity
     failures : FailureModel or None
@@ -91,7 +106,7 @@ class Surrogate:
         blocks: tuple[str, ...],
         models: Mapping[str, MetricModel],
         *,
-        luck: Luck,
+        training_noise: TrainingNoise,
         familiarity: Familiarity,
         failures: FailureModel | None,
         scorecard: Scorecard,
@@ -101,11 +116,12 @@ class Surrogate:
         self.task = task
         self.blocks = blocks
         self.models = dict(models)
-        self.luck = luck
+        self.training_noise = training_noise
         self.familiarity = familiarity
         self.failures = failures
         self.scorecard = scorecard
         self.provenance = dict(provenance)
+        self._read: tuple[Scorecard, str] | None = None  # scorecard and digest of the folder it was read from
         self._latest = self.inputs(np.zeros((0, space.length), dtype=np.uint8))
 
     def __repr__(self) -> str:
@@ -113,7 +129,7 @@ class Surrogate:
 
     @property
     def measures(self) -> tuple[Measure, ...]:
-        """What it predicts."""
+        """The measures that it predicts."""
         return tuple(Measure(self.task.name, metric, epochs) for metric in self.models for epochs in self.task.epochs)
 
     @property
@@ -148,23 +164,23 @@ class Surrogate:
         model = self.models[resolved.metric]
         parts = []
         for inputs in self._pieces(architectures):
-            learnt = model.predict(inputs, resolved.epochs)
-            slope = model.target.slope(learnt.mean)
+            scaled = model.predict(inputs, resolved.epochs)
+            slope = model.target.slope(scaled.mean)
             fails = np.zeros(len(inputs)) if self.failures is None else self.failures.probability(inputs.features)
             parts.append(
                 Prediction(
-                    mean=model.target.metric(learnt.mean),
-                    std=slope * np.hypot(learnt.doubt, learnt.noise),
-                    noise=model.metric_noise(learnt, resolved.epochs),
-                    doubt=slope * learnt.doubt,
+                    mean=model.target.unscaled(scaled.mean),
+                    std=slope * np.hypot(scaled.doubt, scaled.noise),
+                    noise=model.metric_noise(scaled, resolved.epochs),
+                    doubt=slope * scaled.doubt,
                     unfamiliar=self.familiarity.unfamiliar(inputs.features),
                     fails=fails,
                 )
             )
-        return Prediction(*(np.concatenate(each) for each in zip(*parts, strict=True)))
+        return Prediction(*(np.concatenate(columns) for columns in zip(*parts, strict=True)))
 
-    def predict_learnt(self, architectures: NDArray[np.uint8], measure: Measure) -> Learnt:
-        """Predict one measure in the scale in which it was learnt, for `SurrogateOracle`.
+    def predict_scaled(self, architectures: NDArray[np.uint8], measure: Measure) -> ScaledPrediction:
+        """Predict one measure in the scale in which it was fitted, for `SurrogateOracle`.
 
         Parameters
         ----------
@@ -174,7 +190,7 @@ class Surrogate:
         """
         model = self.models[measure.metric]
         parts = [model.predict(inputs, measure.epochs) for inputs in self._pieces(architectures)]
-        return Learnt(*(np.concatenate(each) for each in zip(*parts, strict=True)))
+        return ScaledPrediction(*(np.concatenate(columns) for columns in zip(*parts, strict=True)))
 
     def _pieces(self, architectures: NDArray[np.uint8]) -> Iterator[Inputs]:
         try:
@@ -203,7 +219,7 @@ class Surrogate:
                 f"a surrogate of {self.space.name!r} with the features {', '.join(self.blocks)} cannot be asked about "
                 f"{space.name!r}: fit it with the features '{GRAPH}' alone, which mean the same in both"
             )
-        graphs, others = (len(each.graphs(some_row(each))) for each in (self.space, space))
+        graphs, others = (len(one.graphs(some_row(one))) for one in (self.space, space))
         if graphs != others:
             raise SpaceError(
                 f"a surrogate of {self.space.name!r} cannot be asked about {space.name!r}: networks of the one have "
@@ -215,23 +231,31 @@ class Surrogate:
             self.task,
             self.blocks,
             self.models,
-            luck=self.luck,
+            training_noise=self.training_noise,
             familiarity=self.familiarity,
             failures=self.failures,
             scorecard=self.scorecard,
             provenance={**self.provenance, "fitted_to": fitted_to},
         )
 
+    @property
+    def digest(self) -> str:
+        """SHA-256 of the surrogate, as its folder states it or would: of all that its answers depend on."""
+        if self._read is not None and self._read[0] is self.scorecard:
+            return self._read[1]
+        return hashlib.sha256(metadata_text(*_contents(self))).hexdigest()
+
     def save(self, path: str | Path) -> None:
-        """Write the surrogate as a folder, whole or not at all; see `surrogates.files`.
+        """Write the surrogate as a folder, whole or not at all; see `surrogates.folder`.
+
+        A surrogate that is there already is replaced.
 
         Raises
         ------
         OutputError
+            If the folder cannot be written, or something else is in its place.
         """
-        from surrogates.files import save_surrogate
-
-        save_surrogate(self, path)
+        write_folder(Path(path), *_contents(self))
 
     @classmethod
     def load(cls, path: str | Path) -> Surrogate:
@@ -242,6 +266,121 @@ class Surrogate:
         FileFormatError
             If the folder is missing, damaged, foreign or of a newer version; the message names the file.
         """
-        from surrogates.files import load_surrogate
+        folder = Path(path)
+        metadata, digest = read_metadata(folder)
+        file = folder / METADATA
+        try:
+            files = read_files(folder, metadata[FILES])
+            space = declared_space(metadata["space"], where=str(file))
+            blocks = tuple(metadata["features"]["blocks"])
+            columns = _columns(space, blocks)
+            task = _read_task(metadata["task"])
+            models = [_read_model(task, stated, files, folder) for stated in metadata["models"]]
+            failure_files = _beginning(files, FAILURES)
+            surrogate = cls(
+                space,
+                task,
+                blocks,
+                {model.metric.name: model for model in models},
+                training_noise=TrainingNoise.from_json(metadata["luck"]),
+                familiarity=Familiarity.from_arrays(read_arrays(files, FAMILIARITY, Familiarity.NAMES)),
+                failures=FailureModel.read(failure_files) if failure_files else None,
+                scorecard=Scorecard.from_json(metadata["scorecard"]),
+                provenance=metadata["provenance"],
+            )
+        except FileFormatError:
+            raise
+        except (KeyError, TypeError, ValueError, AttributeError, NasbenchError) as error:
+            raise FileFormatError(f"{file}: does not describe a surrogate: {type(error).__name__}: {error}") from None
+        measures = len(surrogate.training_noise.own)
+        if measures != len(surrogate.measures):
+            raise FileFormatError(f"{file}: tells the training noise of {measures} measures, but predicts others")
+        if columns != metadata["features"]["columns"]:
+            raise FileFormatError(
+                f"{file}: was fitted on {metadata['features']['columns']} columns of features, but this program makes "
+                f"{columns}; fit it again"
+            )
+        surrogate._read = (surrogate.scorecard, digest)
+        return surrogate
 
-        return load_surrogate(path)
+
+# What stands in its folder.
+
+
+def _contents(surrogate: Surrogate) -> tuple[dict[str, Any], dict[str, bytes]]:
+    task = surrogate.task
+    files = {FAMILIARITY: write_arrays(surrogate.familiarity.arrays())}
+    if surrogate.failures is not None:
+        files |= {FAILURES + name: content for name, content in surrogate.failures.files().items()}
+    for model in surrogate.models.values():
+        for number, regressor in enumerate(model.regressors):
+            files |= {_prefix(model, number) + name: content for name, content in regressor.files().items()}
+    metadata = {
+        "space": surrogate.space.declaration(),
+        "task": {
+            "name": task.name,
+            "epochs": task.epochs,
+            "metrics": [asdict(metric) for metric in task.metrics.values()],
+            "provenance": task.provenance,
+        },
+        "features": {"blocks": surrogate.blocks, "columns": _columns(surrogate.space, surrogate.blocks)},
+        "models": [_stated(model) for model in surrogate.models.values()],
+        "luck": surrogate.training_noise.to_json(),
+        "scorecard": surrogate.scorecard.to_json(),
+        "provenance": surrogate.provenance,
+    }
+    return metadata, files
+
+
+def _prefix(model: MetricModel, number: int) -> str:
+    return f"{model.metric.name}.{number}."
+
+
+def _beginning(files: Mapping[str, bytes], prefix: str) -> dict[str, bytes]:
+    return {name.removeprefix(prefix): content for name, content in files.items() if name.startswith(prefix)}
+
+
+def _stated(model: MetricModel) -> dict[str, Any]:
+    return {
+        "metric": model.metric.name,
+        "kind": model.regressors[0].kind,
+        "target": model.target.kind,
+        "basis": {name: values.tolist() for name, values in model.basis._asdict().items()},
+        "noises": [None if noise is None else noise._asdict() for noise in model.noises],
+        "calibrations": [asdict(calibration) for calibration in model.calibrations],
+        "corrections": [correction._asdict() for correction in model.corrections],
+        "trainings": model.trainings,
+    }
+
+
+def _read_task(stated: dict[str, Any]) -> Task:
+    metrics = {metric["name"]: Metric(**metric) for metric in stated["metrics"]}
+    return Task(stated["name"], tuple(stated["epochs"]), metrics, (), stated["provenance"])
+
+
+def _read_model(task: Task, stated: dict[str, Any], files: Mapping[str, bytes], folder: Path) -> MetricModel:
+    kind = regressor_class(stated["kind"])
+    basis = CurveBasis(**{name: np.array(values, dtype=np.float64) for name, values in stated["basis"].items()})
+    model = MetricModel(
+        task.metrics[stated["metric"]],
+        task.epochs,
+        Target(stated["target"]),
+        basis,
+        (),
+        tuple(noise and SeedNoise(tuple(noise["levels"]), tuple(noise["stds"])) for noise in stated["noises"]),
+        tuple(Calibration(**calibration) for calibration in stated["calibrations"]),
+        tuple(Correction(**correction) for correction in stated["corrections"]),
+        float(stated["trainings"]),
+    )
+    regressors = []
+    for number in range(len(basis.components)):
+        prefix = _prefix(model, number)
+        try:
+            regressors.append(kind.read(_beginning(files, prefix)))
+        except FileFormatError as error:
+            raise FileFormatError(f"{folder}/{prefix}{error}") from None
+    return replace(model, regressors=tuple(regressors))
+
+
+def _columns(space: Space, blocks: tuple[str, ...]) -> int:
+    return int(Inputs(space, some_row(space), blocks).features.shape[1])

@@ -7,27 +7,22 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from surrogates.calibration import Calibration
-from surrogates.fitting import recorded_values, task_name
-from surrogates.metric_fitting import Asked, Lesson, known_rows, score_metric
-from surrogates.metric_model import Correction, MetricModel
-from surrogates.scorecard import Scorecard
-from surrogates.scores import FEWEST_ROWS
-from surrogates.splitting import Split, first_of_networks, split_at_random
+from nasbench.errors import DataError, QueryError
+from nasbench.oracle import Measure, Task
+from surrogates.fitting import HeldOutPredictions, score_metric
+from surrogates.metric_model import Calibration, Correction, MetricModel
+from surrogates.scorecard import FEWEST_ROWS, Scorecard
 from surrogates.surrogate import Surrogate
-from tabular.errors import DataError, QueryError
-from tabular.measures import Measure, Task
+from surrogates.training_set import Examples, TrainingSet, known_rows, task_name
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
     from tabular.table import Table
 
 PRIOR_ROWS = 10
 """The slope of a correction starts at 1 as if so many trainings had said so."""
 
 FEWEST = 5
-"""So many trainings are needed for a correction and a new calibration."""
+"""The fewest trainings that give a correction and a new calibration."""
 
 
 def transfer(
@@ -49,7 +44,7 @@ def transfer(
     task : str, optional
         May be left out if the table has one only.
     train_size : int
-        Networks of the table to learn from, drawn at random; the rest is scored.
+        Networks of the table to fit, drawn at random; the rest is scored.
     seed : int
 
     Raises
@@ -71,23 +66,27 @@ def transfer(
             raise QueryError(f"{table.path}: its task {name!r} has no {lack}, which the surrogate predicts")
     if 0 < train_size < FEWEST or train_size < 0:
         raise QueryError(f"train_size is 0 or at least {FEWEST}, fewer trainings correct nothing; got {train_size}")
+    data = TrainingSet.read(table, task=name, metrics=list(surrogate.models), epochs=surrogate.task.epochs)
     metrics = {metric: model.metric for metric, model in surrogate.models.items()}
-    fitted = Task(name, surrogate.task.epochs, metrics, (), recorded.provenance)
-    values = {metric: recorded_values(table, recorded, metric, fitted.epochs) for metric in metrics}
-    lesson = _lesson(carried, table, fitted, values, train_size, seed)
-    for metric, each in values.items():
-        _need_enough(lesson, metric, each, FEWEST if train_size else 0)
+    data = replace(data, task=Task(name, surrogate.task.epochs, metrics, (), recorded.provenance))
+    if train_size:
+        data = data.split_at_random(train_size, 0.5, seed, known=data.measured)
+    else:
+        data = replace(data, held_out=data.first_of_networks(data.measured))
+    examples = Examples.of_rows(data, carried.inputs(data.architectures))
+    for metric in metrics:
+        _need_enough(examples, metric, FEWEST if train_size else 0)
 
     models, scores = {}, []
     for metric, model in surrogate.models.items():
-        models[metric] = _corrected(lesson, model, values[metric]) if train_size else model
-        scores += score_metric(lesson, models[metric], values[metric], surrogate.familiarity, surrogate.failures, None)
+        models[metric] = _corrected(examples, model) if train_size else model
+        scores += score_metric(examples, models[metric], surrogate.familiarity, surrogate.failures, None)
     return Surrogate(
-        table.space,
-        fitted,
+        data.space,
+        data.task,
         carried.blocks,
         models,
-        luck=surrogate.luck,
+        training_noise=surrogate.training_noise,
         familiarity=surrogate.familiarity,
         failures=surrogate.failures,
         scorecard=Scorecard(tuple(scores)),
@@ -98,47 +97,33 @@ def transfer(
     )
 
 
-def _lesson(
-    carried: Surrogate, table: Table, task: Task, values: dict[str, NDArray[np.float64]], train_size: int, seed: int
-) -> Lesson:
-    """Return the table as something to learn from; each row stands for itself."""
-    known = np.any([np.isfinite(each).any(axis=(1, 2)) for each in values.values()], axis=0)
-    everything = np.arange(len(table))
-    _, networks = np.unique(table.canonical_keys, return_inverse=True)
-    none, each = np.zeros(len(table), dtype=bool), np.ones(len(table), dtype=bool)
-    if train_size:
-        split = split_at_random(table, known, train_size, 0.5, seed)
-    else:
-        split = Split(none, first_of_networks(table, known))
-    return Lesson(task, carried.inputs(table.architectures), everything, each, networks, split, none)
-
-
-def _need_enough(lesson: Lesson, metric: str, values: NDArray[np.float64], fewest: int) -> None:
-    for place, epochs in enumerate(lesson.task.epochs):
-        known = known_rows(values, place)
-        train, held_out = int(lesson.learnt(known).sum()), int(lesson.asked(known).sum())
+def _need_enough(examples: Examples, metric: str, fewest: int) -> None:
+    task = examples.data.task
+    for index, epochs in enumerate(task.epochs):
+        known = known_rows(examples.data.values[metric], index)
+        train, held_out = int(examples.to_fit(known).sum()), int(examples.to_score(known).sum())
         if train < fewest or held_out < FEWEST_ROWS:
             raise DataError(
-                f"{Measure(lesson.task.name, metric, epochs)}: the table gives {train} networks with a number to learn "
+                f"{Measure(task.name, metric, epochs)}: the table gives {train} networks with a number to learn "
                 f"from and {held_out} to score; at least {fewest} and {FEWEST_ROWS} are needed"
             )
 
 
-def _corrected(lesson: Lesson, model: MetricModel, values: NDArray[np.float64]) -> MetricModel:
-    """Return a model that is shifted and stretched to fit the networks to learn from, and calibrated on them."""
-    corrections, calibrations = [], []
-    for place in range(len(model.epochs)):
-        asked = Asked.about(lesson.learnt(known_rows(values, place)), lesson, model, values, place)
-        measured, middle = asked.mean + asked.residual, asked.mean.mean()
-        apart = asked.mean - middle
+def _corrected(examples: Examples, model: MetricModel) -> MetricModel:
+    """Return a model that is shifted and stretched to fit the networks to fit, and calibrated on them."""
+    values, corrections, calibrations = examples.data.values[model.metric.name], [], []
+    for index in range(len(model.epochs)):
+        predicted = HeldOutPredictions.of(examples, examples.to_fit(known_rows(values, index)), model, index)
+        measured, middle = predicted.mean + predicted.residual, predicted.mean.mean()
+        apart = predicted.mean - middle
         prior = PRIOR_ROWS * apart.var()
         slope = float((apart @ measured + prior) / (apart @ apart + prior)) if prior else 1.0
         shift = float(measured.mean() - slope * middle)
-        before = model.corrections[place]  # of an earlier transfer
+        before = model.corrections[index]  # of an earlier transfer
         corrections.append(Correction(shift + slope * before.offset, slope * before.slope))
         # As if each network had been left out: those a line was fitted to lie nearer to it than others will.
         weight = 1 / len(apart) + (apart**2 / (apart @ apart + prior) if prior else 0)
         left = (measured - (measured.mean() + slope * apart)) / (1 - weight)
-        calibrations.append(Calibration.fit(left, abs(slope) * asked.raw, asked.of_mean))
-    trainings = float(np.isfinite(values[lesson.split.train]).sum(axis=1).mean())
+        calibrations.append(Calibration.fit(left, abs(slope) * predicted.doubt, predicted.variance_of_mean))
+    trainings = float(np.isfinite(values[examples.data.train]).sum(axis=1).mean())
     return replace(model, corrections=tuple(corrections), calibrations=tuple(calibrations), trainings=trainings)

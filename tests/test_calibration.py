@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import norm
 
-from surrogates.calibration import Calibration, cross_calibrated
+from surrogates.metric_model import Calibration, cross_calibrated
 
 
 def held_out(rng, rows, scale=2.5, floor=0.03, noise=0.02):

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from surrogates.curves import MOST_APART, MOST_COMPONENTS, CurveBasis
+from surrogates.metric_model import MOST_APART, MOST_COMPONENTS, CurveBasis
 
 SPIKENAS = Path(__file__).parents[1] / "../shared/data/spikenas/spikenas_CIFAR10.npz"
 

@@ -18,7 +18,7 @@ from surrogates.examining import (
     leave_one_strategy_out,
     scores_by_size,
 )
-from surrogates.scores import coverage, mae
+from surrogates.scorecard import coverage, mae
 from tabular import Table, TableOracle
 from tabular.errors import QueryError, UnknownNameError
 from tabular.measures import Measure

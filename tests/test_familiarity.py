@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nasbench import CellSpace, get_space
-from surrogates.familiarity import Familiarity
-from surrogates.inputs import Inputs
+from surrogates.features import Inputs
+from surrogates.trust import Familiarity
 
 SPACE = get_space("nb201")
 CONV = SPACE.operations.index("nor_conv_3x3")

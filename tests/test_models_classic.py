@@ -16,10 +16,10 @@ from sklearn.linear_model import BayesianRidge, LinearRegression
 from threadpoolctl import threadpool_limits
 
 from nasbench import get_space
-from surrogates.inputs import Inputs
-from surrogates.models import gaussian_process, regressor_class
-from surrogates.models.arrays import read_arrays, write_arrays
-from tabular.errors import FileFormatError, NasbenchError, QueryError
+from nasbench.errors import FileFormatError, NasbenchError, QueryError
+from surrogates.features import Inputs
+from surrogates.models import regressor_class, scikit_learn
+from surrogates.models.regressor import read_arrays, write_arrays
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -314,7 +314,7 @@ def test_the_process_is_that_of_the_textbook():
 
 
 def test_of_too_many_rows_some_are_drawn_by_the_seed(monkeypatch, inputs, worth):
-    monkeypatch.setattr(gaussian_process, "MOST_ROWS", 40)
+    monkeypatch.setattr(scikit_learn, "MOST_ROWS", 40)
     drawn = [fit("gaussian-process", inputs, worth, seed=seed).known for seed in (0, 0, 1)]
     assert all(len(each.target) == 40 for each in drawn)
     assert np.array_equal(drawn[0].features, drawn[1].features)

@@ -8,13 +8,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nasbench import get_space
-from surrogates.inputs import Inputs, feature_blocks
+from nasbench.errors import FileFormatError, QueryError, UnknownNameError
+from surrogates.features import Inputs, feature_blocks
 from surrogates.models import regressor_class
-from surrogates.models.forest_walk import ForestWalk
-from surrogates.models.parts import deal_parts
-from surrogates.models.xgboost_ensemble import FEW_ROWS, MANY_ROWS, XGBoostEnsemble, out_of_fold
-from surrogates.models.xgboost_model import booster_bytes
-from tabular.errors import FileFormatError, QueryError, UnknownNameError
+from surrogates.models.regressor import deal_parts
+from surrogates.models.xgboost import FEW_ROWS, MANY_ROWS, ForestWalk, XGBoostEnsemble, booster_bytes, out_of_fold
 
 SPACE = get_space("nb201")
 
@@ -75,7 +73,7 @@ def test_walking_the_trees_gives_what_xgboost_gives_bit_for_bit(depth, trees, le
     targets = rng.normal(rng.normal(0, 100), 1, (2, 50))
     parameters = {"max_depth": depth, "nthread": 1, "tree_method": "hist"}
     boosters = [xgboost.train(parameters, xgboost.DMatrix(features, target), trees) for target in targets]
-    walk = ForestWalk([booster_bytes(each) for each in boosters])
+    walk = ForestWalk({f"{number}.json": booster_bytes(booster) for number, booster in enumerate(boosters)})
     expected = np.array([each.inplace_predict(features) for each in boosters])
     np.testing.assert_array_equal(walk.predict(features), expected)
     np.testing.assert_array_equal(np.hstack([walk.predict(row[None]) for row in features]), expected)

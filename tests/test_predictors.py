@@ -16,7 +16,7 @@ from scipy.stats import kendalltau
 from nasbench import get_space
 from strategies.predictor import DEFAULT_PREDICTOR, Predictor, make_predictor, predictor_names
 from surrogates import predictors
-from surrogates.path_encoding import path_encoding
+from surrogates.features import path_encoding
 from surrogates.predictors import NormalScores
 from tabular import TableOracle
 from tabular.errors import NasbenchError, QueryError, StrategyError, UnknownNameError
@@ -237,7 +237,7 @@ def test_how_bad_the_worst_training_was_changes_no_rank():
 def test_normal_scores_by_hand():
     scores = NormalScores(np.array([3.0, 1.0, 2.0, 2.0]))
     # Quantiles 7/8, 1/8 and 1/2, twice, of the normal distribution, brought to standard deviation 1.
-    np.testing.assert_allclose(scores.learnt, np.sqrt(2) * np.array([1, -1, 0, 0]), atol=1e-12)
+    np.testing.assert_allclose(scores.of_values, np.sqrt(2) * np.array([1, -1, 0, 0]), atol=1e-12)
     np.testing.assert_allclose(scores.back(np.array([0, np.sqrt(2) / 2, 2 * np.sqrt(2)])), [2, 2.5, 4])
 
 
@@ -246,8 +246,8 @@ def test_normal_scores_by_hand():
 def test_normal_scores_lead_back_and_rise(values):
     values = np.array(values, dtype=float)
     scores = NormalScores(values)
-    np.testing.assert_allclose(scores.back(scores.learnt), values, atol=1e-9)
-    np.testing.assert_allclose([scores.learnt.mean(), scores.learnt.std()], [0, 1], atol=1e-9)
+    np.testing.assert_allclose(scores.back(scores.of_values), values, atol=1e-9)
+    np.testing.assert_allclose([scores.of_values.mean(), scores.of_values.std()], [0, 1], atol=1e-9)
     assert (np.diff(scores.back(np.linspace(-9, 9, 50))) > 0).all()
 
 

@@ -10,8 +10,9 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from sklearn.linear_model import RidgeCV
 
-from nasbench.figures import surrogates as figures
-from surrogates import scores
+from nasbench.errors import QueryError
+from nasbench.oracle import mean_of_known
+from surrogates import figures, scorecard
 from surrogates.scorecard import Score, score
 from tabular.errors import QueryError
 from tabular.measures import mean_of_known
@@ -84,7 +85,7 @@ def test_calibration_shows_observed_over_nominal_coverage(ax, digits):
     levels, observed = ax.lines[1].get_data()
     assert levels[0] < 0.1
     assert levels[-1] == 0.99
-    np.testing.assert_array_equal(observed, [scores.coverage(values, mean, std, level) for level in levels])
+    np.testing.assert_array_equal(observed, [scorecard.coverage(values, mean, std, level) for level in levels])
     assert (np.diff(observed) >= 0).all()
 
 

@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from surrogates import scores
+from surrogates import scorecard as scores
 from surrogates.scorecard import Score, Scorecard, score
 
 NAN = math.nan

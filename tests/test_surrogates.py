@@ -9,7 +9,7 @@ import pytest
 
 from nasbench import Task, get_space
 from surrogates import Surrogate, fit_surrogate
-from surrogates.seed_noise import SeedNoise
+from surrogates.metric_model import SeedNoise
 from tabular import Table, TableData, TaskData, write_table
 from tabular.errors import DataError, QueryError, UnknownNameError
 from tabular.measures import standard_metric

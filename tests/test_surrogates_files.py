@@ -146,10 +146,10 @@ def test_there_are_the_files_that_the_damage_tests_think_of(saved):
 )
 @pytest.mark.parametrize("damage", ["flip", "cut", "empty", "missing"])
 def test_damage_is_named_and_never_reaches_xgboost(copy, monkeypatch, name, damage):
-    monkeypatch.setattr(
-        "surrogates.models.xgboost_ensemble.parse_booster",
-        lambda *_: pytest.fail("damaged bytes were handed to XGBoost"),
-    )
+    for reader in ("parse_booster", "read_trees"):
+        monkeypatch.setattr(
+            f"surrogates.models.xgboost.{reader}", lambda *_: pytest.fail("damaged bytes were handed on")
+        )
     file = copy / name
     content = bytearray(file.read_bytes())
     content[len(content) // 3] ^= 1
@@ -176,9 +176,9 @@ def test_what_is_not_there_or_not_a_surrogate_says_so(copy, tmp_path):
 
 
 def test_a_newer_version_asks_for_an_upgrade(copy):
-    rewrite(copy, version=2)
+    rewrite(copy, version=3)
     with pytest.raises(
-        FileFormatError, match="has version 2 of nasbench-surrogate, this program reads up to 1; upgrade"
+        FileFormatError, match="has version 3 of nasbench-surrogate, this program reads up to 2; upgrade"
     ):
         Surrogate.load(copy)
 
@@ -195,7 +195,7 @@ def test_a_newer_version_asks_for_an_upgrade(copy):
             "fitted on 99 columns of features, but this program makes 12",
         ),
         ({"scorecard": 3}, "does not describe a surrogate: TypeError"),
-        ({"luck": {"loadings": [[2.0]], "own": [0.0]}}, "the squares of a measure's luck do not add up to 1"),
+        ({"luck": {"loadings": [[2.0]], "own": [0.0]}}, "the squares of a measure's training noise do not add up to 1"),
     ],
 )
 def test_metadata_that_make_no_sense_are_refused(copy, changes, message):
@@ -215,6 +215,38 @@ def test_what_is_no_json_model_is_refused_even_with_a_matching_digest(copy, text
         surrogate.predict(surrogate.space.all(), "test_accuracy@3")
 
 
+@pytest.mark.parametrize("rows", [5, 200])  # walked, and predicted by XGBoost
+@pytest.mark.parametrize(
+    ("key", "index", "value", "message"),
+    [
+        ("left_children", 0, 1_000_000, "is not a tree: it has children that there are not"),
+        ("right_children", 0, -7, "is not a tree: it has children that there are not"),
+        ("left_children", 0, 0, "is not a tree: a node has two parents"),  # never comes to an end
+        ("right_children", 0, 1, "is not a tree: a node has two parents"),
+        ("split_indices", 0, 9999, "splits columns that there are not"),
+        ("split_indices", 0, -1, "splits columns that there are not"),
+        ("split_conditions", slice(1, None), [], "arrays of other lengths than it has nodes"),
+        ("left_children", 0, 2**70, "XGBoost cannot read the model"),
+        ("left_children", 0, None, "XGBoost cannot read the model"),
+    ],
+)
+def test_links_that_would_lead_xgboost_astray_are_refused_even_with_a_matching_digest(
+    copy, rows, key, index, value, message
+):
+    learner = json.loads((copy / MEMBERS[1]).read_bytes())
+    trees = learner["learner"]["gradient_booster"]["model"]["trees"]
+    tree = next(tree for tree in trees if len(tree["left_children"]) > 1)
+    tree[key][index] = value
+    text = json.dumps(learner, separators=(",", ":")).encode()
+    metadata = json.loads((copy / "metadata.json").read_bytes())
+    metadata["files"][MEMBERS[1]] = hashlib.sha256(text).hexdigest()
+    (copy / MEMBERS[1]).write_bytes(text)
+    rewrite(copy, files=metadata["files"])
+    surrogate = Surrogate.load(copy)
+    with pytest.raises(FileFormatError, match=rf"^member-1\.json: .*{message}"):
+        surrogate.predict(surrogate.space.all()[:rows], "test_accuracy@3")
+
+
 def test_a_surrogate_written_long_ago_still_says_the_same():
     """Kept from the first version of the format; later ones must read it."""
     kept = Surrogate.load(Path(__file__).parent / "kept" / "surrogate-1")
@@ -225,3 +257,37 @@ def test_a_surrogate_written_long_ago_still_says_the_same():
     assert [score.measure for score in kept.scorecard.scores] == [
         f"planted/{metric}@{epochs}" for metric in ("test_accuracy", "train_seconds") for epochs in (3, 9)
     ]
+
+
+@pytest.mark.parametrize(
+    ("kind", "mean", "doubt"),
+    [
+        (
+            "ridge",
+            [0.336821249, 0.396597018, 0.280865248, 0.392367606],
+            [0.061643391, 0.052996919, 0.058924844, 0.050592223],
+        ),
+        (
+            "gaussian-process",
+            [0.341893991, 0.387648961, 0.261174846, 0.435183278],
+            [0.052849463, 0.048025113, 0.053701763, 0.043206781],
+        ),
+    ],
+)
+def test_linear_models_written_long_ago_still_say_the_same(kind, mean, doubt):
+    kept = Surrogate.load(Path(__file__).parent / "kept" / f"surrogate-1-{kind}")
+    rows = np.array([[1, 2, 2, 0, 0, 2], [0, 2, 2, 1, 0, 0], [0, 1, 1, 1, 2, 2], [1, 2, 0, 0, 1, 0]], dtype=np.uint8)
+    predicted = kept.predict(rows, "test_accuracy@9")
+    np.testing.assert_allclose(predicted.mean, mean, rtol=1e-6)
+    np.testing.assert_allclose(predicted.doubt, doubt, rtol=1e-6)
+
+
+def test_what_was_written_long_ago_keeps_its_digest_and_is_written_anew(tmp_path):
+    path = Path(__file__).parent / "kept" / "surrogate-1"
+    kept = Surrogate.load(path)
+    assert kept.digest == (path / "metadata.json.sha256").read_text().split()[0]
+    kept.save(tmp_path / "again")
+    again = Surrogate.load(tmp_path / "again")
+    rows = kept.space.all()
+    for measure in kept.measures:
+        np.testing.assert_array_equal(again.predict(rows, measure).mean, kept.predict(rows, measure).mean)

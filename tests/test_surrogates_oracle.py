@@ -17,7 +17,7 @@ from test_surrogates import make_table
 
 from surrogates import Surrogate, SurrogateOracle, fit_surrogate
 from surrogates import oracle as oracle_module
-from surrogates.curves import CurveBasis
+from surrogates.metric_model import CurveBasis
 from tabular import Table
 from tabular.errors import InvalidArchitectureError, QueryError, UnknownNameError
 from tabular.measures import Measure, Oracle
@@ -92,8 +92,8 @@ def lucks(surrogate, oracle, rows, measure, **question):
     full = Measure("toy", *(f"{measure}@9".split("@")[:2])) if isinstance(measure, str) else measure
     full = full._replace(epochs=int(full.epochs))
     target = surrogate.models[full.metric].target
-    mean, _, noise = surrogate.predict_learnt(rows, full)
-    return (target.learnt(oracle.query(rows, full, **question)) - target.shifted(noise) - mean) / noise
+    mean, _, noise = surrogate.predict_scaled(rows, full)
+    return (target.scaled(oracle.query(rows, full, **question)) - target.shifted(noise) - mean) / noise
 
 
 def test_draws_scatter_by_the_seed_noise_alone(surrogate, oracle):
@@ -129,7 +129,7 @@ def test_luck_hangs_together_as_it_does_among_the_trainings_of_the_table(tmp_pat
     draws = np.arange(4000, dtype=np.uint64)
     target = surrogate.models["test_accuracy"].target
     first, last, test, seconds = (
-        target.learnt(oracle.query(rows, measure, draw=draws))
+        target.scaled(oracle.query(rows, measure, draw=draws))
         if "accuracy" in measure
         else oracle.query(rows, measure, draw=draws)
         for measure in ("validation_accuracy@1", "validation_accuracy@9", "test_accuracy@9", "train_seconds@3")

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from surrogates.targets import Target
-from tabular.measures import Metric, standard_metric
+from nasbench.oracle import Metric, standard_metric
+from surrogates.metric_model import Target
 
 INSIDE = {"log_accuracy": (0, 1), "log_error": (0, 1), "log": (1e-6, 1e6), "plain": (-1e6, 1e6)}
 KINDS = st.sampled_from(Target.KINDS)
@@ -18,12 +18,12 @@ KINDS = st.sampled_from(Target.KINDS)
 def test_what_is_learnt_turns_back_into_the_metric(kind, share):
     low, high = INSIDE[kind]
     value = np.array([low + share * (high - low)])
-    np.testing.assert_allclose(Target(kind).metric(Target(kind).learnt(value)), value, rtol=1e-9, atol=1e-9)
+    np.testing.assert_allclose(Target(kind).unscaled(Target(kind).scaled(value)), value, rtol=1e-9, atol=1e-9)
 
 
 @given(kind=KINDS, learnt=st.floats(-50, 50), more=st.floats(0, 10))
 def test_more_is_more_and_never_beyond_what_a_metric_can_be(kind, learnt, more):
-    less, greater = Target(kind).metric(np.array([learnt, learnt + more]))
+    less, greater = Target(kind).unscaled(np.array([learnt, learnt + more]))
     assert less <= greater
     if kind.startswith("log_"):
         assert 0 <= less <= greater <= 1
@@ -33,9 +33,9 @@ def test_more_is_more_and_never_beyond_what_a_metric_can_be(kind, learnt, more):
 def test_the_slope_is_the_derivative(kind, share):
     low, high = INSIDE[kind]
     target = Target(kind)
-    at = target.learnt(np.array([low + share * (high - low)]))
+    at = target.scaled(np.array([low + share * (high - low)]))
     step = 1e-5
-    measured = (target.metric(at + step) - target.metric(at - step)) / (2 * step)
+    measured = (target.unscaled(at + step) - target.unscaled(at - step)) / (2 * step)
     np.testing.assert_allclose(target.slope(at), measured, rtol=1e-4)
 
 
@@ -43,9 +43,9 @@ def test_the_slope_is_the_derivative(kind, share):
 def test_draws_have_the_mean_that_no_draw_has(kind):
     rng = np.random.default_rng(0)
     target, at, spread = Target(kind), np.array([-2.0 if kind == "log_error" else 2.0]), np.array([0.3])
-    draws = target.metric(at + spread * rng.standard_normal(200_000) + target.shifted(spread))
+    draws = target.unscaled(at + spread * rng.standard_normal(200_000) + target.shifted(spread))
     error = draws.std() / np.sqrt(len(draws))
-    assert abs(draws.mean() - target.metric(at)[0]) < 5 * error
+    assert abs(draws.mean() - target.unscaled(at)[0]) < 5 * error
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from planted_spaces import LARGE, SMALL, planted_table, rule, some_networks
 
 from surrogates import Surrogate, fit_surrogate
 from surrogates.examining import check_fitted_to
-from surrogates.scores import kendall_tau
+from surrogates.scorecard import kendall_tau
 from surrogates.transferring import transfer
 from tabular import Table
 from tabular.errors import DataError, QueryError, SpaceError, UnknownNameError

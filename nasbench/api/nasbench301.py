@@ -26,6 +26,7 @@ from surrogates.folders import is_surrogate
 from tabular.errors import FileFormatError, QueryError, UnknownNameError
 from tabular.measures import DEFAULT_SIGNAL, SECONDS, Measure
 from tabular.spaces.darts import Darts, Genotype
+from surrogates.folder import is_surrogate
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

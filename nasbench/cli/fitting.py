@@ -68,7 +68,7 @@ def fit(
     The surrogate answers for every architecture of the space; 'nasbench compare' takes it like a table.
     """
     from surrogates import fit_surrogate
-    from surrogates.folders import check_replaceable
+    from surrogates.folder import check_replaceable
     from tabular import Table
 
     check_replaceable(out)

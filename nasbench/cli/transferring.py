@@ -47,7 +47,7 @@ def transfer(
     With a few trainings of that, a table of them, it is corrected by some and scored on the others.
     """
     from surrogates import Surrogate
-    from surrogates.folders import check_replaceable
+    from surrogates.folder import check_replaceable
 
     if (space is None) == (table is None):
         raise QueryError("give --space, the space to ask about, or --table, a table of trainings there: one of them")

@@ -9,6 +9,7 @@ import numpy as np
 from nasbench.figures.style import COLOURS, write_figure
 from surrogates.scores import coverage, seed_error
 from tabular.errors import QueryError
+from surrogates.scorecard import coverage, seed_error
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -82,8 +83,8 @@ def calibration(ax: Axes, values: NDArray[np.float64], mean: NDArray[np.float64]
 def learning_curve(ax: Axes, scores: Sequence[Score]) -> None:
     """Draw Kendall's tau over the number of networks fitted, with that of a single training as a line.
 
-    Both are with the mean over the other trainings, as `surrogates.scores.against_others` explains; where each network
-    was trained once there is no line, and tau is that with the one training.
+    Both are with the mean over the other trainings, as `surrogates.scorecard.against_others` explains; where each
+    network was trained once there is no line, and tau is that with the one training.
 
     Parameters
     ----------

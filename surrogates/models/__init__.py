@@ -1,4 +1,4 @@
-"""The regressors a surrogate can be made of, by name; each is imported when it is asked for."""
+"""The kinds of regressors that a surrogate can be made of, by name; each is imported when it is asked for."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ if TYPE_CHECKING:
     from surrogates.models.regressor import Regressor
 
 MODELS = {
-    "xgboost": ("surrogates.models.xgboost_ensemble", "XGBoostEnsemble"),
-    "lightgbm": ("surrogates.models.lightgbm_ensemble", "LightGBMEnsemble"),
-    "random-forest": ("surrogates.models.random_forest", "RandomForest"),
-    "ridge": ("surrogates.models.ridge", "Ridge"),
-    "gaussian-process": ("surrogates.models.gaussian_process", "GaussianProcess"),
-    "mlp": ("surrogates.models.mlp_ensemble", "MLPEnsemble"),
-    "gin": ("surrogates.models.gin", "GIN"),
+    "xgboost": "surrogates.models.xgboost:XGBoostEnsemble",
+    "lightgbm": "surrogates.models.lightgbm:LightGBMEnsemble",
+    "random-forest": "surrogates.models.xgboost:RandomForest",
+    "ridge": "surrogates.models.scikit_learn:Ridge",
+    "gaussian-process": "surrogates.models.scikit_learn:GaussianProcess",
+    "mlp": "surrogates.models.neural:MLPEnsemble",
+    "gin": "surrogates.models.neural:GIN",
 }
 """Module and class of each kind."""
 
@@ -35,5 +35,5 @@ def regressor_class(kind: str) -> type[Regressor]:
     """
     if kind not in MODELS:
         raise UnknownNameError("model", kind, MODELS)
-    module, name = MODELS[kind]
+    module, name = MODELS[kind].split(":")
     return cast("type[Regressor]", getattr(import_module(module), name))

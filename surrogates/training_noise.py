@@ -1,4 +1,4 @@
-"""How lucky a simulated training is: at every measure at once, as alike as a table's trainings are."""
+"""The noise of simulated trainings: at every measure at once, as alike as a table's trainings are."""
 
 from __future__ import annotations
 
@@ -19,22 +19,22 @@ MOST_FACTORS = 16
 that validation and test hang together at each epoch, for all its 84 some more."""
 
 FAINT = 0.05
-"""Factors without a loading beyond this are left to the measures' own luck."""
+"""Factors without a loading beyond this are left to the measures' own noise."""
 
 MOST_NUMBERS = 4_000_000
-"""Of residuals; of more trainings a part is drawn, which bounds time and memory."""
+"""The most residuals that are used; of more trainings a part is drawn, which bounds time and memory."""
 
 ROUNDS = 30
 SETTLED = 0.01
-"""Of the principal factor method: rounds at most, and the change of a share that ends them."""
+"""The change of a share that ends the principal factor method, which takes at most `ROUNDS` rounds."""
 
 ALIKE = 10
-"""The correlations start out as if so many trainings had been exactly as lucky at every measure."""
+"""The correlations start out as if so many trainings had had the same noise at every measure."""
 
 
 @dataclass(frozen=True)
-class Luck:
-    """Standard normal luck at M measures: ``z[m] = sum over r of loadings[m, r] * f[r] + own[m] * e[m]``.
+class TrainingNoise:
+    """Standard normal noise at M measures: ``z[m] = sum over r of loadings[m, r] * f[r] + own[m] * e[m]``.
 
     The factors f are shared by all measures of one training, and each measure has an e of its own; all are independent
     and standard normal. So two measures correlate by the product of their loadings.
@@ -50,13 +50,12 @@ class Luck:
     own: NDArray[np.float64]
 
     @classmethod
-    def measure(cls, residuals: NDArray[np.float64]) -> Luck:
+    def measure(cls, residuals: NDArray[np.float64]) -> TrainingNoise:
         """Find loadings by the principal factor method (Harman 1976, section 8.3) from correlations.
 
         A correlation takes all trainings that have both measures. It is drawn towards 1 as if `ALIKE` more were on
-        record, so that where nothing was trained twice, luck is shared entirely: curves of simulated trainings are
-        smooth, and what is picked by its validation accuracy is as lucky on test. (No luck of its own could be told
-        from noise that the table lacks.)
+        record, so that where nothing was trained twice, noise is shared entirely: curves of simulated trainings are
+        smooth, and what is picked by its validation accuracy has the same noise on test.
 
         Parameters
         ----------
@@ -79,7 +78,7 @@ class Luck:
         return cls(loadings, np.sqrt(np.maximum(0, 1 - (loadings**2).sum(axis=1))))
 
     def draw(self, draws: NDArray[np.uint64], measure: int) -> NDArray[np.float64]:
-        """Return how lucky each of some trainings is at one measure, standard normal.
+        """Return the noise of some trainings at one measure, standard normal.
 
         It depends on the number of the training and on the measure alone.
 
@@ -102,8 +101,8 @@ class Luck:
         bits = combine(draws[None], keys[:, None]) >> np.uint64(11)
         terms = np.array(weights)[used, None] * ndtri((bits + 0.5) * 2.0**-53)
         # Summed one after the other, whereas the order of a plain sum may depend on the number of trainings.
-        luck: NDArray[np.float64] = np.cumsum(terms, axis=0)[-1]
-        return luck
+        noise: NDArray[np.float64] = np.cumsum(terms, axis=0)[-1]
+        return noise
 
     @cached_property
     def _factors(self) -> NDArray[np.uint64]:
@@ -114,7 +113,7 @@ class Luck:
         return {"loadings": self.loadings.tolist(), "own": self.own.tolist()}
 
     @classmethod
-    def from_json(cls, stated: dict[str, Any]) -> Luck:
+    def from_json(cls, stated: dict[str, Any]) -> TrainingNoise:
         """Read what `to_json` returned.
 
         Raises
@@ -124,7 +123,7 @@ class Luck:
         """
         loadings, own = (np.array(stated[name], dtype=np.float64) for name in ("loadings", "own"))
         if not np.allclose((loadings**2).sum(axis=1) + own**2, 1):
-            raise ValueError("the squares of a measure's luck do not add up to 1")
+            raise ValueError("the squares of a measure's training noise do not add up to 1")
         return cls(loadings, own)
 
 

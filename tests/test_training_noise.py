@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import kstest
 
-from surrogates.luck import Luck
+from surrogates.training_noise import TrainingNoise
 from tabular import Table
 from tabular.table import shipped_tables
 
@@ -41,7 +41,7 @@ def drawn(luck, draws=DRAWS):
 def test_draws_are_as_alike_as_the_trainings_measured():
     rng = np.random.default_rng(0)
     correlations = planted(rng)
-    luck = Luck.measure(trainings(rng, correlations, 3000, 3))
+    luck = TrainingNoise.measure(trainings(rng, correlations, 3000, 3))
     np.testing.assert_allclose(np.corrcoef(drawn(luck).T), correlations, atol=0.05)
 
 
@@ -51,13 +51,13 @@ def test_missing_trainings_and_the_unit_of_the_noise_do_not_matter():
     residuals = trainings(rng, correlations, 3000, 3) * [0.1, 1, 5, 1, 1, 1]
     residuals[rng.random(residuals.shape) < 0.3] = np.nan
     residuals[:100] = 0  # of architectures that were trained once
-    luck = Luck.measure(residuals)
+    luck = TrainingNoise.measure(residuals)
     np.testing.assert_allclose(np.corrcoef(drawn(luck).T), correlations, atol=0.06)
 
 
 def test_each_measure_is_standard_normal():
     rng = np.random.default_rng(2)
-    values = drawn(Luck.measure(trainings(rng, planted(rng), 1000, 2)))
+    values = drawn(TrainingNoise.measure(trainings(rng, planted(rng), 1000, 2)))
     assert np.abs(values.mean(axis=0)).max() < 0.025
     assert np.abs(values.std(axis=0) - 1).max() < 0.02
     for column in values.T:
@@ -65,7 +65,7 @@ def test_each_measure_is_standard_normal():
 
 
 def test_trainings_of_other_numbers_are_independent():
-    luck = Luck.measure(trainings(np.random.default_rng(3), np.eye(2), 500, 2))
+    luck = TrainingNoise.measure(trainings(np.random.default_rng(3), np.eye(2), 500, 2))
     values = luck.draw(DRAWS, 0)
     assert abs(np.corrcoef(values[:-1], values[1:])[0, 1]) < 0.025
     far = luck.draw(DRAWS + np.uint64(2**63), 0)
@@ -77,7 +77,7 @@ def test_trainings_of_other_numbers_are_independent():
 @given(draws=st.lists(st.integers(0, 2**64 - 1), min_size=1, max_size=40), measure=st.integers(0, 5))
 def test_a_training_is_as_lucky_alone_as_among_others(draws, measure):
     rng = np.random.default_rng(4)
-    luck = Luck.measure(trainings(rng, planted(rng), 60, 2))
+    luck = TrainingNoise.measure(trainings(rng, planted(rng), 60, 2))
     together = luck.draw(np.array(draws, dtype=np.uint64), measure)
     assert np.isfinite(together).all()
     assert together.tolist() == [luck.draw(np.array([each], dtype=np.uint64), measure)[0] for each in draws]
@@ -85,10 +85,10 @@ def test_a_training_is_as_lucky_alone_as_among_others(draws, measure):
 
 def test_it_is_the_same_in_another_process():
     rng = np.random.default_rng(5)
-    luck = Luck.measure(trainings(rng, planted(rng), 200, 2))
+    luck = TrainingNoise.measure(trainings(rng, planted(rng), 200, 2))
     code = (
-        "import json, sys; import numpy as np; from surrogates.luck import Luck; "
-        "luck = Luck.from_json(json.loads(sys.stdin.read())); "
+        "import json, sys; import numpy as np; from surrogates.training_noise import TrainingNoise; "
+        "luck = TrainingNoise.from_json(json.loads(sys.stdin.read())); "
         "print(json.dumps(luck.draw(np.arange(5, dtype=np.uint64), 3).tolist()))"
     )
     stated = json.dumps(luck.to_json())
@@ -97,14 +97,14 @@ def test_it_is_the_same_in_another_process():
 
 
 def test_the_numbers_are_those_of_every_release():
-    luck = Luck(np.array([[0.6], [0.8]]), np.array([0.8, 0.6]))
+    luck = TrainingNoise(np.array([[0.6], [0.8]]), np.array([0.8, 0.6]))
     draws = np.array([0, 1, 2**64 - 1], dtype=np.uint64)
     np.testing.assert_allclose(luck.draw(draws, 1), RELEASED, rtol=1e-12)
 
 
 @pytest.mark.parametrize("residuals", [np.zeros((0, 3)), np.full((5, 3), np.nan), np.zeros((5, 3))])
 def test_where_nothing_was_trained_twice_luck_is_shared(residuals):
-    luck = Luck.measure(residuals)
+    luck = TrainingNoise.measure(residuals)
     first, second, third = drawn(luck, DRAWS[:100]).T
     np.testing.assert_array_equal(first, second)
     np.testing.assert_array_equal(first, third)
@@ -114,7 +114,7 @@ def test_where_nothing_was_trained_twice_luck_is_shared(residuals):
 def test_a_measure_that_never_scatters_does_not_disturb_the_others():
     rng = np.random.default_rng(6)
     residuals = trainings(rng, planted(rng), 3000, 2)
-    luck = Luck.measure(np.column_stack([residuals, np.full(len(residuals), np.nan)]))
+    luck = TrainingNoise.measure(np.column_stack([residuals, np.full(len(residuals), np.nan)]))
     np.testing.assert_allclose(np.corrcoef(drawn(luck)[:, :6].T), planted(rng), atol=0.05)
 
 
@@ -129,9 +129,9 @@ def test_any_residuals_give_a_luck(seed, architectures, measures, missing):
     rng = np.random.default_rng(seed)
     residuals = trainings(rng, np.eye(measures), architectures, 2)
     residuals[rng.random(residuals.shape) < missing] = np.nan
-    luck = Luck.measure(residuals)
+    luck = TrainingNoise.measure(residuals)
     np.testing.assert_allclose((luck.loadings**2).sum(axis=1) + luck.own**2, 1, atol=1e-5)
-    again = Luck.from_json(json.loads(json.dumps(luck.to_json())))
+    again = TrainingNoise.from_json(json.loads(json.dumps(luck.to_json())))
     np.testing.assert_array_equal(again.loadings, luck.loadings)
     np.testing.assert_array_equal(drawn(again, DRAWS[:5]), drawn(luck, DRAWS[:5]))
 
@@ -142,7 +142,7 @@ def test_many_measures_and_trainings_take_bounded_time_and_keep_neighbours_alike
     factors = np.exp(-0.5 * ((epochs[:, None] - np.array([0, 60, 120, 180])) / 40) ** 2)
     factors *= 0.95 / np.sqrt((factors**2).sum(axis=1))[:, None]
     lucky = rng.normal(size=(12_000, 4)) @ factors.T + np.sqrt(1 - 0.95**2) * rng.normal(size=(12_000, 200))
-    luck = Luck.measure(lucky)
+    luck = TrainingNoise.measure(lucky)
     expected = factors @ factors.T
     np.fill_diagonal(expected, 1)
     found = luck.loadings @ luck.loadings.T + np.diag(luck.own**2)
@@ -151,9 +151,9 @@ def test_many_measures_and_trainings_take_bounded_time_and_keep_neighbours_alike
 
 def test_what_is_no_luck_is_refused():
     with pytest.raises(ValueError, match="do not add up to 1"):
-        Luck.from_json({"loadings": [[0.5]], "own": [0.5]})
+        TrainingNoise.from_json({"loadings": [[0.5]], "own": [0.5]})
     with pytest.raises(KeyError, match="own"):
-        Luck.from_json({"loadings": [[1.0]]})
+        TrainingNoise.from_json({"loadings": [[1.0]]})
 
 
 def test_a_shipped_tables_trainings_are_as_alike_on_validation_and_test_as_it_says():
@@ -168,6 +168,8 @@ def test_a_shipped_tables_trainings_are_as_alike_on_validation_and_test_as_it_sa
     residuals = np.stack(columns, axis=1)
     residuals = residuals[np.isfinite(residuals).all(axis=1)]
     expected = np.corrcoef(residuals.T)
-    np.testing.assert_allclose(np.corrcoef(drawn(Luck.measure(residuals), DRAWS[:20_000]).T), expected, atol=0.04)
+    np.testing.assert_allclose(
+        np.corrcoef(drawn(TrainingNoise.measure(residuals), DRAWS[:20_000]).T), expected, atol=0.04
+    )
     assert expected[2, 5] > 0.7  # validation and test at the end
     assert abs(expected[2, 8]) < 0.2  # and seconds

@@ -1,4 +1,4 @@
-"""Folders that are whole or absent, and of which nothing is used before its digest was compared.
+"""The folder of a surrogate: whole or absent, and every digest compared before anything is used.
 
 ``metadata.json`` names the other files with their SHA-256, and ``metadata.json.sha256`` holds its own (as ``sha256sum``
 writes it).
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 FORMAT = "nasbench-surrogate"
-VERSION = 1
+VERSION = 2
 METADATA = "metadata.json"
 DIGEST = "metadata.json.sha256"
 FILES = "files"
@@ -98,14 +98,14 @@ def check_replaceable(path: str | Path) -> None:
 
 
 def is_surrogate(path: str | Path) -> bool:
-    """Say whether a path is a folder that claims to hold a surrogate."""
+    """Return whether a path is a folder that claims to hold a surrogate."""
     with suppress(OSError, ValueError, AttributeError):
         return bool(json.loads((Path(path) / METADATA).read_bytes()).get("format") == FORMAT)
     return False
 
 
-def read_metadata(folder: Path) -> dict[str, Any]:
-    """Read what a folder says of itself.
+def read_metadata(folder: Path) -> tuple[dict[str, Any], str]:
+    """Read the metadata of a folder, and their SHA-256.
 
     Raises
     ------
@@ -115,26 +115,26 @@ def read_metadata(folder: Path) -> dict[str, Any]:
     if not folder.is_dir():
         what = "is a file; a surrogate is a folder" if folder.exists() else "no such folder"
         raise FileFormatError(f"{folder}: {what}")
-    place = folder / METADATA
-    if not place.is_file():
+    file = folder / METADATA
+    if not file.is_file():
         raise FileFormatError(f"{folder}: is not a {FORMAT} folder: it has no {METADATA}")
-    text = _read(place)
+    text = _read(file)
     try:
         metadata = json.loads(text)
     except ValueError as error:
-        raise FileFormatError(f"{place}: is damaged, not valid JSON: {error}") from None
+        raise FileFormatError(f"{file}: is damaged, not valid JSON: {error}") from None
     if not isinstance(metadata, dict) or metadata.get("format") != FORMAT:
         found = metadata.get("format") if isinstance(metadata, dict) else None
-        raise FileFormatError(f"{place}: is not of a {FORMAT} (its format is {found!r})")
+        raise FileFormatError(f"{file}: is not of a {FORMAT} (its format is {found!r})")
     version = metadata.get("version")
     if not isinstance(version, int) or version > VERSION:
         raise FileFormatError(
-            f"{place}: has version {version} of {FORMAT}, this program reads up to {VERSION}; upgrade nasbench"
+            f"{file}: has version {version} of {FORMAT}, this program reads up to {VERSION}; upgrade nasbench"
         )
     expected = _read(folder / DIGEST)[:64].decode("ascii", "replace")
     if hashlib.sha256(text).hexdigest() != expected:
-        raise FileFormatError(f"{place}: does not match its digest in {DIGEST}, one of them is damaged")
-    return metadata
+        raise FileFormatError(f"{file}: does not match its digest in {DIGEST}, one of them is damaged")
+    return metadata, expected
 
 
 def read_files(folder: Path, digests: Mapping[str, str]) -> dict[str, bytes]:

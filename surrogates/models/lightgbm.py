@@ -8,18 +8,16 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from surrogates.models.arrays import read_members
-from surrogates.models.parts import deal_members, side_by_side
-from surrogates.models.regressor import Estimate, Regressor
-from tabular.errors import FileFormatError
-from tabular.lazy import load_optional
+from nasbench.errors import FileFormatError
+from nasbench.optional import load_optional
+from surrogates.models.regressor import Estimate, Regressor, check_trees, deal_members, read_members, side_by_side
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from numpy.typing import NDArray
 
-    from surrogates.inputs import Inputs
+    from surrogates.features import Inputs
 
 MEMBERS = 4
 TREES = 300
@@ -53,7 +51,7 @@ A_SPLIT = (
     *("split_feature", "split_gain", "threshold", "decision_type", "left_child", "right_child"),
     *("internal_value", "internal_weight", "internal_count"),
 )
-"""What the text says of the whole, of each column, of each leaf and of each split."""
+"""The entries of the text for the whole, for each column, for each leaf and for each split."""
 
 INTEGERS = re.compile(r"-?[0-9]{1,9}( -?[0-9]{1,9})*", re.ASCII)
 NUMBERS = re.compile(r"{0}( {0})*".format(r"-?[0-9]{1,25}(\.[0-9]{1,25})?(e[+-][0-9]{1,3})?"), re.ASCII)
@@ -167,15 +165,18 @@ def _check(text: str) -> None:
     for key in A_COLUMN:
         if fields[key].count(" ") != last_column:
             raise ValueError(f"its {key} are not of {last_column + 1} columns")
-    begin = 0
+    begin, links = 0, []
     for number, size in enumerate(_integers(fields, "tree_sizes", fields["tree_sizes"].count(" ") + 1)):
-        _check_tree(trees[begin : begin + size], number, last_column)
+        links.append(_read_links(trees[begin : begin + size], number))
         begin += size
+    sizes = np.array([tree.shape[1] for tree in links])
+    check_trees(sizes, *np.concatenate(links, axis=1), columns=last_column + 1)
     if trees[begin:] != END:
         raise ValueError("it does not end where its trees do")
 
 
-def _check_tree(text: str, number: int, last_column: int) -> None:
+def _read_links(text: str, number: int) -> NDArray[np.int64]:
+    """Return left child, right child and column of each node, (3, nodes): first the splits, then the leaves."""
     first, *lines, end, after, last = text.split("\n") if text.count("\n") > 3 else [""] * 4
     if first != f"Tree={number}" or end or after or last:
         raise ValueError(f"tree {number} is not where it should be")
@@ -190,16 +191,15 @@ def _check_tree(text: str, number: int, last_column: int) -> None:
     splits = leaves - 1
     for key in A_SPLIT:
         _check_numbers(fields, key, splits)
-    left, right = (_integers(fields, key, splits) for key in ("left_child", "right_child"))
-    # Nodes are numbered as they were made, after their parents; each but the root is the child of one. Leaf i is ~i.
-    expected = [*range(-leaves, 0), *range(1, splits)] if splits else []
-    earlier = any(0 <= child <= parent for children in (left, right) for parent, child in enumerate(children))
-    if earlier or sorted(left + right) != expected:
-        raise ValueError(f"tree {number} is not a tree")
-    if any(not 0 <= column <= last_column for column in _integers(fields, "split_feature", splits)):
-        raise ValueError(f"tree {number} splits columns that there are not")
     if any(kind not in range(0, 12, 2) for kind in _integers(fields, "decision_type", splits)):
         raise ValueError(f"tree {number} has splits that are not of numbers")
+    links = np.full((3, splits + leaves), -1)
+    for row, key in enumerate(("left_child", "right_child", "split_feature")):
+        links[row, :splits] = _integers(fields, key, splits)
+    children = links[:2, :splits]
+    inner = np.where(children < splits, children, splits + leaves)  # no node beyond the splits is there
+    links[:2, :splits] = np.where(children < 0, splits + ~children, inner)  # leaf i is ~i
+    return links
 
 
 def _fields(lines: list[str], expected: set[str]) -> dict[str, str]:

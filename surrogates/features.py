@@ -1,5 +1,6 @@
-"""Features of the active graph: what is left of an architecture when all that carries nothing is taken away.
+"""Features of architectures: numbers of the active graph, path encodings, and the inputs of models.
 
+The features of the active graph describe what is left of an architecture when all that carries nothing is taken away.
 They do not depend on how many nodes, cells or operations a space has, so that a model fitted on one space can be asked
 about a larger one. They are equal for equal networks: identities only pass on, and zero operations vanish.
 """
@@ -7,15 +8,21 @@ about a larger one. They are equal for equal networks: identities only pass on, 
 from __future__ import annotations
 
 import itertools
-from functools import lru_cache
-from typing import TYPE_CHECKING, NamedTuple
+from functools import cached_property, lru_cache
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import numpy as np
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
     from numpy.typing import NDArray
 
-    from tabular.spaces.graph import Graph, Traits
+    from nasbench.spaces import Space
+    from nasbench.spaces.graph import Graph, Traits
+
+Result = TypeVar("Result")
+
 
 BINS = 6
 """Paths with 0, 1, 2, ... layers of a kind are counted, those with ``BINS - 1`` or more together."""
@@ -77,7 +84,7 @@ _WIDTH = len(graph_feature_names())
 
 
 class _Tables(NamedTuple):
-    """What the labels of a graph mean; the last row of each table is for edges that carry nothing.
+    """The meaning of a graph's labels; the last row of each table is for edges that carry nothing.
 
     Of each node a row of whole numbers is known, its state: the paths to it by their number of layers, ``bins`` for
     each of `KINDS`; the paths by `WORDS`; the `TERMS` that it sums. Then come a zero and a one.
@@ -91,7 +98,7 @@ class _Tables(NamedTuple):
     starts: list[int]
     """Of the edges."""
     sources: NDArray[np.intp]
-    """(E, labels, S): the place, among the states of all nodes, of what each number of an edge's end gets added."""
+    """(E, labels, S): the index, among the states of all nodes, of what each number of an edge's end gets added."""
     on_edge: NDArray[np.float64]
     """(labels, 3): weights, pointwise and spatial layers."""
     reads: NDArray[np.float64]
@@ -108,7 +115,7 @@ def _make_tables(nodes: int, edges: tuple[tuple[int, int], ...], traits: tuple[T
     words = bins * len(KINDS)
     terms = words + len(WORDS)
     zero, one = terms + len(TERMS), terms + len(TERMS) + 1
-    column = {word: words + place for place, word in enumerate(WORDS)}
+    column = {word: words + index for index, word in enumerate(WORDS)}
     sources = np.full((len(traits) + 1, zero), zero)
     reads = np.zeros((len(traits) + 1, len(WEIGHTED)))
     for source, read, each, layers_of_kind in zip(sources, reads, traits, counted, strict=False):
@@ -181,3 +188,123 @@ def _states(graph: Graph, tables: _Tables, labels: NDArray[np.intp]) -> NDArray[
         if rows > 1 or of_edge[0] < len(graph.traits):
             nodes[end] += numbers.take(sources.take(of_edge, axis=0) + row)
     return states
+
+
+MOST_PATHS = 512
+"""Columns that a kind of cell has at most."""
+
+
+def path_encoding(graph: Graph, most: int = MOST_PATHS) -> NDArray[np.float32]:
+    """Return the sequences of operations that paths from input to output read as, each a column.
+
+    Identities are operations like others; an edge with the zero operation is none. Short sequences come first, and
+    lengths that do not fit into ``most`` columns as a whole are truncated, as the paper does: random cells seldom have
+    long paths. The first column is for the path of no edge, which is 0.
+
+    Parameters
+    ----------
+    graph : Graph
+        Of N architectures.
+    most : int
+
+    Returns
+    -------
+    (N, F) float32
+        0 or 1.
+    """
+    passing = [label for label, traits in enumerate(graph.traits) if traits.passes]
+    sequences: list[tuple[int, ...]] = [()]
+    for length in range(1, graph.nodes):
+        if len(sequences) + len(passing) ** length > most:
+            break
+        sequences += itertools.product(passing, repeat=length)
+    column = {sequence: index for index, sequence in enumerate(sequences)}
+    ends_with: dict[int, tuple[list[int], list[int]]] = {label: ([], []) for label in passing}
+    for after, sequence in enumerate(sequences[1:], start=1):
+        ends_with[sequence[-1]][0].append(column[sequence[:-1]])
+        ends_with[sequence[-1]][1].append(after)
+    reads = np.zeros((graph.nodes, len(sequences), len(graph.labels)), dtype=bool)
+    reads[0, 0] = True
+    for (start, end), labels in zip(graph.edges, graph.labels.T, strict=True):
+        for label in passing:
+            chosen = labels == label
+            shorter, longer = ends_with[label]
+            reads[end, longer] |= reads[start, shorter] & chosen
+    columns: NDArray[np.float32] = reads[-1].T.astype(np.float32)
+    return columns
+
+
+GRAPH = "graph"
+"""The block of `graph_features`; every other block is an encoding of the space."""
+
+
+def feature_blocks(space: Space) -> tuple[str, ...]:
+    """Return the names of all blocks of features that a space has."""
+    return (GRAPH, *space.encodings) if space.graphs(some_row(space)) else space.encodings
+
+
+def some_row(space: Space) -> NDArray[np.uint8]:
+    """Return an architecture of a space, (1, L) uint8, always the same."""
+    return space.sample(np.random.default_rng(0), 1)
+
+
+class Inputs:
+    """Architectures as models see them; each view is made when it is first asked for.
+
+    Parameters
+    ----------
+    space : Space
+    architectures : (N, L) uint8
+    blocks : sequence of str
+        ``graph`` or encodings of the space; the columns of features follow each other in this order.
+    """
+
+    def __init__(self, space: Space, architectures: NDArray[np.uint8], blocks: Sequence[str] = (GRAPH,)) -> None:
+        self.space = space
+        self.architectures = architectures
+        self.blocks = tuple(blocks)
+        self._results: dict[Any, Any] = {}
+
+    def __len__(self) -> int:
+        return len(self.architectures)
+
+    @cached_property
+    def features(self) -> NDArray[np.float32]:
+        """Columns for models that take any, (N, F) float32.
+
+        Raises
+        ------
+        InvalidArchitectureError, UnknownNameError
+        """
+        return np.hstack([self._block(block) for block in self.blocks])
+
+    def _block(self, block: str) -> NDArray[np.float32]:
+        if block == GRAPH:
+            return np.hstack([graph_features(graph) for graph in self.graphs])
+        return self.space.encode(self.architectures, block)
+
+    @cached_property
+    def graphs(self) -> tuple[Graph, ...]:
+        """The graphs of the architectures, one for each kind of cell."""
+        return self.space.graphs(self.architectures)
+
+    def once(self, function: Callable[[Inputs], Result]) -> Result:
+        """Return a function of these inputs, which is called the first time alone."""
+        if function not in self._results:
+            self._results[function] = function(self)
+        result: Result = self._results[function]
+        return result
+
+    def take(self, rows: NDArray[np.int64] | NDArray[np.bool_]) -> Inputs:
+        """Return the inputs of some of the architectures; features that were made are kept."""
+        some = Inputs(self.space, self.architectures[rows], self.blocks)
+        if "features" in self.__dict__:
+            some.__dict__["features"] = self.features[rows]
+        return some
+
+
+class PathInputs(Inputs):
+    """Architectures as their path encoding, one kind of cell after the other."""
+
+    def _block(self, block: str) -> NDArray[np.float32]:  # noqa: ARG002 - there is one block only
+        return np.hstack([path_encoding(graph) for graph in self.graphs])
