@@ -17,10 +17,6 @@ import numpy as np
 from published_data import nasbench101_cells, nasbench201_trials
 
 from nasbench import get_space
-from surrogates.inputs import Inputs
-from surrogates.models.xgboost_ensemble import MEMBERS, XGBoostEnsemble
-from surrogates.scores import kendall_tau
-from nasbench.oracle import mean_of_known
 from surrogates.features import Inputs
 from surrogates.models.xgboost import MEMBERS, XGBoostEnsemble
 from surrogates.scorecard import kendall_tau

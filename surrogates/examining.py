@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from nasbench.errors import QueryError
-from nasbench.oracle import Measure, resolve_measure
-from nasbench.progress import silent
 from surrogates.fitting import HeldOutPredictions, fit_surrogate, prepare
 from surrogates.scorecard import FEWEST_ROWS, Exploit
 from surrogates.training_set import FEWEST_TRAIN, TrainingSet, known_rows
+from tabular.errors import QueryError
+from tabular.measures import Measure, resolve_measure
+from tabular.work import silent
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from nasbench.spaces import Space
-    from nasbench.spaces.graph import Graph, Traits
+    from tabular.spaces import Space
+    from tabular.spaces.graph import Graph, Traits
 
 Result = TypeVar("Result")
 

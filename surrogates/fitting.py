@@ -9,9 +9,6 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import numpy as np
 
-from nasbench.errors import QueryError, UnknownNameError
-from nasbench.oracle import DEFAULT_REPORT, DEFAULT_SIGNAL, SECONDS, Measure, mean_of_known
-from nasbench.progress import silent
 from surrogates.features import Inputs, feature_blocks
 from surrogates.metric_model import (
     Calibration,
@@ -29,15 +26,17 @@ from surrogates.surrogate import Surrogate
 from surrogates.training_noise import TrainingNoise
 from surrogates.training_set import FEWEST_TRAIN, Examples, TrainingSet, known_rows, need_enough
 from surrogates.trust import FailureModel, Familiarity, find_failures
+from tabular.errors import QueryError, UnknownNameError
+from tabular.measures import DEFAULT_REPORT, DEFAULT_SIGNAL, SECONDS, Measure, mean_of_known
+from tabular.work import silent
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from numpy.typing import ArrayLike, NDArray
 
-    from nasbench.progress import Progress
-    from nasbench.spaces import Space
     from surrogates.models.regressor import Regressor
+    from tabular.spaces import Space
     from tabular.table import Table
     from tabular.work import Progress
 

@@ -14,9 +14,9 @@ import numpy as np
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from nasbench.oracle import Metric
     from surrogates.features import Inputs
     from surrogates.models.regressor import Regressor
+    from tabular.measures import Metric
 
 
 FLOOR = 0.001

@@ -8,9 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from nasbench.errors import QueryError
-from nasbench.oracle import Measure, Reference, Task, resolve_measure
-from nasbench.spaces.hashing import combine
 from surrogates.metric_model import ScaledPrediction
 from surrogates.surrogate import Surrogate
 from tabular.errors import QueryError

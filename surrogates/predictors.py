@@ -11,18 +11,18 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
-from nasbench.errors import QueryError
-from nasbench.predictor import Belief, Predictor
+from strategies.predictor import Belief, Predictor
 from surrogates.features import Inputs, PathInputs, feature_blocks, some_row
 from surrogates.models import regressor_class
 from surrogates.models.regressor import Estimate, deal_members
+from tabular.errors import QueryError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from numpy.typing import NDArray
 
-    from nasbench.spaces import Space
+    from tabular.spaces import Space
 
     class Fitted(Protocol):
         """A fitted regressor."""
@@ -105,7 +105,7 @@ class ModelPredictor(Predictor):
         self._model: Fitted | None = None
 
     def fit(self, architectures: NDArray[np.uint8], values: NDArray[np.float64], seed: int) -> None:
-        """Fit; see `nasbench.predictor.Predictor.fit`."""
+        """Fit; see `strategies.predictor.Predictor.fit`."""
         networks, groups = np.unique(self.space.canonical_key(architectures), return_inverse=True)
         self._mean, self._std = float(values.mean()), float(values.std()) or 1.0
         self._model = None

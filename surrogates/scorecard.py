@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from nasbench.oracle import mean_of_known
+from tabular.measures import mean_of_known
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

@@ -9,9 +9,6 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from nasbench.errors import FileFormatError, InvalidArchitectureError, NasbenchError, SpaceError
-from nasbench.oracle import Measure, Metric, Task, resolve_measure
-from nasbench.spaces import declared_space
 from surrogates.features import GRAPH, Inputs, some_row
 from surrogates.folder import FILES, METADATA, metadata_text, read_files, read_metadata, write_folder
 from surrogates.metric_model import (
@@ -28,13 +25,16 @@ from surrogates.models.regressor import read_arrays, write_arrays
 from surrogates.scorecard import Scorecard
 from surrogates.training_noise import TrainingNoise
 from surrogates.trust import FailureModel, Familiarity
+from tabular.errors import FileFormatError, InvalidArchitectureError, NasbenchError, SpaceError
+from tabular.measures import Measure, Metric, Task, resolve_measure
+from tabular.spaces import declared_space
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from numpy.typing import NDArray
 
-    from nasbench.spaces import Space
+    from tabular.spaces import Space
 
 FAMILIARITY = "familiarity.safetensors"
 FAILURES = "failures."

@@ -8,14 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from nasbench.errors import DataError, QueryError, UnknownNameError
-from nasbench.fidelity import rungs
-from nasbench.oracle import Measure, Metric, Task, mean_of_known
-from nasbench.spaces.choices import ENUMERABLE
 from surrogates.features import GRAPH, Inputs
 from surrogates.metric_model import Target
 from surrogates.scorecard import FEWEST_ROWS
-from tabular.invariants import DIVERGED
+from tabular.errors import DataError, QueryError, UnknownNameError
+from tabular.layout import DIVERGED
+from tabular.measures import Measure, Metric, Task, mean_of_known, rungs
+from tabular.spaces.space import ENUMERABLE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -23,7 +22,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import ArrayLike, NDArray
 
-    from nasbench.spaces import Space
+    from tabular.spaces import Space
     from tabular.table import Table
 
 FEWEST_TRAIN = 8

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from nasbench.errors import DataError, QueryError
-from nasbench.oracle import Measure, Task
 from surrogates.fitting import HeldOutPredictions, score_metric
 from surrogates.metric_model import Calibration, Correction, MetricModel
 from surrogates.scorecard import FEWEST_ROWS, Scorecard
 from surrogates.surrogate import Surrogate
 from surrogates.training_set import Examples, TrainingSet, known_rows, task_name
+from tabular.errors import DataError, QueryError
+from tabular.measures import Measure, Task
 
 if TYPE_CHECKING:
     from tabular.table import Table

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from nasbench.errors import FileFormatError
 from surrogates.models.regressor import deal_parts, side_by_side
 from surrogates.models.xgboost import booster_bytes, parse_booster
+from tabular.errors import FileFormatError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -15,8 +15,6 @@ import numpy as np
 import pytest
 
 from nasbench.comparison.search_run import SearchRun
-from surrogates.models.xgboost_ensemble import XGBoostEnsemble
-from nasbench.training import TrainingOracle
 from surrogates.models.xgboost import XGBoostEnsemble
 from tabular import Table
 from tabular.generation.engine import WorkerContext

@@ -11,14 +11,10 @@ import numpy as np
 import pytest
 
 from nasbench import get_space
-from surrogates.failures import FEWEST_FAILURES, FailureModel, find_failures
-from surrogates.inputs import Inputs
-from tabular.errors import FileFormatError
-from tabular.spaces.nb101 import NB101
-from nasbench.errors import FileFormatError
-from nasbench.spaces.nb101 import NB101
 from surrogates.features import Inputs
 from surrogates.trust import FEWEST_FAILURES, FailureModel, find_failures
+from tabular.errors import FileFormatError
+from tabular.spaces.nb101 import NB101
 
 DATA = Path(__file__).parents[1] / "../shared/data"
 CELLS = DATA / "nasbench101/nasbench101_first20001.csv"

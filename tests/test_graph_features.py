@@ -12,16 +12,11 @@ from hypothesis import strategies as st
 from random_graphs import graphs, walk
 
 from nasbench import CellSpace, get_space
-from surrogates.graph_features import BINS, KINDS, LETTERS, LONGEST, TERMS, WORDS, graph_feature_names, graph_features
+from surrogates.features import BINS, KINDS, LETTERS, LONGEST, TERMS, WORDS, graph_feature_names, graph_features
 from tabular.spaces.cell import OPERATIONS
 from tabular.spaces.darts import CONCAT, Genotype
 from tabular.spaces.graph import Graph
 from tabular.spaces.registry import SPACES
-from nasbench.spaces.cell import OPERATIONS
-from nasbench.spaces.darts_genotype import CONCAT, Genotype
-from nasbench.spaces.declared import SPACES
-from nasbench.spaces.graph import Graph
-from surrogates.features import BINS, KINDS, LETTERS, LONGEST, TERMS, WORDS, graph_feature_names, graph_features
 
 NAMES = graph_feature_names()
 

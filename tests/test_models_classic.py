@@ -16,10 +16,10 @@ from sklearn.linear_model import BayesianRidge, LinearRegression
 from threadpoolctl import threadpool_limits
 
 from nasbench import get_space
-from nasbench.errors import FileFormatError, NasbenchError, QueryError
 from surrogates.features import Inputs
 from surrogates.models import regressor_class, scikit_learn
 from surrogates.models.regressor import read_arrays, write_arrays
+from tabular.errors import FileFormatError, NasbenchError, QueryError
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

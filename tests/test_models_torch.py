@@ -12,11 +12,11 @@ from hypothesis import strategies as st
 from scipy.stats import kendalltau
 
 from nasbench import CellSpace, get_space
-from nasbench.errors import FileFormatError, QueryError
 from surrogates.features import Inputs
 from surrogates.models import regressor_class
 from surrogates.models.neural import BLOCK, GIN, MLPEnsemble
 from surrogates.models.regressor import read_arrays, write_arrays
+from tabular.errors import FileFormatError, QueryError
 
 MINI = get_space("nb201-mini")
 BOTH = pytest.mark.parametrize("model", [MLPEnsemble, GIN])

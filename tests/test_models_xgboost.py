@@ -8,11 +8,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nasbench import get_space
-from nasbench.errors import FileFormatError, QueryError, UnknownNameError
 from surrogates.features import Inputs, feature_blocks
 from surrogates.models import regressor_class
 from surrogates.models.regressor import deal_parts
 from surrogates.models.xgboost import FEW_ROWS, MANY_ROWS, ForestWalk, XGBoostEnsemble, booster_bytes, out_of_fold
+from tabular.errors import FileFormatError, QueryError, UnknownNameError
 
 SPACE = get_space("nb201")
 

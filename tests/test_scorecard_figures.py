@@ -10,9 +10,8 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from sklearn.linear_model import RidgeCV
 
-from nasbench.errors import QueryError
-from nasbench.oracle import mean_of_known
-from surrogates import figures, scorecard
+from nasbench.figures import surrogates as figures
+from surrogates import scorecard
 from surrogates.scorecard import Score, score
 from tabular.errors import QueryError
 from tabular.measures import mean_of_known

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nasbench.oracle import Metric, standard_metric
 from surrogates.metric_model import Target
+from tabular.measures import Metric, standard_metric
 
 INSIDE = {"log_accuracy": (0, 1), "log_error": (0, 1), "log": (1e-6, 1e6), "plain": (-1e6, 1e6)}
 KINDS = st.sampled_from(Target.KINDS)

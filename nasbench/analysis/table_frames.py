@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from nasbench.comparison.pareto import non_dominated
-from tabular.agreement import between_means, epochs_to_final, epochs_to_other_final, kendall_tau, seed_sets
 from tabular.card import only_task
 from tabular.errors import QueryError
 from tabular.frames import to_frame
 from tabular.measures import DEFAULT_REPORT, DEFAULT_SIGNAL, mean_of_known
+from tabular.reliability import between_means, epochs_to_final, epochs_to_other_final, kendall_tau, seed_sets
 from tabular.wording import spaced
 
 if TYPE_CHECKING:

@@ -48,13 +48,11 @@ from typing import TYPE_CHECKING, Any, Generic, NamedTuple, NoReturn, TypeVar
 import numpy as np
 
 from tabular.errors import FileFormatError, NasbenchError, QueryError, UnknownNameError
-from tabular.importers.model_metrics import HALFWAY
-from tabular.invariants import DIVERGED
+from tabular.importers.nasbench101 import HALFWAY
+from tabular.layout import DIVERGED
 from tabular.measures import SECONDS
-from tabular.spaces.nb101 import NB101
-from tabular.spaces.nb101_forms import INPUT, OUTPUT
-from tabular.spaces.nb101_keys import OPERATIONS, key_of_one
-from tabular.spaces.nb101_matrices import MOST_EDGES, edges
+from tabular.spaces.nb101 import INPUT, NB101, OUTPUT
+from tabular.spaces.nb101_hash import MOST_EDGES, OPERATIONS, edges, key_of_one
 from tabular.table import Table
 
 if TYPE_CHECKING:

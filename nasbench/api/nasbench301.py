@@ -22,11 +22,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from surrogates import SurrogateOracle
-from surrogates.folders import is_surrogate
+from surrogates.folder import is_surrogate
 from tabular.errors import FileFormatError, QueryError, UnknownNameError
 from tabular.measures import DEFAULT_SIGNAL, SECONDS, Measure
 from tabular.spaces.darts import Darts, Genotype
-from surrogates.folder import is_surrogate
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -32,8 +32,8 @@ from nasbench.api import cell_strings
 from nasbench.api.nats_records import CIFAR10, SIZE, TOPOLOGY, open_table, records_by_name
 from nasbench.api.nats_results import ArchResults, describe, net_config, numbers_after, refuse_weights
 from tabular.errors import QueryError, UnknownNameError
-from tabular.spaces.choices import ENUMERABLE
 from tabular.spaces.nb201 import NB201_OPERATIONS
+from tabular.spaces.space import ENUMERABLE
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

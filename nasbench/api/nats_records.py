@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from tabular.errors import FileFormatError, QueryError
-from tabular.invariants import DIVERGED, MISSING
+from tabular.layout import DIVERGED, MISSING
 from tabular.measures import SECONDS, mean_of_known
 from tabular.spaces.cell import CellSpace
 from tabular.table import Table

@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from nasbench.figures.style import COLOURS, write_figure
-from surrogates.scores import coverage, seed_error
-from tabular.errors import QueryError
 from surrogates.scorecard import coverage, seed_error
+from tabular.errors import QueryError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -38,8 +38,7 @@ from nasbench.report.tables import (
     units_of,
 )
 from tabular.errors import QueryError
-from tabular.files import check_writable, replacing
-from tabular.json_values import without_nan
+from tabular.files import check_writable, replacing, without_nan
 from tabular.wording import UNKNOWN, counted, listed, number
 
 if TYPE_CHECKING:

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from nasbench.errors import FileFormatError
-from nasbench.optional import load_optional
 from surrogates.models.regressor import Estimate, Regressor, check_trees, deal_members, read_members, side_by_side
+from tabular.errors import FileFormatError
+from tabular.lazy import load_optional
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -16,7 +16,6 @@ import torch
 from torch import Tensor
 from torch.nn.functional import huber_loss, layer_norm, silu
 
-from nasbench.errors import QueryError
 from surrogates.models.regressor import (
     Estimate,
     Regressor,
@@ -26,14 +25,15 @@ from surrogates.models.regressor import (
     read_arrays,
     write_arrays,
 )
+from tabular.errors import QueryError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
     from numpy.typing import NDArray
 
-    from nasbench.spaces.graph import Graph
     from surrogates.features import Inputs
+    from tabular.spaces.graph import Graph
 
 
 Arrays: TypeAlias = "dict[str, NDArray[Any]]"

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, TypeVar
 
 import numpy as np
 
-from nasbench.errors import FileFormatError, QueryError
+from tabular.errors import FileFormatError, QueryError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence

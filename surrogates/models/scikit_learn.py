@@ -8,8 +8,6 @@ from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 import numpy as np
 
-from nasbench.errors import FileFormatError, QueryError
-from nasbench.threads import one_thread
 from surrogates.models.regressor import (
     Estimate,
     Regressor,
@@ -18,6 +16,8 @@ from surrogates.models.regressor import (
     read_arrays,
     write_arrays,
 )
+from tabular.errors import FileFormatError, QueryError
+from tabular.work import one_thread
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 import numpy as np
 
-from nasbench.errors import FileFormatError
 from surrogates.models.regressor import Estimate, Regressor, check_trees, deal_members, read_members, side_by_side
+from tabular.errors import FileFormatError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
