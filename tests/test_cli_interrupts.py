@@ -141,7 +141,7 @@ def small_results(command_once, trained, tmp_path_factory):
 @pytest.fixture
 def compared(small_results, trained, tmp_path):
     """A comparison's arguments, without its size, and the results that a small one left."""
-    results = shutil.copy(small_results, tmp_path)
+    results = Path(shutil.copy(small_results, tmp_path))
     return ("compare", trained / "table.h5", *COMPARE, results), results
 
 
