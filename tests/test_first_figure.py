@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import nbformat
+import pytest
 from nbclient import NotebookClient
 
 DOCS = Path(__file__).parents[1] / "docs"
@@ -24,6 +25,7 @@ def program(script):
     return statements(code)
 
 
+@pytest.mark.world
 def test_the_script_makes_figure_report_and_table(tmp_path):
     done = subprocess.run([sys.executable, SCRIPT], cwd=tmp_path, capture_output=True, text=True, check=True)
     assert done.stderr == ""
@@ -36,6 +38,7 @@ def test_it_is_a_dozen_lines():
     assert len(program(SCRIPT)) <= 12
 
 
+@pytest.mark.world
 def test_the_notebook_is_the_same_program_and_runs(tmp_path):
     shutil.copy(NOTEBOOK, tmp_path)
     notebook = nbformat.read(tmp_path / NOTEBOOK.name, as_version=4)
