@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.world
+
 PAGE = (Path(__file__).parents[1] / "docs" / "interop.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"^## (.*?)$|```python\n(.*?)```", PAGE, flags=re.DOTALL | re.MULTILINE)
 LIBRARIES = ("optuna", "ConfigSpace", "nevergrad", "smac", "syne_tune.blackbox_repository")

@@ -33,7 +33,9 @@ class TestLocalSearchToTheFirstBetter(StrategyConformance):
 
 class TestSuccessiveHalving(StrategyConformance):
     strategy_class = SuccessiveHalving
+    searches = 8  # of thousands of short trainings
 
 
 class TestHyperband(StrategyConformance):
     strategy_class = Hyperband
+    searches = 8  # of thousands of short trainings

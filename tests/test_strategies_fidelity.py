@@ -40,6 +40,7 @@ def make(strategy, /, fidelities=(1, 3, 9), seed=0, space=SPACE, **options):
 
 class TestASHA(StrategyConformance):
     strategy_class = ASHA
+    searches = 8  # of thousands of short trainings
 
 
 class KeysByTable(CellSpace):
@@ -57,6 +58,7 @@ def key_table(nodes, operations):
 
 class TestBOHB(StrategyConformance):
     strategy_class = BOHB
+    searches = 8  # of thousands of short trainings
 
     def make(self, space, seed=0, fidelities=FIDELITIES):
         return super().make(KeysByTable(space.name, space.nodes, space.operations), seed, fidelities)
@@ -64,6 +66,7 @@ class TestBOHB(StrategyConformance):
 
 class TestDEHB(StrategyConformance):
     strategy_class = DEHB
+    searches = 8  # of thousands of short trainings
 
 
 @pytest.mark.parametrize("strategy", [ASHA, BOHB, DEHB])

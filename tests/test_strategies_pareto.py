@@ -551,9 +551,11 @@ class TestMultiObjectiveRegularizedEvolution(StrategyConformance):
 
 class TestMOASHA(StrategyConformance):
     strategy_class = MOASHA
+    searches = 8  # of thousands of short trainings
 
 
 class TestParEGO(StrategyConformance):
     slow = True
     strategy_class = ParEGO
+    trainings = 100
     options: ClassVar = {"predictor": "xgboost(members=2, trees=5)", "batch": 25, "candidates": 50}

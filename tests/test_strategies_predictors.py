@@ -357,27 +357,32 @@ QUICK = "xgboost(members=2, trees=6)"
 class TestBananas(StrategyConformance):
     slow = True
     strategy_class = BANANAS
+    trainings = 100
     options: ClassVar = {"predictor": QUICK, "batch": 25, "candidates": 50}
 
 
 class TestNpenas(StrategyConformance):
     slow = True
     strategy_class = NPENAS
+    trainings = 100
     options: ClassVar = {"predictor": QUICK, "generation": 25, "children": 50}
 
 
 class TestNeuralPredictor(StrategyConformance):
     slow = True
     strategy_class = NeuralPredictor
+    trainings = 100
     options: ClassVar = {"predictor": QUICK, "top": 60}
 
 
 class TestPnas(StrategyConformance):
     slow = True
     strategy_class = PNAS
+    trainings = 100
     options: ClassVar = {"predictor": QUICK, "beam": 25}
 
 
 class TestMcts(StrategyConformance):
     slow = True
     strategy_class = MCTS
+    trainings = 100

@@ -44,7 +44,8 @@ class TestReinforce(StrategyConformance):
 class TestReinforceRNN(StrategyConformance):
     slow = True
     strategy_class = ReinforceRNN
-    guided = False  # the rate is the paper's, for 12,800 trainings: 300 hardly move it
+    trainings = 100
+    guided = False  # the rate is the paper's, for 12,800 trainings: 100 hardly move it
 
 
 class TestFasterReinforceRNN(StrategyConformance):
@@ -57,7 +58,8 @@ class TestPPO(StrategyConformance):
     slow = True
     strategy_class = PPO
     options: ClassVar = {"hidden": 32}
-    guided = False  # the rate is the paper's, for 20,000 trainings: 300 hardly move it
+    trainings = 100
+    guided = False  # the rate is the paper's, for 20,000 trainings: 100 hardly move it
 
 
 class TestFasterPPO(StrategyConformance):

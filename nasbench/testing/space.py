@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from itertools import islice
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -13,27 +11,26 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from nasbench.errors import InvalidArchitectureError, SpaceError, UnknownNameError
+from nasbench.spaces import declared_space
 from nasbench.testing.moves import MovesConformance
+from nasbench.testing.other_process import ask_other_process
 from nasbench.testing.rows import FEW, architectures, batches, examples, many_rows
-from tabular.errors import InvalidArchitectureError, SpaceError, UnknownNameError
-from tabular.spaces import declared_space
 
 if TYPE_CHECKING:
     from hypothesis.strategies import DataObject
 
-    from tabular.spaces import Space
+    from nasbench.spaces import Space
 
-_KEYS_IN_A_NEW_PROCESS = """
-import json, sys
-from tabular.spaces import declared_space
-declaration, rows = json.load(sys.stdin)
-import numpy as np
-print(json.dumps(declared_space(declaration).canonical_key(np.array(rows, dtype=np.uint8)).tolist()))
-"""
+
+def keys_of(declaration: dict[str, Any], rows: list[list[int]]) -> list[int]:
+    """Return the canonical keys of rows of a declared space."""
+    keys: list[int] = declared_space(declaration).canonical_key(np.array(rows, dtype=np.uint8)).tolist()
+    return keys
 
 
 class SpaceConformance(MovesConformance):
-    """Tests that every `tabular.spaces.Space` passes; a subclass gives the fixture ``space``.
+    """Tests that every `nasbench.spaces.Space` passes; a subclass gives the fixture ``space``.
 
     Attributes
     ----------
@@ -151,10 +148,8 @@ class SpaceConformance(MovesConformance):
     def test_keys_in_a_new_process(self, space: Space) -> None:
         """Keys may be stored: a new process, with its own hash seed, computes the same."""
         rows = many_rows(space)[:50]
-        question = json.dumps([space.declaration(), rows.tolist()])
-        command = [sys.executable, "-c", _KEYS_IN_A_NEW_PROCESS]
-        answer = subprocess.run(command, input=question, capture_output=True, text=True, check=True)
-        assert json.loads(answer.stdout) == space.canonical_key(rows).tolist()
+        there = ask_other_process(keys_of, space.declaration(), rows.tolist())
+        assert there == space.canonical_key(rows).tolist()
 
     # Which rows are the same network.
 

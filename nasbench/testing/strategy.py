@@ -8,15 +8,13 @@ Needs hypothesis. In a test file::
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import importlib
 import inspect
 import json
 import math
-import os
 import random
-import subprocess
-import sys
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
@@ -25,6 +23,9 @@ from hypothesis import strategies as st
 
 from tabular.measures import DEFAULT_REPORT, DEFAULT_SIGNAL, SECONDS, Reference, Task, resolve_measure, standard_metric
 from tabular.spaces import OPERATIONS, CellSpace
+from nasbench.oracle import DEFAULT_REPORT, DEFAULT_SIGNAL, SECONDS, Reference, Task, resolve_measure, standard_metric
+from nasbench.spaces import OPERATIONS, CellSpace
+from nasbench.testing.other_process import ask_other_process
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -36,6 +37,8 @@ if TYPE_CHECKING:
     from tabular.spaces.space import Space
 
 FIDELITIES = tuple(range(1, 28))
+FINGERPRINTED = CellSpace("fingerprint", 4, OPERATIONS[:5])
+"""The space in which fingerprints are taken."""
 
 
 class PlantedOracle:
@@ -143,14 +146,34 @@ def check_proposal(strategy: Strategy, proposal: Proposal) -> None:
     assert epochs in strategy.fidelities, f"asked for {epochs} epochs; offered were {strategy.fidelities}"
 
 
+def digest(run: Iterator[tuple[Proposal, float]]) -> str:
+    """Return a digest of a run's proposals and what was told of them."""
+    sha = hashlib.sha256()
+    for (architecture, epochs), value in run:
+        sha.update(f"{architecture.tolist()} {epochs} {value}".encode())
+    return sha.hexdigest()
+
+
+def started_run(strategy: Strategy, evaluations: int = 300) -> Iterator[tuple[Proposal, float]]:
+    """Return a run with four evaluations under way, a tenth of which diverge; see `drive`."""
+    return drive(strategy, PlantedOracle(strategy.space), evaluations, workers=4, diverging=0.1)
+
+
 def fingerprint(strategy_class: type[Strategy], options: dict[str, Any], seed: int, evaluations: int = 300) -> str:
     """Return a digest of the proposals of one run, with four evaluations under way."""
-    space = CellSpace("fingerprint", 4, OPERATIONS[:5])
-    strategy = strategy_class(space, np.random.default_rng(seed), FIDELITIES, **options)
-    digest = hashlib.sha256()
-    for (architecture, epochs), value in drive(strategy, PlantedOracle(space), evaluations, workers=4, diverging=0.1):
-        digest.update(f"{architecture.tolist()} {epochs} {value}".encode())
-    return digest.hexdigest()
+    strategy = strategy_class(FINGERPRINTED, np.random.default_rng(seed), FIDELITIES, **options)
+    return digest(started_run(strategy, evaluations))
+
+
+def fingerprint_by_name(module: str, name: str, options: dict[str, Any], seed: int, evaluations: int) -> str:
+    """Return the fingerprint of a strategy that a module has."""
+    return fingerprint(getattr(importlib.import_module(module), name), options, seed, evaluations)
+
+
+@functools.cache
+def _known_fingerprint(strategy_class: type[Strategy], options: str, seed: int, evaluations: int) -> str:
+    """Return a fingerprint that several tests of a class compare with; options are JSON."""
+    return fingerprint(strategy_class, json.loads(options), seed, evaluations)
 
 
 def random_best(length: int, choices: int, trainings: int) -> tuple[float, float]:
@@ -180,12 +203,20 @@ class StrategyConformance:
         Whether it learns from results, and so must beat random search.
     slow : bool
         Whether it fits a model, so that a trial takes milliseconds: shorter and fewer runs are made of it then.
+    trainings : int
+        Full trainings whose epochs each search for the planted optimum may spend. Fewer take less time, and ask more of
+        a guided strategy: it has less to learn from.
+    searches : int, optional
+        How many times the planted optimum is searched for, by default 20, or 8 if slow. The fewer there are, the
+        further their mean must lie above random search's.
     """
 
     strategy_class: ClassVar[type[Strategy]]
     options: ClassVar[dict[str, Any]] = {}
     guided: ClassVar[bool] = True
     slow: ClassVar[bool] = False
+    trainings: ClassVar[int] = 300
+    searches: ClassVar[int | None] = None
 
     def make(self, space: Space, seed: int = 0, fidelities: Sequence[int] = FIDELITIES) -> Strategy:
         """Return a fresh strategy."""
@@ -225,56 +256,39 @@ class StrategyConformance:
 
     def test_same_seed_same_run_in_another_process(self) -> None:
         """Proposals depend on the seed, not on hash seeds, addresses or what else the process did."""
-        here = self._fingerprint(seed=7)
+        here = self._known_fingerprint(seed=7)
         module, name = self.strategy_class.__module__, self.strategy_class.__qualname__
         assert getattr(importlib.import_module(module), name, None) is self.strategy_class, f"{name} cannot be imported"
-        code = (
-            "import importlib, json, sys; from nasbench.testing.strategy import fingerprint; "
-            "found = getattr(importlib.import_module(sys.argv[1]), sys.argv[2]); "
-            "sys.stdout.write(fingerprint(found, json.loads(sys.argv[3]), 7, int(sys.argv[4])))"
-        )
-        there = subprocess.run(
-            [sys.executable, "-c", code, module, name, json.dumps(self.options), str(self._evaluations)],
-            env={**os.environ, "PYTHONHASHSEED": "4242"},
-            capture_output=True,
-            text=True,
-            check=True,
-        )
-        assert there.stdout == here, "another process, with another hash seed, proposes something else"
-        assert self._fingerprint(seed=8) != here, "the seed changes nothing"
+        there = ask_other_process(fingerprint_by_name, module, name, self.options, 7, self._evaluations)
+        assert there == here, "another process, with another hash seed, proposes something else"
+        assert self._known_fingerprint(seed=8) != here, "the seed changes nothing"
 
     def test_draws_from_its_own_generator_only(self) -> None:
         """Global random state is neither used nor moved."""
         numpy_state, python_state = np.random.get_state(legacy=False), random.getstate()  # noqa: NPY002 - to compare
-        first = self._fingerprint(seed=1)
+        again = fingerprint(self.strategy_class, self.options, 7, self._evaluations)
         assert random.getstate() == python_state, "the module `random` was drawn from"
         assert repr(np.random.get_state(legacy=False)) == repr(numpy_state), "`np.random` was drawn from"  # noqa: NPY002
-        assert self._fingerprint(seed=1) == first, "the same seed, another run"
+        assert self._known_fingerprint(seed=7) == again, "the same seed, another run"
 
     def test_runs_side_by_side_do_not_mix(self) -> None:
         """Two strategies of one class that take turns do what each does alone: no state is shared."""
-        space = CellSpace("shared", 4, OPERATIONS[:3])
-        oracle = PlantedOracle(space)
-        alone = [self._rows(drive(self.make(space, seed), oracle, self._evaluations)) for seed in (0, 1)]
-        turns = zip(*(drive(self.make(space, seed), oracle, self._evaluations) for seed in (0, 1)), strict=True)
-        together = [self._rows(iter(run)) for run in zip(*turns, strict=True)]
+        turns = zip(*(started_run(self.make(FINGERPRINTED, seed), self._evaluations) for seed in (7, 8)), strict=True)
+        together = [digest(iter(run)) for run in zip(*turns, strict=True)]
+        alone = [self._known_fingerprint(seed) for seed in (7, 8)]
         assert together == alone, "a strategy proposes something else while another one runs"
 
     @property
     def _evaluations(self) -> int:
         return 80 if self.slow else 300
 
-    def _fingerprint(self, seed: int) -> str:
-        return fingerprint(self.strategy_class, self.options, seed, self._evaluations)
-
-    @staticmethod
-    def _rows(run: Iterator[tuple[Proposal, float]]) -> list[tuple[bytes, int]]:
-        return [(proposal.architecture.tobytes(), proposal.epochs) for proposal, _ in run]
+    def _known_fingerprint(self, seed: int) -> str:
+        return _known_fingerprint(self.strategy_class, json.dumps(self.options), seed, self._evaluations)
 
     def test_finds_a_planted_optimum_sooner_than_chance(self) -> None:
-        """For the epochs of 300 full trainings, guided strategies beat random search and no strategy is worse."""
-        space, trainings = CellSpace("planted", 4, OPERATIONS[:5]), 300
-        runs = 8 if self.slow else 20
+        """For the epochs of so many full trainings, guided strategies beat random search and no strategy is worse."""
+        space, trainings = CellSpace("planted", 4, OPERATIONS[:5]), self.trainings
+        runs = self.searches if self.searches is not None else 8 if self.slow else 20
         best = [self._best_found(space, seed, trainings * FIDELITIES[-1]) for seed in range(runs)]
         mean, deviation = random_best(space.length, 5, trainings)
         # The mean of these runs of random search has standard deviation `error`. It lies 4 errors below its expectation
