@@ -141,7 +141,8 @@ class TableOracle(BaseOracle):
     def _drawn(self, batch: NDArray[np.uint8], measure: Measure, draws: NDArray[np.uint64]) -> NDArray[np.float64]:
         trainings = self._trainings_of(measure)
         rows = self._find_rows(batch)
-        return trainings.values[rows, draws % trainings.recorded[rows]]
+        drawn: NDArray[np.float64] = trainings.values[rows, draws % trainings.recorded[rows]]
+        return drawn
 
     def _spreads(self, batch: NDArray[np.uint8], measure: Measure) -> NDArray[np.float64]:
         """Return the standard deviation over the trainings on record.

@@ -459,8 +459,8 @@ class Queue:
         if not self._is_slurm:
             return job.done()
         if time.monotonic() - self._asked > ASKING:
-            told = _squeue("--format=%i")
-            self._waiting = None if told is None else frozenset(told)
+            jobs = _squeue("--format=%i")
+            self._waiting = None if jobs is None else frozenset(jobs)
             self._asked = time.monotonic()
         return self._waiting is not None and job.job_id not in self._waiting
 

@@ -114,11 +114,11 @@ def join_costs(table: Table, source: str | Path, out: str | Path, progress: Prog
     coverage, tasks = {}, []
     for task_data in data.tasks:
         dataset = _dataset(task_data.task)
-        mine = {column: cost for column, cost in meanings.items() if cost.dataset == dataset}
-        costs = _costs(rows, mine, table_rows, table)
+        of_dataset = {column: cost for column, cost in meanings.items() if cost.dataset == dataset}
+        costs = _costs(rows, of_dataset, table_rows, table)
         for name in task_data.costs.keys() & costs.keys():
             raise FileFormatError(f"{table.path}: task {task_data.task.name!r} has the cost {name!r} already")
-        units = {cost.name: cost.unit for cost in mine.values()}
+        units = {cost.name: cost.unit for cost in of_dataset.values()}
         tasks.append(
             replace(task_data, costs={**task_data.costs, **costs}, cost_units={**task_data.cost_units, **units})
         )

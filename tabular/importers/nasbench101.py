@@ -145,7 +145,7 @@ def _read_chunk(source: Path, records: list[Record], columns: _Columns) -> dict[
             values[index] = _measured(metrics.evaluations, epochs)
         except (ValueError, TypeError, KeyError, OverflowError) as error:
             raise FileFormatError(
-                f"{source}: record {record.number} at byte {record.place:,} is no training of NAS-Bench-101: {error}"
+                f"{source}: record {record.number} at byte {record.offset:,} is no training of NAS-Bench-101: {error}"
             ) from None
         number = columns.cells.setdefault(Cell(*cell), len(columns.cells))
         if number == len(columns.first_records):
@@ -207,7 +207,7 @@ def _refuse(
         first = int(np.argmax(wrong))
         record = records[first]
         raise FileFormatError(
-            f"{source}: record {record.number} at byte {record.place:,}: {name} is {values[first]:g}, "
+            f"{source}: record {record.number} at byte {record.offset:,}: {name} is {values[first]:g}, "
             f"expected {expected}"
         )
 
