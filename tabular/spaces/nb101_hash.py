@@ -26,7 +26,7 @@ import numpy as np
 from tabular.spaces.hashing import mix, text_hash
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from numpy.typing import ArrayLike, NDArray
 
@@ -228,7 +228,7 @@ def _refined_digest(neighbours: _Neighbours, labels: Sequence[int]) -> str:
         _known_digest(str((len(targets), len(sources), label)))
         for (sources, targets), label in zip(neighbours, labels, strict=True)
     ]
-    digest = _known_digest  # few vertices differ as long as they have seen little of their cell
+    digest: Callable[[str], str] = _known_digest  # few vertices differ as long as they have seen little of their cell
     for _ in labels:
         digests = [
             digest(f"{_joined(digests, sources)}|{_joined(digests, targets)}|{own}")

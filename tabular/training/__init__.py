@@ -5,9 +5,9 @@ Importing this package does not load torch; what trains does so on first use.
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from tabular.lazy import hand_on
 from tabular.recipe import Recipe
 from tabular.training.costs import COSTS, complexity
 from tabular.training.dataset import Dataset
@@ -35,9 +35,11 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str) -> Any:
-    if name == "train":
-        return import_module("tabular.training.trainer").train
-    if name in {"networks_together", "train_together"}:
-        return getattr(import_module("tabular.training.fused"), name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+__getattr__ = hand_on(
+    __name__,
+    {
+        "networks_together": "tabular.training.fused",
+        "train_together": "tabular.training.fused",
+        "train": "tabular.training.trainer",
+    },
+)
