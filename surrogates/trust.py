@@ -138,17 +138,22 @@ BELOW_BOTH = 1.5
 SIGMA = 1.4826
 """The standard deviation of normal numbers by their median absolute deviation."""
 
+SAMPLING: dict[str, Any] = {
+    "subsample": 0.8,
+    "colsample_bytree": 0.6,
+    "tree_method": "hist",
+    "max_bin": 64,
+    "nthread": 1,
+}
+"""Parameters of the trees that predict as of those that classify."""
+
 PREDICTING: dict[str, Any] = {
     # The absolute error, which failures spoil less, learns so slowly what a few architectures have in common that some
     # weak ones, as all like them are, seem to have failed; scattered failures shift a mean but little.
     "objective": "reg:squarederror",
     "max_depth": 5,
     "eta": 0.1,
-    "subsample": 0.8,
-    "colsample_bytree": 0.6,
-    "tree_method": "hist",
-    "max_bin": 64,
-    "nthread": 1,
+    **SAMPLING,
 }
 PREDICTING_TREES = 100
 
@@ -156,11 +161,7 @@ CLASSIFYING: dict[str, Any] = {
     "objective": "binary:logistic",
     "max_depth": 3,
     "eta": 0.05,
-    "subsample": 0.8,
-    "colsample_bytree": 0.6,
-    "tree_method": "hist",
-    "max_bin": 64,
-    "nthread": 1,
+    **SAMPLING,
 }
 CLASSIFYING_TREES = 100
 

@@ -83,19 +83,7 @@ class LightGBMEnsemble(Regressor):
         trees: int = TREES,
         **parameters: Any,
     ) -> LightGBMEnsemble:
-        """Fit an ensemble.
-
-        The groups are dealt into as many parts as there are members, and each member leaves one out; a single one sees
-        them all.
-
-        Parameters
-        ----------
-        inputs, target, groups, seed
-            See `Regressor.fit`.
-        members, trees : int
-            Models, and trees in each.
-        **parameters
-            LightGBM's own, in place of `PARAMETERS`.
+        """Fit an ensemble as `XGBoostEnsemble.fit` does, with LightGBM's own parameters in place of `PARAMETERS`.
 
         Raises
         ------

@@ -328,16 +328,7 @@ class GIN(Regressor):
         steps: int = STEPS,
         **unknown: Any,
     ) -> GIN:
-        """Fit an ensemble, each member of which leaves one part of the groups out.
-
-        Parameters
-        ----------
-        inputs, target, groups, seed
-            See `Regressor.fit`.
-        members : int
-            A single one sees all rows.
-        steps : int
-            At least so many are taken in training, and more where there are many rows.
+        """Fit an ensemble; see `MLPEnsemble.fit`.
 
         Raises
         ------

@@ -202,11 +202,6 @@ class RandomForest(XGBoostEnsemble):
 
     The estimate is the mean of all trees. The doubt is how far the members' means differ: single trees, grown until
     their leaves hold single rows, would differ by the noise of trainings, of which a member's mean keeps less.
-
-    Parameters
-    ----------
-    texts : sequence of bytes
-        Each member in XGBoost's own JSON. They are parsed when first needed.
     """
 
     kind: ClassVar[str] = "random-forest"
@@ -223,17 +218,7 @@ class RandomForest(XGBoostEnsemble):
         trees: int = FOREST_TREES,
         **parameters: Any,
     ) -> Self:
-        """Fit the forests; see `XGBoostEnsemble.fit`.
-
-        Parameters
-        ----------
-        inputs, target, groups, seed
-            See `Regressor.fit`.
-        members, trees : int
-            Forests, and trees in each.
-        **parameters
-            XGBoost's own, in place of `FOREST_PARAMETERS`.
-        """
+        """Fit so many forests of so many trees, with XGBoost's own parameters; see `XGBoostEnsemble.fit`."""
         chosen = {**FOREST_PARAMETERS, **parameters, "num_parallel_tree": trees}
         return super().fit(inputs, target, groups, seed=seed, members=members, trees=1, **chosen)
 
