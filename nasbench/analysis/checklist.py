@@ -435,10 +435,6 @@ def checklist(results: Sequence[Results]) -> list[Item]:
 
     Of several results an answer is yes only if it is for each; what they have in common is said once.
 
-    Parameters
-    ----------
-    results : sequence of Results
-
     Raises
     ------
     QueryError

@@ -421,13 +421,7 @@ SIZE = 0.83
 
 
 def write_note(ax: Axes, *notes: str) -> None:
-    """Write notes above the axes, each in lines of its own; nothing if all are empty.
-
-    Parameters
-    ----------
-    ax : matplotlib Axes
-    notes : str
-    """
+    """Write notes above the axes, each in lines of its own; nothing if all are empty."""
     import matplotlib as mpl
 
     size = SIZE * float(mpl.rcParams["font.size"])

@@ -28,10 +28,6 @@ REACHES = (1.1, 1.9, 2.7, 3.5)
 def verification_frame(verified: Sequence[Verified]) -> pd.DataFrame:
     """Return verified architectures as a frame, numbered from 1 in their order.
 
-    Parameters
-    ----------
-    verified : sequence of Verified
-
     Returns
     -------
     DataFrame

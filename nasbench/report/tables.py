@@ -266,9 +266,9 @@ def in_unit(results: Results, unit: str) -> Results:
     if unit == results.protocol.budget.unit:
         return results
     most = max(float(trials.clock(unit)[trials.last].max()) for trials in results.trials.values())
-    counted = replace(results, protocol=replace(results.protocol, budget=Budget(most, unit)))
-    counted.fronts_over_time.update(results.fronts_over_time)  # of the same runs, and not quick to find
-    return counted
+    converted = replace(results, protocol=replace(results.protocol, budget=Budget(most, unit)))
+    converted.fronts_over_time.update(results.fronts_over_time)  # of the same runs, and not quick to find
+    return converted
 
 
 def regret_curves(results: Results) -> Curves:
@@ -276,19 +276,16 @@ def regret_curves(results: Results) -> Curves:
 
     Where the best is not known, its report instead.
     """
-    titles, names = {}, report_names(results)
-    for measure in results.reports:
-        judged = results.reported_by(measure)
-        name = names[str(measure)]
-        what = name if judged.reference is None else f"regret of {name}"
-        titles[str(measure)] = axis_title(what, judged.report_metric)
-    made = Curves(titles, may_be_log=True)
+    made, names = Curves({}, may_be_log=True), report_names(results)
 
     def regret(judged: Results, grid: NDArray[np.float64]) -> pd.DataFrame:
         return curves(judged, "report" if judged.reference is None else "regret", grid=grid)
 
     for measure in results.reports:
         judged = results.reported_by(measure)
+        name = names[str(measure)]
+        title = name if judged.reference is None else f"regret of {name}"
+        made.titles[str(measure)] = axis_title(title, judged.report_metric)
         _fill(made, judged, regret, "center", scale_of(judged.report_metric))
     return made
 
@@ -318,8 +315,8 @@ def _fill(
     """Add what a function returns for each unit; what goes wrong is noted."""
     for unit in units_of(judged):
         try:
-            counted = in_unit(judged, unit)
-            frame = frame_of(counted, budget_grid(counted, POINTS))
+            converted = in_unit(judged, unit)
+            frame = frame_of(converted, budget_grid(converted, POINTS))
         except NasbenchError as error:  # noqa: PERF203
             made.missing = made.missing or str(error)
         else:
