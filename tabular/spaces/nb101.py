@@ -391,7 +391,8 @@ def _count_paths(vertices: int, rows: NDArray[np.uint8]) -> NDArray[np.float32]:
     column = {sequence: number for number, sequence in enumerate(_path_sequences(vertices))}
     shorter = [sequence for sequence in column if len(sequence) < vertices - 2]
     # A vertex appends its operation to every sequence that reaches it: column i goes to column longer[operation, i].
-    longer = np.array([[column[(*sequence, operation)] for sequence in shorter] for operation in OPERATIONS])
+    after = [tuple((*sequence, operation) for sequence in shorter) for operation in OPERATIONS]
+    longer = np.array([[column[sequence] for sequence in sequences] for sequences in after])
     counts = np.zeros((vertices, len(rows), len(column)), dtype=np.float32)
     counts[0, :, 0] = 1
     arrived: NDArray[np.float32] = counts[0]
