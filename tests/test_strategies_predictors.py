@@ -246,7 +246,7 @@ def test_mcts_counts_visits_under_way_so_that_workers_part():
     assert sorted(proposal.architecture[0] for proposal in first) == [0, 1, 2, 3]
     second = [search.ask() for _ in range(4)]
     assert sorted(proposal.architecture[0] for proposal in second) == [0, 1, 2, 3]
-    assert (search.nodes[()].visits, search.nodes[()].told) == (8, 0)
+    assert (search.nodes[()].visits, search.nodes[()].estimates) == (8, 0)
 
 
 def test_mcts_adds_values_to_all_prefixes_on_the_way():
@@ -256,7 +256,7 @@ def test_mcts_adds_values_to_all_prefixes_on_the_way():
     assert search.nodes[()].total == values.sum()
     for prefix, node in search.nodes.items():
         below = (rows[:, : len(prefix)] == prefix).all(axis=1)
-        assert 1 <= node.visits == node.told <= below.sum()
+        assert 1 <= node.visits == node.estimates <= below.sum()
     for choice in range(4):
         assert search.nodes[choice,].total == values[rows[:, 0] == choice].sum()
 
@@ -324,7 +324,7 @@ def test_predictor_that_is_not_known(strategy):
         make(strategy, predictor="xgbost")
     with pytest.raises(StrategyError, match=r"xgboost.*leafs"):
         make(strategy, predictor="xgboost(leafs=3)")
-    with pytest.raises(StrategyError, match=r"made 3, not a nasbench\.predictor\.Predictor"):
+    with pytest.raises(StrategyError, match=r"made 3, not a strategies\.predictor\.Predictor"):
         make(strategy, predictor=lambda _: 3)
 
 
