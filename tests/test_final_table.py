@@ -16,14 +16,14 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
-from nasbench.analysis.printed import latex_text, markdown_text
 from nasbench.analysis.paper_tables import final_table, side_by_side
-from nasbench.analysis.printed import Cell, Column, PrintedTable, decimals_for, fixed
+from nasbench.analysis.printed import Cell, Column, PrintedTable, latex_text, markdown_text
 from nasbench.analysis.significance import not_worse
 from nasbench.comparison import compare, summarise
 from strategies import RandomSearch, RegularizedEvolution, SuccessiveHalving
 from tabular import TableOracle
 from tabular.errors import QueryError
+from tabular.wording import decimals_for, fixed
 
 THREE = {"random-search": RandomSearch, "evolution": RegularizedEvolution, "halving": SuccessiveHalving}
 HOSTILE = ("my_strategy&co(50%)", '[x]*#\\~^{}<>|"$ é Ωλ 漢 --', "*first|second*\nline")

@@ -14,7 +14,7 @@ from nasbench.analysis.curves import curves
 from nasbench.analysis.significance import not_worse, pairwise
 from nasbench.comparison import Verified, compare, summarise
 from nasbench.figures.style import line_style
-from nasbench.report.page import card_html
+from nasbench.report.background import card_html
 from nasbench.report.tables import POINTS, middle_run
 from strategies import Hyperband, RandomSearch, RegularizedEvolution
 from tabular import TableOracle
