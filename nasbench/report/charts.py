@@ -315,8 +315,8 @@ def fronts_section(results: Results, ended: Sequence[SummaryRow], part: str, cha
     curves = volume_curves(results)
     missing = [sentence(curves.missing)] if curves.missing else []
     report = measure_name(results.report)
-    ended = ", ".join(f"{row.strategy} {number(row.hypervolume)}" for row in ended if row.runs)
-    volume_alt = f"Line chart: the median hypervolume of each strategy's front over the budget. At the end: {ended}."
+    volumes = ", ".join(f"{row.strategy} {number(row.hypervolume)}" for row in ended if row.runs)
+    volume_alt = f"Line chart: the median hypervolume of each strategy's front over the budget. At the end: {volumes}."
     if curves:
         spec = curve_chart(list(results.trials), volume_alt)
         charts[f"{part}-volume-chart"] = _chart(part, curves, spec, height=320)
