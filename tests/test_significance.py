@@ -16,7 +16,7 @@ from nasbench.analysis.power import runs_needed
 from nasbench.analysis.ranks import final_ranks
 from nasbench.analysis.significance import friedman, nemenyi, not_worse, pairwise, signed_rank_p, signed_ranks
 from nasbench.comparison import compare
-from nasbench.comparison.steps import at_grid
+from nasbench.comparison.trials import at_grid
 from strategies import Hyperband, LocalSearch, RandomSearch, SuccessiveHalving
 from tabular import TableOracle
 from tabular.errors import QueryError

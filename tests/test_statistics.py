@@ -15,7 +15,7 @@ from nasbench.analysis.finals import finals
 from nasbench.analysis.ranks import final_ranks, rank_over_time
 from nasbench.analysis.targets import default_target, ecdf, time_to_target
 from nasbench.comparison import compare, front_curves, summarise
-from nasbench.comparison.steps import budget_grid
+from nasbench.comparison.results import budget_grid
 from strategies import Hyperband, LocalSearch, RandomSearch
 from tabular import TableOracle
 from tabular.errors import QueryError, UnknownNameError

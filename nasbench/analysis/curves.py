@@ -8,7 +8,8 @@ import numpy as np
 
 from nasbench.analysis.aggregation import aggregate
 from nasbench.comparison.fronts import front_curves
-from nasbench.comparison.steps import at_grid, budget_grid
+from nasbench.comparison.results import budget_grid
+from nasbench.comparison.trials import at_grid
 from tabular.errors import QueryError, UnknownNameError
 
 if TYPE_CHECKING:
@@ -44,7 +45,7 @@ def curves(
     center, band : str
         See `nasbench.analysis.aggregation.aggregate`.
     grid : (G,) float64, optional
-        In the budget's unit; by default `nasbench.comparison.steps.budget_grid`.
+        In the budget's unit; by default `nasbench.comparison.results.budget_grid`.
 
     Returns
     -------

@@ -8,7 +8,8 @@ import numpy as np
 
 from nasbench.analysis.aggregation import aggregate
 from nasbench.analysis.curves import known_reference
-from nasbench.comparison.steps import at_grid, budget_grid
+from nasbench.comparison.results import budget_grid
+from nasbench.comparison.trials import at_grid
 from tabular.errors import QueryError
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ import numpy as np
 from nasbench.analysis.aggregation import aggregate
 from nasbench.analysis.curves import run_curves
 from nasbench.analysis.finals import final_blocks, need_two, shared_seeds
-from nasbench.comparison.steps import budget_grid
+from nasbench.comparison.results import budget_grid
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -31,7 +31,7 @@ def rank_over_time(results: Results, grid: NDArray[np.float64] | None = None) ->
     results : Results
         Of two strategies or more.
     grid : (G,) float64, optional
-        In the budget's unit; by default `nasbench.comparison.steps.budget_grid`.
+        In the budget's unit; by default `nasbench.comparison.results.budget_grid`.
 
     Returns
     -------

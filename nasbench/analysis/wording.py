@@ -11,7 +11,7 @@ import numpy as np
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
-    from nasbench.comparison.budget import Budget
+    from nasbench.comparison.protocol import Budget
     from nasbench.comparison.results import Results
     from tabular.measures import Metric
 

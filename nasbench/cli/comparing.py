@@ -13,7 +13,7 @@ from nasbench.cli.console import AsJson
 from nasbench.cli.oracles import open_oracle
 from nasbench.cli.outputs import check_output
 from nasbench.cli.strategy_option import strategies_for
-from nasbench.comparison.patience import PATIENCE
+from nasbench.comparison.search_run import PATIENCE
 from tabular.errors import BudgetError, QueryError, StrategyError
 
 if TYPE_CHECKING:
@@ -197,7 +197,7 @@ def verify(
     The architectures that most runs ended with are trained with fresh seeds, beside what the oracle had promised.
     """
     from nasbench.comparison import Results
-    from nasbench.comparison.verification_file import write_verification
+    from nasbench.comparison.verification import write_verification
     from tabular.files import check_writable
 
     loaded = Results.load(results)

@@ -147,7 +147,7 @@ def _draw(results: Results, path: Path) -> Path:
 
 
 def _verify(results: Results, path: Path, made: _Made) -> list[Verified]:
-    from nasbench.comparison.verification_file import read_verification, write_verification
+    from nasbench.comparison.verification import read_verification, write_verification
 
     kept = _kept(path, lambda: read_verification(path).verified, made)
     if kept is not None:

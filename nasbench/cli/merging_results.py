@@ -39,7 +39,7 @@ def are_results(out: Path, sources: Sequence[Path]) -> bool:
 def merge_results_files(out: Path, sources: Sequence[Path], *, as_json: bool) -> None:
     """Join results files to one, with what ``out`` holds already."""
     from nasbench.comparison import Results
-    from nasbench.comparison.merging import VERSIONS, further_of_all, merge_results
+    from nasbench.comparison.merge import VERSIONS, further_of_all, merge_results
 
     check_output(out, RESULTS)
     paths = list(dict.fromkeys([*([out] if out.exists() else []), *sources]))

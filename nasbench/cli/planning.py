@@ -77,7 +77,7 @@ def seconds_of(budget: str | None) -> float | None:
     """
     if budget is None:
         return None
-    from nasbench.comparison.budget import Budget
+    from nasbench.comparison.protocol import Budget
 
     try:
         read = Budget.parse(budget)

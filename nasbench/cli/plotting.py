@@ -134,7 +134,7 @@ def _draw(kind: str, sources: list[Path], choices: _Choices) -> Draw:
 
 
 def _verification(path: Path) -> Draw:
-    from nasbench.comparison.verification_file import read_verification
+    from nasbench.comparison.verification import read_verification
     from nasbench.figures.verification import promised_against_measured, verification_frame
 
     found = read_verification(path)

@@ -45,7 +45,7 @@ def report(
     The page needs no network and no installation: it can be sent to a co-author or put on any web server.
     """
     from nasbench.cli.oracles import open_oracle
-    from nasbench.comparison.verification_file import read_verification
+    from nasbench.comparison.verification import read_verification
     from nasbench.report import write_report
 
     check_writable(out)

@@ -10,8 +10,8 @@ import numpy as np
 from nasbench.analysis.curves import curves
 from nasbench.analysis.ranks import rank_over_time
 from nasbench.analysis.wording import scale_of
-from nasbench.comparison.budget import Budget
-from nasbench.comparison.steps import budget_grid
+from nasbench.comparison.protocol import Budget
+from nasbench.comparison.results import budget_grid
 from nasbench.report.wording import axis_title, report_names
 from tabular.errors import NasbenchError
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from markupsafe import Markup
 
-from nasbench.comparison.summary import summarise
+from nasbench.comparison.compare import summarise
 from nasbench.figures.style import BUDGET_LABELS
 from nasbench.report.charts import look
 from nasbench.report.curve_data import UNITS, units_of

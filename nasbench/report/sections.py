@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from nasbench.comparison.compare import summarise
 from nasbench.comparison.fronts import attainment_surfaces
-from nasbench.comparison.summary import summarise
 from nasbench.figures.style import BUDGET_LABELS
 from nasbench.report.charts import curve_chart, front_chart
 from nasbench.report.curve_data import Curves, rank_curves, regret_curves, volume_curves

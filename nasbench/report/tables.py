@@ -10,7 +10,7 @@ import numpy as np
 
 from nasbench.analysis.ranks import final_ranks
 from nasbench.analysis.significance import not_worse, pairwise
-from nasbench.comparison.summary import summarise
+from nasbench.comparison.compare import summarise
 from nasbench.report.curve_data import Curves, milestones
 from nasbench.report.wording import (
     UNKNOWN,
