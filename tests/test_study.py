@@ -15,8 +15,7 @@ import numpy as np
 import pytest
 from declared_studies import STRATEGIES, write_declaration
 
-from nasbench.cli import oracles
-from nasbench.cli.studying import _make_strategies
+from nasbench.cli.comparing import _make_strategies
 from nasbench.comparison import Results, compare
 from nasbench.comparison.merge import merge_results
 from nasbench.comparison.results import select
@@ -25,7 +24,7 @@ from nasbench.comparison.study_file import DeclarationError, read_declaration
 from strategies import LocalSearch, RandomSearch, read_strategy
 from tabular.errors import PlanMismatchError, StrategyError
 
-open_oracle = functools.cache(oracles.open_oracle)
+open_oracle = functools.cache(options.open_oracle)
 
 
 def run(path, folder, **options):
@@ -95,8 +94,8 @@ def test_a_study_gives_what_comparisons_give(whole, toy_table, tmp_path):
 
 SCRIPT = """
 import os, signal, sys, threading
-from nasbench.cli.oracles import open_oracle
-from nasbench.cli.studying import _make_strategies
+from nasbench.cli.options import open_oracle
+from nasbench.cli.comparing import _make_strategies
 from nasbench.comparison.study import run_study
 from nasbench.comparison.study_file import DeclarationError, read_declaration
 
