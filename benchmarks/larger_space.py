@@ -15,7 +15,7 @@ import numpy as np
 from timing import machine
 
 from nasbench.analysis import curves, measure_label
-from nasbench.cli.strategy_option import read_strategies
+from nasbench.cli.options import read_strategies
 from nasbench.comparison import compare
 from nasbench.figures.curves import incumbent_curves
 from nasbench.figures.style import STYLES

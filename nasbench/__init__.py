@@ -13,10 +13,9 @@ from tabular.version import __version__
 
 if TYPE_CHECKING:
     from nasbench.analysis.figures import save_figure
-    from nasbench.comparison.compare import compare
+    from nasbench.comparison.compare import compare, summarise
+    from nasbench.comparison.lockstep import run
     from nasbench.comparison.results import Results
-    from nasbench.comparison.run import run
-    from nasbench.comparison.summary import summarise
     from nasbench.comparison.verification import verify
     from nasbench.report.page import write_report
     from strategies.registry import get_strategy, read_strategy, strategy_names
@@ -83,8 +82,8 @@ __getattr__ = hand_on(
         "save_figure": "nasbench.analysis.figures",
         "compare": "nasbench.comparison.compare",
         "Results": "nasbench.comparison.results",
-        "run": "nasbench.comparison.run",
-        "summarise": "nasbench.comparison.summary",
+        "run": "nasbench.comparison.lockstep",
+        "summarise": "nasbench.comparison.compare",
         "verify": "nasbench.comparison.verification",
         "write_report": "nasbench.report.page",
         "MultiObjectiveStrategy": "strategies.strategy",

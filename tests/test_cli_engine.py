@@ -14,7 +14,7 @@ import pytest
 from tiny import assert_same_numbers, load
 
 import tabular.generation.ray
-from nasbench.cli.engine_option import read_engine
+from nasbench.cli.options import read_engine
 from tabular.errors import BudgetError, NasbenchError, UnknownNameError
 from tabular.generation.journal import read_journal
 from tabular.generation.local import LocalEngine

@@ -9,10 +9,9 @@ import shutil
 import pytest
 
 from nasbench.analysis.figures import KINDS
-from nasbench.cli.plotting import KIND_HELP, OTHER_KINDS
+from nasbench.cli.papers import KIND_HELP, OTHER_KINDS
 from nasbench.comparison import Results, compare
-from nasbench.comparison.verification import Verified
-from nasbench.comparison.verification_file import read_verification, write_verification
+from nasbench.comparison.verification import Verified, read_verification, write_verification
 from strategies import NSGA2, LocalSearch, RandomSearch, RegularizedEvolution
 from surrogates import fit_surrogate
 from tabular import Table, TableOracle

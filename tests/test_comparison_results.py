@@ -12,7 +12,7 @@ import pytest
 
 from nasbench.analysis import KINDS, FigureOptions, curves, save_figure
 from nasbench.comparison import Results, budget_grid, compare, summarise
-from nasbench.comparison.steps import at_grid
+from nasbench.comparison.trials import at_grid
 from nasbench.figures.style import line_style
 from strategies import Hyperband, RandomSearch, RegularizedEvolution
 from tabular.errors import FileFormatError, OutputError, QueryError, StrategyError, UnknownNameError

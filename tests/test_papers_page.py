@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from nasbench.analysis import KINDS
-from nasbench.cli.plotting import OTHER_KINDS
+from nasbench.cli.papers import OTHER_KINDS
 
 ROOT = Path(__file__).parents[1]
 PAGE = (ROOT / "docs/papers.md").read_text(encoding="utf-8")

@@ -11,9 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nasbench.comparison import Results, compare, summarise
-from nasbench.comparison.extending import extend
-from nasbench.comparison.merging import merge_results
-from nasbench.comparison.selecting import select, take_runs
+from nasbench.comparison.compare import extend
+from nasbench.comparison.merge import merge_results
+from nasbench.comparison.results import select
+from nasbench.comparison.trials import take_runs
 from strategies import LocalSearch, RandomSearch, read_strategy
 from tabular import TableOracle, write_table
 from tabular.errors import PlanMismatchError, QueryError, StrategyError

@@ -22,7 +22,7 @@ from nasbench.analysis.significance import (
     signed_ranks,
 )
 from nasbench.comparison import compare
-from nasbench.comparison.steps import at_grid
+from nasbench.comparison.trials import at_grid
 from strategies import Hyperband, LocalSearch, RandomSearch, SuccessiveHalving
 from tabular import TableOracle
 from tabular.errors import QueryError

@@ -13,7 +13,7 @@ from nasbench.analysis.curves import BANDS, CENTERS, aggregate, curves, default_
 from nasbench.analysis.finals import finals
 from nasbench.analysis.significance import final_ranks, rank_over_time
 from nasbench.comparison import compare, front_curves, summarise
-from nasbench.comparison.steps import budget_grid
+from nasbench.comparison.results import budget_grid
 from strategies import Hyperband, LocalSearch, RandomSearch
 from tabular import TableOracle
 from tabular.errors import QueryError, UnknownNameError

@@ -15,18 +15,18 @@ import numpy as np
 import pytest
 from declared_studies import STRATEGIES, write_declaration
 
-from nasbench.cli import oracles
-from nasbench.cli.studying import _make_strategies
+from nasbench.cli.comparing import _make_strategies
 from nasbench.comparison import Results, compare
-from nasbench.comparison.merging import merge_results
-from nasbench.comparison.selecting import select
+from nasbench.comparison.merge import merge_results
+from nasbench.comparison.results import select
 from nasbench.comparison.study import run_study
 from nasbench.comparison.study_file import read_declaration
 from nasbench.comparison.study_keys import DeclarationError
+from nasbench.comparison.study_file import DeclarationError, read_declaration
 from strategies import LocalSearch, RandomSearch, read_strategy
 from tabular.errors import PlanMismatchError, StrategyError
 
-open_oracle = functools.cache(oracles.open_oracle)
+open_oracle = functools.cache(options.open_oracle)
 
 
 def run(path, folder, **options):
@@ -96,11 +96,12 @@ def test_a_study_gives_what_comparisons_give(whole, toy_table, tmp_path):
 
 SCRIPT = """
 import os, signal, sys, threading
-from nasbench.cli.oracles import open_oracle
-from nasbench.cli.studying import _make_strategies
+from nasbench.cli.options import open_oracle
+from nasbench.cli.comparing import _make_strategies
 from nasbench.comparison.study import run_study
 from nasbench.comparison.study_file import read_declaration
 from nasbench.comparison.study_keys import DeclarationError
+from nasbench.comparison.study_file import DeclarationError, read_declaration
 
 def killed_soon(done, total, note):
     if done >= 15:  # of 60 runs: in the middle of the next ones
@@ -161,7 +162,7 @@ def test_strategies_of_ones_own_are_run_again_when_their_file_changes(study, tmp
 
 def test_cells_of_another_version_or_table_are_not_used(study, toy_table, tmp_path, monkeypatch):
     assert study(runs=1).made == 3
-    monkeypatch.setattr("nasbench.comparison.study_cells.__version__", "99.0")
+    monkeypatch.setattr("nasbench.comparison.study.__version__", "99.0")
     assert study(runs=1).made == 3
     shutil.copy(toy_table, tmp_path / "nb201-digits.h5")
     assert study(runs=1, oracles=["nb201-digits.h5"]).made == 3

@@ -5,11 +5,10 @@ from __future__ import annotations
 import pytest
 from declared_studies import write_declaration
 
-from nasbench.cli.oracles import open_oracle
-from nasbench.cli.studying import _make_strategies
+from nasbench.cli.comparing import _make_strategies
+from nasbench.cli.options import open_oracle
 from nasbench.comparison.study import run_study
-from nasbench.comparison.study_file import DeclaredOracle, read_declaration
-from nasbench.comparison.study_keys import DeclarationError
+from nasbench.comparison.study_file import DeclarationError, DeclaredOracle, read_declaration
 from tabular.errors import OutputError
 
 

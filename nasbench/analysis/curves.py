@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from nasbench.comparison.fronts import front_curves
-from nasbench.comparison.steps import at_grid, budget_grid
+from nasbench.comparison.results import budget_grid
+from nasbench.comparison.trials import at_grid
 from tabular.errors import QueryError, UnknownNameError
 
 if TYPE_CHECKING:
@@ -43,7 +44,7 @@ def curves(
     center, band : str
         See `nasbench.analysis.curves.aggregate`.
     grid : (G,) float64, optional
-        In the budget's unit; by default `nasbench.comparison.steps.budget_grid`.
+        In the budget's unit; by default `nasbench.comparison.results.budget_grid`.
 
     Returns
     -------

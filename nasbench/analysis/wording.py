@@ -12,7 +12,7 @@ from tabular.wording import counted, listed, spaced
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from nasbench.comparison.budget import Budget
+    from nasbench.comparison.protocol import Budget
     from nasbench.comparison.results import Results
     from tabular.measures import Measure, Metric
 

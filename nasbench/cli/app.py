@@ -8,24 +8,7 @@ from typing import Any
 
 import typer
 
-from nasbench.cli import (
-    carding,
-    comparing,
-    console,
-    demo,
-    examining,
-    exporting,
-    fitting,
-    generating,
-    importing,
-    inspecting,
-    merging,
-    planning,
-    plotting,
-    reporting,
-    studying,
-    transferring,
-)
+from nasbench.cli import comparing, console, demo, inspecting, papers, surrogates, tables
 from tabular.errors import NasbenchError
 
 _EPILOG = (
@@ -45,22 +28,22 @@ app = typer.Typer(
 app.command("demo")(demo.demo)
 app.command("spaces")(inspecting.spaces)
 app.command("strategies")(inspecting.strategies)
-app.command("plan")(planning.plan)
-app.command("generate")(generating.generate)
-app.command("merge")(merging.merge)
-app.command("import")(importing.import_table)
-app.command("export")(exporting.export_table)
+app.command("plan")(tables.plan)
+app.command("generate")(tables.generate)
+app.command("merge")(tables.merge)
+app.command("import")(tables.import_table)
+app.command("export")(tables.export_table)
 app.command("info")(inspecting.info)
-app.command("card")(carding.card)
-app.command("fit")(fitting.fit)
-app.command("examine")(examining.examine)
-app.command("transfer")(transferring.transfer)
+app.command("card")(inspecting.card)
+app.command("fit")(surrogates.fit)
+app.command("examine")(surrogates.examine)
+app.command("transfer")(surrogates.transfer)
 app.command("compare")(comparing.compare)
-app.command("study")(studying.study)
-app.command("summary")(reporting.summary)
-app.command("plot")(plotting.plot)
-app.command("report")(reporting.report)
-app.command("checklist")(reporting.checklist)
+app.command("study")(comparing.study)
+app.command("summary")(papers.summary)
+app.command("plot")(papers.plot)
+app.command("report")(papers.report)
+app.command("checklist")(papers.checklist)
 app.command("verify")(comparing.verify)
 
 

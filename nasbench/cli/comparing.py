@@ -1,4 +1,4 @@
-"""`nasbench compare` and `nasbench verify`."""
+"""`nasbench compare`, `study` and `verify`, and the part of `nasbench merge` that joins results."""
 
 from __future__ import annotations
 
@@ -9,19 +9,23 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from nasbench.cli import console
-from nasbench.cli.console import AsJson
-from nasbench.cli.oracles import open_oracle
-from nasbench.cli.outputs import check_output
-from nasbench.cli.strategy_option import strategies_for
-from nasbench.comparison.patience import PATIENCE
-from tabular.errors import BudgetError, QueryError, StrategyError
+from nasbench.cli.console import AsJson, check_output
+from nasbench.cli.options import open_oracle, strategies_for
+from nasbench.comparison.search_run import PATIENCE
+from tabular.errors import BudgetError, PlanMismatchError, QueryError, StrategyError
+from tabular.storage import file_format_of
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
     from nasbench.comparison import Results, Verified
-    from tabular.measures import Measure
+    from nasbench.strategy import StrategyFactory
+    from tabular.measures import Measure, Oracle
 
 DEFAULT_STRATEGIES = "baseline,evolution,multi-fidelity"
 """Families whose strategies take seconds; the others are asked for."""
+
+RESULTS = "nasbench-results"
 
 
 def compare(
@@ -92,7 +96,7 @@ def compare(
     from nasbench.comparison import compare as run_all
     from nasbench.comparison import extend as run_missing
 
-    check_output(out, "nasbench-results")
+    check_output(out, RESULTS)
     goals: dict[str, Any] = {"signal": signal, "report": report, "objectives": objectives, "constraints": constraints}
     rules = {"budget": budget, **goals, "workers": workers, "repeats": repeats}
     before = _kept(extend, rules) if extend is not None else None
@@ -180,6 +184,80 @@ def print_summary(results: Results) -> None:
     console.print_table(title, heads, rows)
 
 
+def study(
+    declaration: Annotated[
+        Path, typer.Argument(help="A TOML file that names strategies, oracles, budgets and the number of runs.")
+    ],
+    out: Annotated[
+        Path | None, typer.Option("--out", help="The folder for all that is made; by default named as the study.")
+    ] = None,
+    jobs: Annotated[int | None, typer.Option("--jobs", min=1, help="Processes; by default one a core.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Run several comparisons from one file, and publish them.
+
+    What was run before is kept: a study that was interrupted goes on, and one whose file was edited runs what is new
+    in it. Results, figures, tables and the report are written to one folder.
+    """
+    from nasbench.analysis.figures import KINDS
+    from nasbench.cli.papers import publish
+    from nasbench.comparison.study import run_study
+    from nasbench.comparison.study_file import read_declaration
+
+    declared = read_declaration(declaration, KINDS)
+    folder = out or Path(declared.name)
+
+    with console.plain_warnings(), console.progress(f"study {declared.name}") as progress:
+        done = run_study(
+            declared, folder, open_oracle, _make_strategies, jobs=jobs or os.cpu_count() or 1, progress=progress
+        )
+    published = publish(done.results, folder, declared.style, declared.kinds)
+    if as_json:
+        from nasbench.comparison import summarise
+
+        console.print_json(
+            {
+                "path": str(folder),
+                "results": done.paths,
+                "published": published,
+                "cells": done.cells,
+                "runs_made": done.made,
+                "runs_reused": done.reused,
+                "summary": {name: summarise(results) for name, results in done.results.items()},
+                "failed": done.failed,
+            }
+        )
+    else:
+        for results in done.results.values():
+            for each in asked_reports(results):
+                print_summary(results.reported_by(each))
+                console.say("")
+        console.say(f"{done.made:,} runs made, {done.reused:,} were there before")
+        console.say(f"results, figures, tables, checklist and report.html are in {folder}")
+    if done.failed:
+        first, *others = _by_error(done.failed)
+        for line in others:
+            console.note(line)
+        raise StrategyError(f"{first} (all other results are in {folder})")
+
+
+def _by_error(failed: Mapping[str, str]) -> list[str]:
+    """Return one line for each error: where it came up first, and how often."""
+    where: dict[str, list[str]] = {}
+    for name, error in failed.items():
+        where.setdefault(error, []).append(name)
+    return [
+        f"{names[0]}{f' and {len(names) - 1} more' if len(names) > 1 else ''}: {error}"
+        for error, names in where.items()
+    ]
+
+
+def _make_strategies(
+    texts: Sequence[str], oracle: Oracle, signal: str | None, *, several_objectives: bool
+) -> Mapping[str, StrategyFactory]:
+    return strategies_for(",".join(texts), oracle, signal, several_objectives=several_objectives)
+
+
 def verify(
     results: Annotated[Path, typer.Argument(help="A results file.")],
     top: Annotated[
@@ -197,7 +275,7 @@ def verify(
     The architectures that most runs ended with are trained with fresh seeds, beside what the oracle had promised.
     """
     from nasbench.comparison import Results
-    from nasbench.comparison.verification_file import write_verification
+    from nasbench.comparison.verification import write_verification
     from tabular.files import check_writable
 
     loaded = Results.load(results)
@@ -246,3 +324,65 @@ def print_verified(results: Results, verified: list[Verified]) -> None:
     console.print_table(title, ["", "promised", "measured", "difference", "runs that found it"], rows, texts=(4,))
     for i, each in enumerate(verified, start=1):
         console.say(f"{i}  {each.architecture}")  # on a line of its own, whole, to be copied
+
+
+def are_results(out: Path, sources: Sequence[Path]) -> bool:
+    """Return whether results are to be merged, which is so if one of the files holds some.
+
+    Raises
+    ------
+    PlanMismatchError
+        If another one is a table.
+    """
+    formats = {path: file_format_of(path) for path in [out, *sources] if path.is_file()}
+    results = next((path for path, found in formats.items() if found == RESULTS), None)
+    table = next((path for path, found in formats.items() if found == "nasbench-table"), None)
+    if results and table:
+        raise PlanMismatchError(
+            f"{results} holds results and {table} is a table: merge results with results and tables with tables"
+        )
+    return results is not None
+
+
+def merge_results_files(out: Path, sources: Sequence[Path], *, as_json: bool) -> None:
+    """Join results files to one, with what ``out`` holds already."""
+    from nasbench.comparison import Results
+    from nasbench.comparison.merge import VERSIONS, further_of_all, merge_results
+
+    check_output(out, RESULTS)
+    paths = list(dict.fromkeys([*([out] if out.exists() else []), *sources]))
+    parts = [Results.load(path) for path in paths]
+    merged = merge_results(parts, [str(path) for path in paths])
+    merged.save(out)
+    kept = {merged.report, *further_of_all(parts)}
+    dropped = dict.fromkeys(str(each) for part in parts for each in part.reports if each not in kept)
+    repeated = sum(map(_runs, parts)) - _runs(merged)
+    if as_json:
+        console.print_json(
+            {
+                "path": out,
+                "runs": {name: trials.runs for name, trials in merged.trials.items()},
+                "repeated": repeated,
+                "reports": [str(each) for each in merged.reports],
+                "dropped_reports": list(dropped),
+                "failed": merged.failed,
+            }
+        )
+        return
+    console.say(f"{out}: {_runs(merged):,} runs of {len(merged.trials)} strategies")
+    for name, trials in merged.trials.items():
+        console.say(f"  {name}: {trials.runs:,} runs")
+    if repeated:
+        console.say(f"{repeated:,} runs were there more than once and are the same; each counts once")
+    if dropped:
+        console.say(f"left out the reports that not all have: {', '.join(dropped)}")
+    versions = merged.provenance.get(VERSIONS, [])
+    if versions:
+        made_with = dict.fromkeys(str(each.get("nasbench", "unknown")) for each in versions)
+        console.say(f"made by different versions, which the file lists: nasbench {', '.join(made_with)}")
+    for name in merged.failed:
+        console.say(f"failed in one of them: {name}")
+
+
+def _runs(results: Results) -> int:
+    return sum(trials.runs for trials in results.trials.values())

@@ -20,6 +20,10 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table as RichTable
 
+from tabular.errors import OutputError
+from tabular.files import check_writable
+from tabular.storage import file_format_of
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
@@ -65,6 +69,19 @@ def print_json(value: object) -> None:
     sys.stdout.write(json.dumps(_plain(value), indent=2) + "\n")
 
 
+def print_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]], texts: Sequence[int] = (0,)) -> None:
+    """Print a table; columns at the places ``texts`` go to the left, the others are numbers and stay whole."""
+    out.print(escape(title), style="bold")
+    table = RichTable(header_style="bold", box=None, pad_edge=False)
+    for i, column in enumerate(columns):
+        is_text = i in texts
+        table.add_column(escape(column), justify="left" if is_text else "right", overflow="fold", no_wrap=not is_text)
+    for row in rows:
+        table.add_row(*(escape(cell) for cell in row))
+    target = out if out.is_terminal else Console(file=out.file, width=_UNLIMITED)
+    target.print(table)
+
+
 def _plain(value: Any) -> Any:
     if is_dataclass(value) and not isinstance(value, type):
         return _plain(asdict(value))
@@ -77,19 +94,6 @@ def _plain(value: Any) -> Any:
     if isinstance(value, float) and not math.isfinite(value):
         return None
     return str(value) if isinstance(value, Path) else value
-
-
-def print_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]], texts: Sequence[int] = (0,)) -> None:
-    """Print a table; columns at the places ``texts`` go to the left, the others are numbers and stay whole."""
-    out.print(escape(title), style="bold")
-    table = RichTable(header_style="bold", box=None, pad_edge=False)
-    for i, column in enumerate(columns):
-        is_text = i in texts
-        table.add_column(escape(column), justify="left" if is_text else "right", overflow="fold", no_wrap=not is_text)
-    for row in rows:
-        table.add_row(*(escape(cell) for cell in row))
-    target = out if out.is_terminal else Console(file=out.file, width=_UNLIMITED)
-    target.print(table)
 
 
 def strategy_label(name: str) -> str:
@@ -207,3 +211,15 @@ def plain_warnings() -> Iterator[None]:
         warnings.simplefilter("always", UserWarning)
         warnings.showwarning = lambda message, *_, **__: note(f"warning: {message}")
         yield
+
+
+def check_output(path: Path, file_format: str) -> None:
+    """Make sure that a file can be written and that none of another kind is lost by that.
+
+    Raises
+    ------
+    OutputError
+    """
+    check_writable(path)
+    if path.exists() and file_format_of(path) != file_format:
+        raise OutputError(f"{path}: exists and is not a {file_format} file; it is left as it was, choose another name")

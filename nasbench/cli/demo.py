@@ -13,9 +13,8 @@ import typer
 from nasbench.cli import console
 from nasbench.cli.comparing import print_summary, print_verified, verify_results
 from nasbench.cli.console import AsJson
-from nasbench.cli.fitting import print_scorecard
-from nasbench.cli.oracles import open_oracle
-from nasbench.cli.strategy_option import read_strategies
+from nasbench.cli.options import open_oracle, read_strategies
+from nasbench.cli.surrogates import print_scorecard
 from tabular.errors import NasbenchError
 from tabular.files import check_writable
 from tabular.spaces import get_space
@@ -147,7 +146,7 @@ def _draw(results: Results, path: Path) -> Path:
 
 
 def _verify(results: Results, path: Path, made: _Made) -> list[Verified]:
-    from nasbench.comparison.verification_file import read_verification, write_verification
+    from nasbench.comparison.verification import read_verification, write_verification
 
     kept = _kept(path, lambda: read_verification(path).verified, made)
     if kept is not None:

@@ -1,10 +1,9 @@
-"""`nasbench spaces`, `nasbench strategies` and `nasbench info`: what there is to work with."""
+"""`nasbench spaces`, `strategies`, `info` and `card`: descriptions of spaces, strategies and files."""
 
 from __future__ import annotations
 
 import inspect as python_inspect
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+import sys
 from itertools import groupby
 from operator import itemgetter
 from pathlib import Path
@@ -14,11 +13,12 @@ import typer
 
 from nasbench.cli import console
 from nasbench.cli.console import AsJson
-from nasbench.cli.fitting import print_scorecard
-from strategies.strategy import MultiObjectiveStrategy
-from tabular.errors import FileFormatError, NasbenchError, PlanMismatchError
-from tabular.spaces.registry import get_space, space_names
-from tabular.spaces.space import ENUMERABLE, Space
+from nasbench.cli.surrogates import print_scorecard
+from nasbench.strategy import MultiObjectiveStrategy
+from tabular.errors import FileFormatError, PlanMismatchError
+from tabular.files import check_writable, write_text_file
+from tabular.spaces import Space, get_space, space_names
+from tabular.spaces.choices import ENUMERABLE
 
 if TYPE_CHECKING:
     from nasbench.comparison import Results
@@ -163,27 +163,6 @@ def _construction_info(file: Path) -> dict[str, Any]:
     return {"under construction": described}
 
 
-@contextmanager
-def summary_when_interrupted(table: Path) -> Iterator[None]:
-    """Say what is on record of a table when Ctrl-C ends the work on it."""
-    from tabular.generation.merge import on_record
-
-    try:
-        yield
-    except KeyboardInterrupt:
-        with suppress(NasbenchError):  # that the work was interrupted is what counts
-            found = on_record(table)
-            console.note(
-                f"{table}: {found.trainings:,} trainings on record, {found.missing:,} missing, "
-                f"{found.diverged:,} diverged"
-                if found.trainings
-                else f"{table}: no training was finished"
-            )
-            if found.best_accuracy is not None:
-                console.note(f"best so far: validation accuracy {found.best_accuracy:.4f} by {found.best}")
-        raise
-
-
 def _table_info(file: Path, *, check: bool) -> dict[str, Any]:
     from tabular import Table
 
@@ -267,3 +246,31 @@ def _enumeration(values: list[Any]) -> str:
     if len(values) > 2 and type(values[0]) is int and values == list(range(values[0], values[0] + len(values))):
         return f"{values[0]} to {values[-1]}"
     return ", ".join(map(str, values))
+
+
+def card(
+    table: Annotated[Path, typer.Argument(help="A table that was generated, or the name of one that is shipped.")],
+    task: Annotated[str | None, typer.Option("--task", help="Which task, where there are several.")] = None,
+    out: Annotated[Path | None, typer.Option("--out", help="A Markdown file to write in place of printing.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Describe a table in Markdown: its data card.
+
+    How it was made, how far to trust its ranks, its best architectures, its terms. Rank correlations between seeds,
+    between validation and test and between epochs are computed from the table.
+    """
+    from tabular import Table
+    from tabular.card import data_card, only_task
+    from tabular.reliability import reliability
+
+    with Table.open(table) as opened:
+        if as_json:
+            console.print_json(reliability(opened, task or only_task(opened)))
+            return
+        text = data_card(opened, task)
+    if out is None:
+        sys.stdout.write(text + "\n")
+        return
+    check_writable(out)
+    write_text_file(out, text + "\n")
+    console.say(f"{out}: written")

@@ -4,16 +4,12 @@
 what papers need.
 """
 
-from nasbench.comparison.budget import Budget
-from nasbench.comparison.compare import compare
-from nasbench.comparison.extending import extend
+from nasbench.comparison.compare import SummaryRow, compare, extend, summarise
 from nasbench.comparison.fronts import attainment_surfaces, final_fronts, front_curves, front_over_time
-from nasbench.comparison.merging import check_comparable, merge_results
-from nasbench.comparison.protocol import Constraint
-from nasbench.comparison.results import Results
-from nasbench.comparison.run import run
-from nasbench.comparison.steps import budget_grid
-from nasbench.comparison.summary import SummaryRow, summarise
+from nasbench.comparison.lockstep import run
+from nasbench.comparison.merge import check_comparable, merge_results
+from nasbench.comparison.protocol import Budget, Constraint
+from nasbench.comparison.results import Results, budget_grid
 from nasbench.comparison.trials import Trials
 from nasbench.comparison.verification import Verified, verify
 

@@ -1,4 +1,4 @@
-"""Compare strategies on one oracle under one protocol."""
+"""Comparisons of strategies on one oracle under one protocol, their extension, and their final table."""
 
 from __future__ import annotations
 
@@ -7,30 +7,39 @@ import multiprocessing.reduction
 import pickle  # for its error; nothing is written with it
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
-from typing import TYPE_CHECKING
+from contextlib import closing
+from dataclasses import dataclass, replace
+from functools import partial
+from operator import itemgetter
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
-from nasbench.comparison.fronts import mark_fronts
-from nasbench.comparison.patience import PATIENCE
-from nasbench.comparison.references import Possible, possible
-from nasbench.comparison.results import Results
-from nasbench.comparison.run import check_protocol, make_protocol, run_lockstep
+from nasbench.comparison.fronts import front_over_time, mark_fronts
+from nasbench.comparison.lockstep import run_lockstep
+from nasbench.comparison.merge import check_comparable, merge_results
+from nasbench.comparison.protocol import make_protocol, terms_on
+from nasbench.comparison.results import Report, Results
+from nasbench.comparison.search_run import PATIENCE
 from nasbench.comparison.trials import Trials
 from tabular.errors import NasbenchError, QueryError, StrategyError
-from tabular.measures import DEFAULT_REPORT, Measure, Oracle, metric_of, resolve_measure
-from tabular.work import PartProgress, deaf_to_interrupts, end_with_parent, silent
+from tabular.measures import DEFAULT_REPORT, Digested, Measure, mean_of_known, resolve_measure, std_of_known
+from tabular.progress import PartProgress, silent
+from tabular.work import deaf_to_interrupts, end_with_parent
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 
-    from nasbench.comparison.budget import Budget
-    from nasbench.comparison.protocol import Constraint, Protocol
-    from strategies.strategy import StrategyFactory
-    from tabular.work import Progress
+    from nasbench.comparison.protocol import Budget, Constraint, Protocol, Terms
+    from nasbench.strategy import StrategyFactory
+    from tabular.measures import Oracle
+    from tabular.progress import Progress
 
+    Key = TypeVar("Key")
+    Outcome = TypeVar("Outcome")
 
 RUNS_IN_A_PIECE = 100
+"""Worker processes are given runs in pieces of about this many."""
 
 
 def compare(
@@ -105,36 +114,83 @@ def compare(
     if runs < 1 or not strategies:
         raise QueryError(f"a comparison needs at least one strategy and one run, got {len(strategies)} and {runs}")
     wanted = [report] if report is None or isinstance(report, (Measure, str)) else list(report)
-    reports = [resolve_measure(each, oracle.tasks, DEFAULT_REPORT) for each in wanted]
+    reports = [resolve_measure(measure, oracle.tasks, DEFAULT_REPORT) for measure in wanted]
     if not reports or len(set(reports)) < len(reports):
         raise QueryError(
             f"incumbents are judged by one report or several different ones, got {list(map(str, reports))}"
         )
     protocol = make_protocol(oracle, budget, signal, workers, repeats, objectives, constraints)
-    if protocol.signal not in reports:
-        reports.append(protocol.signal)  # its mean over trainings, for the regret by what strategies see
-    _, goals = check_protocol(oracle, protocol)
-    limits = possible(oracle, reports, protocol.objectives, protocol.constraints)
-    seeds = list(range(first_seed, first_seed + runs))
-    in_parts = _in_processes if jobs > 1 else _one_by_one
-    done = in_parts(strategies, oracle, protocol, seeds, jobs, wait, progress)
-    trials = {name: each for name, each in done.items() if isinstance(each, Trials)}
-    failed = {name: each for name, each in done.items() if isinstance(each, NasbenchError)}
-    if not trials:
-        raise next(iter(failed.values()))
-    for each in trials.values():
-        mark_fronts(each, protocol, goals)
-        add_reports(each, oracle, reports)
-        add_best_seen(each, oracle, reports, limits)
-    return Results.of(oracle, protocol, reports, limits, trials, {name: str(error) for name, error in failed.items()})
+    seeds = range(first_seed, first_seed + runs)
+    return Comparison.of(oracle, protocol, reports).run(strategies, seeds, jobs=jobs, wait=wait, progress=progress)
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """One oracle under one protocol, with all measures resolved.
+
+    Parameters
+    ----------
+    oracle : Oracle
+    terms : Terms
+        The protocol, and what it means on the oracle.
+    blank : Results
+        Without trials: reports, their best values in the space, and the origin of all.
+    """
+
+    oracle: Oracle
+    terms: Terms
+    blank: Results
+
+    @classmethod
+    def of(cls, oracle: Oracle, protocol: Protocol, reports: Sequence[Measure]) -> Comparison:
+        """Look up all that does not depend on strategies and seeds.
+
+        Raises
+        ------
+        QueryError
+            If the protocol does not suit the oracle, or no architecture keeps to a constraint.
+        """
+        return cls(oracle, terms_on(oracle, protocol), Results.blank(oracle, protocol, reports))
+
+    def run(
+        self,
+        strategies: Mapping[str, StrategyFactory],
+        seeds: Sequence[int],
+        *,
+        jobs: int = 1,
+        wait: float | None = PATIENCE,
+        progress: Progress = silent,
+    ) -> Results:
+        """Run every strategy once per seed; see `compare` for the other parameters.
+
+        Raises
+        ------
+        StrategyError
+            If a strategy cannot be sent to another process (for several jobs), or none succeeded: the first one's
+            error.
+        """
+        in_parts = partial(_in_processes, jobs=jobs) if jobs > 1 else _one_by_one
+        trials: dict[str, Trials] = {}
+        failed: dict[str, NasbenchError] = {}
+        for name, outcome in in_parts(self, strategies, seeds, wait=wait, progress=progress).items():
+            if isinstance(outcome, Trials):
+                trials[name] = outcome
+            else:
+                failed[name] = outcome
+        if not trials:
+            raise next(iter(failed.values()))
+        for own in trials.values():
+            mark_fronts(own, self.terms)
+            _add_reports(own, self.oracle, self.blank.reports)
+            _add_best_seen(own, self.oracle, self.blank)
+        return replace(self.blank, trials=trials, failed={name: str(error) for name, error in failed.items()})
 
 
 def _one_by_one(
+    comparison: Comparison,
     strategies: Mapping[str, StrategyFactory],
-    oracle: Oracle,
-    protocol: Protocol,
-    seeds: list[int],
-    jobs: int,  # noqa: ARG001 - one
+    seeds: Sequence[int],
+    *,
     wait: float | None,
     progress: Progress,
 ) -> dict[str, Trials | NasbenchError]:
@@ -142,7 +198,7 @@ def _one_by_one(
     for i, (name, factory) in enumerate(strategies.items()):
         note = PartProgress(progress, i, len(strategies), name) if progress is not silent else silent
         try:
-            done[name] = run_lockstep(factory, name, oracle, protocol, seeds, note, wait)
+            done[name] = run_lockstep(factory, name, comparison.oracle, comparison.terms, seeds, note, wait)
             note(100, 100, "")
         except NasbenchError as error:
             done[name] = error
@@ -150,10 +206,10 @@ def _one_by_one(
 
 
 def _in_processes(
+    comparison: Comparison,
     strategies: Mapping[str, StrategyFactory],
-    oracle: Oracle,
-    protocol: Protocol,
-    seeds: list[int],
+    seeds: Sequence[int],
+    *,
     jobs: int,
     wait: float | None,
     progress: Progress,
@@ -164,27 +220,66 @@ def _in_processes(
     # how far the work is.
     pieces = min(len(seeds), max(-(-jobs // len(strategies)), len(seeds) // RUNS_IN_A_PIECE))
     shares = [share.tolist() for share in np.array_split(np.array(seeds), pieces)]
+    calls = {
+        (name, i): (factory, name, comparison.oracle, comparison.terms, share, silent, wait)
+        for name, factory in strategies.items()
+        for i, share in enumerate(shares)
+    }
     parts: dict[str, list[Trials | None]] = {name: [None] * pieces for name in strategies}
     errors: dict[str, tuple[int, NasbenchError]] = {}
+    with closing(spread(run_lockstep, calls, jobs)) as outcomes:
+        for done, ((name, i), outcome) in enumerate(outcomes, start=1):
+            if isinstance(outcome, NasbenchError):
+                # Of several the error of the first runs, which does not depend on how many processes there are.
+                errors[name] = min(errors.get(name, (i, outcome)), (i, outcome), key=itemgetter(0))
+            else:
+                parts[name][i] = outcome
+                progress(done, len(calls), name)
+    return {
+        name: errors[name][1] if name in errors else Trials.joined([part for part in own if part is not None])
+        for name, own in parts.items()
+    }
+
+
+def spread(
+    function: Callable[..., Outcome],
+    calls: Mapping[Key, tuple[Any, ...]],
+    jobs: int,
+    begin: Callable[..., None] = end_with_parent,
+    begin_with: tuple[Any, ...] = (),
+) -> Generator[tuple[Key, Outcome | NasbenchError]]:
+    """Yield each call's key and outcome, or error, as the calls get done in worker processes.
+
+    To be closed (`contextlib.closing`), which ends the processes whatever they are at.
+
+    Parameters
+    ----------
+    function : callable
+    calls : dict of key to tuple
+        The arguments of each call.
+    jobs : int
+        Processes.
+    begin, begin_with
+        Called in each process at its start; calls `end_with_parent`.
+
+    Raises
+    ------
+    NasbenchError
+        If a process ended before its work did.
+    """
     others = set(multiprocessing.active_children())
     # Threads of torch or OpenMP do not survive a fork, so processes start afresh.
     context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(jobs, mp_context=context, initializer=end_with_parent) as pool:
+    with ProcessPoolExecutor(jobs, mp_context=context, initializer=begin, initargs=begin_with) as pool:
         try:
             with deaf_to_interrupts():
-                futures = {
-                    pool.submit(run_lockstep, factory, name, oracle, protocol, share, silent, wait): (name, i)
-                    for name, factory in strategies.items()
-                    for i, share in enumerate(shares)
-                }
-            for done, future in enumerate(as_completed(futures), start=1):
-                name, i = futures[future]
+                futures = {pool.submit(function, *arguments): key for key, arguments in calls.items()}
+            for future in as_completed(futures):
                 try:
-                    parts[name][i] = future.result()
-                    progress(done, len(futures), name)
+                    outcome: Outcome | NasbenchError = future.result()
                 except NasbenchError as error:
-                    # Of several the error of the first runs, which does not depend on how many processes there are.
-                    errors[name] = min(errors.get(name, (i, error)), (i, error), key=lambda each: each[0])
+                    outcome = error
+                yield futures[future], outcome
         except BrokenProcessPool:
             raise NasbenchError(
                 "a process of the comparison ended too soon; a script that compares with several jobs must do so under "
@@ -195,10 +290,6 @@ def _in_processes(
             for process in set(multiprocessing.active_children()) - others:
                 process.terminate()  # nobody waits for what they compute
             raise
-    return {
-        name: errors[name][1] if name in errors else Trials.joined([part for part in each if part is not None])
-        for name, each in parts.items()
-    }
 
 
 def check_travels(name: str, factory: StrategyFactory) -> None:
@@ -217,7 +308,7 @@ def check_travels(name: str, factory: StrategyFactory) -> None:
         ) from None
 
 
-def add_reports(trials: Trials, oracle: Oracle, reports: Sequence[Measure]) -> None:
+def _add_reports(trials: Trials, oracle: Oracle, reports: Sequence[Measure]) -> None:
     """Fill in what each incumbent is worth by each report: its mean and spread over trainings.
 
     Only incumbents, and what entered a front, are looked up, so that an oracle that really trains pays for those alone.
@@ -227,9 +318,9 @@ def add_reports(trials: Trials, oracle: Oracle, reports: Sequence[Measure]) -> N
     broken = trials.violation[trials.incumbent] > 0
     found = []
     for answer in (oracle.query, oracle.spread):
-        each = np.stack([answer(unique, report)[position.ravel()] for report in reports])
-        each[:, broken] = np.nan
-        found.append(each)
+        values = np.stack([answer(unique, report)[position.ravel()] for report in reports])
+        values[:, broken] = np.nan
+        found.append(values)
     (trials.report, *further), (trials.report_std, *further_std) = found
     trials.further = np.reshape(further, (-1, len(trials)))
     trials.further_std = np.reshape(further_std, (-1, len(trials)))
@@ -237,17 +328,173 @@ def add_reports(trials: Trials, oracle: Oracle, reports: Sequence[Measure]) -> N
         trials.front_report[trials.on_front] = oracle.query(trials.architectures[trials.on_front], reports[0])
 
 
-def add_best_seen(trials: Trials, oracle: Oracle, reports: Sequence[Measure], limits: Possible) -> None:
+def _add_best_seen(trials: Trials, oracle: Oracle, blank: Results) -> None:
     """Fill in the best that each run had evaluated by each trial, by the reports whose best of the space is known."""
+    first = Report(blank.report, blank.report_metric, blank.reference)
+    reports = [first, *blank.further]
     trials.best_seen = np.full((len(reports), len(trials)), np.nan)
-    known = [i for i, reference in enumerate(limits.references) if reference is not None]
+    known = [(i, report) for i, report in enumerate(reports) if report.reference is not None]
     if not known:
         return
     unique, position = np.unique(trials.architectures, axis=0, return_inverse=True)
-    for i in known:
-        sign = metric_of(oracle, reports[i]).sign
-        worth = sign * oracle.query(unique, reports[i])[position.ravel()]
+    for i, report in known:
+        sign = report.metric.sign
+        worth = sign * oracle.query(unique, report.measure)[position.ravel()]
         worth[np.isnan(worth) | (trials.violation > 0)] = -np.inf
         for start, stop in zip(trials.offsets[:-1].tolist(), trials.offsets[1:].tolist(), strict=True):
             np.maximum.accumulate(worth[start:stop], out=worth[start:stop])
         trials.best_seen[i] = np.where(np.isfinite(worth), sign * worth, np.nan)
+
+
+def extend(
+    results: Results,
+    strategies: Mapping[str, StrategyFactory],
+    oracle: Oracle,
+    *,
+    runs: int = 100,
+    first_seed: int = 0,
+    jobs: int = 1,
+    wait: float | None = PATIENCE,
+    progress: Progress = silent,
+) -> Results:
+    """Run what a comparison lacks of these strategies and seeds, under its own protocol, and join it.
+
+    Parameters
+    ----------
+    results : Results
+        Left as they are.
+    strategies : mapping of name to Strategy class
+        A name that is there already stands for the same strategy with the same options.
+    oracle : Oracle
+        The one that ``results`` were made on.
+    runs, first_seed, jobs, wait, progress
+        As `nasbench.comparison.compare` takes them.
+
+    Returns
+    -------
+    Results
+        The same as of one comparison of all, apart from the time that strategies took. Of a strategy that failed the
+        error is in `Results.failed`; runs of it that were there before stay.
+
+    Raises
+    ------
+    PlanMismatchError
+        If the oracle is another one.
+    QueryError
+        If no strategy or no run is asked for.
+    StrategyError
+        If all that was missing failed: the first one's error.
+    """
+    if runs < 1 or not strategies:
+        raise QueryError(f"an extension needs at least one strategy and one run, got {len(strategies)} and {runs}")
+    check_comparable(results, _on(results, oracle), ("the results", f"what runs on {oracle.name}"))
+    missing = _missing(results, strategies, range(first_seed, first_seed + runs))
+    if not missing:
+        return merge_results([results])
+    comparison = Comparison.of(oracle, results.protocol, results.reports)
+    made: list[Results] = []
+    errors: dict[str, NasbenchError] = {}
+
+    def run(span: range, names: Sequence[str], note: Progress) -> None:
+        try:
+            part = comparison.run({name: strategies[name] for name in names}, span, jobs=jobs, wait=wait, progress=note)
+        except NasbenchError as error:
+            if len(names) == 1:
+                errors.setdefault(names[0], error)
+                return
+            for name in names:  # all of them failed, and the error is of the first
+                run(span, [name], silent)
+        else:
+            made.append(part)
+
+    for i, (span, names) in enumerate(missing.items()):
+        run(span, names, progress if len(missing) == 1 else PartProgress(progress, i, len(missing)))
+    if not made:
+        raise next(iter(errors.values()))
+    retried = {name for names in missing.values() for name in names}
+    before = replace(results, failed={name: text for name, text in results.failed.items() if name not in retried})
+    merged = merge_results([before, *made])
+    return replace(merged, failed={**{name: str(error) for name, error in errors.items()}, **merged.failed})
+
+
+def spans(seeds: Iterable[int]) -> list[range]:
+    """Return ascending seeds as stretches without gaps."""
+    found: list[range] = []
+    for seed in seeds:
+        if found and seed == found[-1].stop:
+            found[-1] = range(found[-1].start, seed + 1)
+        else:
+            found.append(range(seed, seed + 1))
+    return found
+
+
+def _on(results: Results, oracle: Oracle) -> Results:
+    """Return results as if they were of this oracle, which may be one that lacks their measures."""
+    tasks = {name: task.provenance for name, task in oracle.tasks.items()}
+    origin = {"digest": oracle.digest if isinstance(oracle, Digested) else ""}
+    return replace(results, oracle=oracle.name, space=oracle.space, provenance={"oracle": origin, "tasks": tasks})
+
+
+def _missing(results: Results, strategies: Iterable[str], wanted: range) -> dict[range, list[str]]:
+    """Return the stretches of seeds that are not there, each with the strategies that lack it."""
+    missing: dict[range, list[str]] = {}
+    for name in strategies:
+        there = set(results.trials[name].seeds.tolist()) if name in results.trials else set()
+        for span in spans(seed for seed in wanted if seed not in there):
+            missing.setdefault(span, []).append(name)
+    return missing
+
+
+@dataclass(frozen=True)
+class SummaryRow:
+    """One line of the final table.
+
+    Parameters
+    ----------
+    strategy : str
+        Or ``random architecture`` or ``optimum``.
+    runs : int
+        0 for the two reference rows.
+    evaluations : float
+        Mean per run.
+    report, report_std : float
+        Mean and standard deviation over runs of the last incumbent's report.
+    regret : float
+        Its median regret over runs.
+    own_seconds : float
+        Seconds of computing of the strategy itself, mean per trial.
+    hypervolume : float
+        Mean over runs of the last front's, see `nasbench.comparison.fronts.front_over_time`; NaN without objectives.
+    """
+
+    strategy: str
+    runs: int
+    evaluations: float
+    report: float
+    report_std: float
+    regret: float
+    own_seconds: float = np.nan
+    hypervolume: float = np.nan
+
+
+def summarise(results: Results) -> list[SummaryRow]:
+    """Return one row a strategy, best first, between the optimum and a random architecture where these are known."""
+    sign = results.report_metric.sign
+    rows, fronts = [], any(trials.on_front.any() for trials in results.trials.values())
+    for name, trials in results.trials.items():
+        final, regret = trials.report[trials.last], results.regret(trials)[trials.last]
+        mean, spread = (float(over(final[None])[0]) for over in (mean_of_known, std_of_known))
+        middle = float(np.nanmedian(regret)) if np.isfinite(regret).any() else np.nan
+        volume = front_over_time(results, name)[trials.last].mean() if fronts else np.nan
+        own = float(trials.thinking.sum() / len(trials))
+        rows.append(SummaryRow(name, trials.runs, len(trials) / trials.runs, mean, spread, middle, own, float(volume)))
+    rows.sort(key=lambda row: (np.isnan(row.report), -sign * row.report))
+    reference = results.reference
+    if reference is None:
+        return rows
+    gap = sign * (reference.best - reference.random_mean)
+    return [
+        SummaryRow("optimum", 0, np.nan, reference.best, np.nan, 0.0),
+        *rows,
+        SummaryRow("random architecture", 0, np.nan, reference.random_mean, reference.random_std, gap),
+    ]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from nasbench.comparison.pareto import attainment, hypervolumes, igds_plus, non_dominated
-from nasbench.comparison.steps import at_grid
+from nasbench.comparison.trials import at_grid
 from tabular.errors import QueryError, UnknownNameError
 
 if TYPE_CHECKING:
@@ -16,23 +16,22 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from nasbench.comparison.protocol import Protocol
-    from nasbench.comparison.records import Goals
+    from nasbench.comparison.protocol import Terms
     from nasbench.comparison.results import Results
     from nasbench.comparison.trials import Trials
 
 INDICATORS = ("hypervolume", "igd+")
 
 
-def mark_fronts(trials: Trials, protocol: Protocol, goals: Goals) -> None:
+def mark_fronts(trials: Trials, terms: Terms) -> None:
     """Mark the trials that entered the front of their run: by what strategies see, of full trainings alone.
 
     A trial enters that keeps to the constraints and that no earlier one of the front equals or beats in all objectives.
     """
-    if not protocol.objectives:
+    if not terms.protocol.objectives:
         return
-    signed = np.column_stack([goals.sign * trials.value, trials.others * goals.objective_signs])
-    may = (trials.epochs == protocol.signal.epochs) & (trials.violation == 0) & np.isfinite(signed).all(axis=1)
+    signed = np.column_stack([trials.value, trials.others]) * terms.signs
+    may = (trials.epochs == terms.protocol.signal.epochs) & (trials.violation == 0) & np.isfinite(signed).all(axis=1)
     for start, stop in zip(trials.offsets[:-1].tolist(), trials.offsets[1:].tolist(), strict=True):
         front = np.empty((0, signed.shape[1]))
         for trial in (start + np.flatnonzero(may[start:stop])).tolist():
@@ -91,11 +90,11 @@ def _front_over_time(results: Results, strategy: str, indicator: str) -> NDArray
         pairwise(np.searchsorted(entered, trials.offsets).tolist()), trials.offsets[1:].tolist(), strict=True
     ):
         members = np.empty(0, dtype=np.int64)
-        for place in range(start, stop):
-            beaten = (seen[members] <= seen[place]).all(axis=1)
-            members = np.append(members[~beaten], place)
+        for index in range(start, stop):
+            beaten = (seen[members] <= seen[index]).all(axis=1)
+            members = np.append(members[~beaten], index)
             fronts.append(members)
-        spans += [slice(*each) for each in pairwise([*entered[start:stop].tolist(), end])]
+        spans += [slice(*ends) for ends in pairwise([*entered[start:stop].tolist(), end])]
     if indicator == "igd+" and reached is not None:
         worth, worths = np.full(len(trials), np.nan), igds_plus(judged, fronts, reached)
     else:

@@ -1,26 +1,85 @@
-"""The rules a run is played by: signal, budget, workers, repeats, objectives and constraints."""
+"""The rules of a run: budget, signal, workers, repeats, objectives and constraints, resolved once."""
 
 from __future__ import annotations
 
 import math
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from tabular.errors import BudgetError, QueryError
-from tabular.measures import Measure, resolve_measure
+from tabular.measures import SECONDS, Measure, metric_of, resolve_measure
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from numpy.typing import NDArray
 
-    from nasbench.comparison.budget import Budget
-    from tabular.measures import Task
+    from tabular.measures import Oracle, Task
+
+UNITS = ("evaluations", "epochs", "seconds")
+"""What budgets are counted in."""
 
 REPEATS = ("charge", "cache")
+"""The ways to answer a repeat of an architecture; see `Protocol`."""
+
+_SECONDS = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
+
+
+@dataclass(frozen=True)
+class Budget:
+    """An amount of one unit.
+
+    Parameters
+    ----------
+    amount : float
+        Positive and finite.
+    unit : str
+        ``evaluations``, ``epochs`` (of training paid for) or ``seconds`` (on the simulated clock).
+
+    Raises
+    ------
+    BudgetError
+    """
+
+    amount: float
+    unit: str = "evaluations"
+
+    def __post_init__(self) -> None:
+        if self.unit not in UNITS:
+            raise BudgetError(f"a budget is counted in {', '.join(UNITS)}; got {self.unit!r}")
+        if not (math.isfinite(self.amount) and self.amount > 0):
+            raise BudgetError(f"a budget must be positive, got {self.amount:g} {self.unit}")
+
+    def __str__(self) -> str:
+        return f"{self.amount:,g} {self.unit}"
+
+    @classmethod
+    def parse(cls, text: Budget | str | float) -> Budget:
+        """Read ``300`` (evaluations), ``600ep`` (epochs), or ``20000s``, ``30m``, ``12h``, ``2d`` (simulated time).
+
+        Raises
+        ------
+        BudgetError
+        """
+        if isinstance(text, Budget):
+            return text
+        # A comma parts thousands; one that could be a decimal comma is not read as if it were not there.
+        number = r"[0-9]{1,3}(?:,[0-9]{3})+(?:\.[0-9]*)?|[0-9][0-9_.e+]*"
+        match = re.fullmatch(rf"\s*({number})\s*(ep|[smhd])?\s*", str(text))
+        try:
+            amount = float(match[1].replace(",", "")) if match else math.nan
+        except ValueError:
+            match = None
+        if match is None:
+            raise BudgetError(
+                f"cannot read the budget {text!r}; write 300 (evaluations), 600ep (epochs), 20000s, 30m or 12h"
+            )
+        if match[2] in _SECONDS:
+            return cls(amount * _SECONDS[match[2]], "seconds")
+        return cls(amount, "epochs" if match[2] else "evaluations")
 
 
 @dataclass(frozen=True)
@@ -82,7 +141,7 @@ class Constraint:
 
 @dataclass(frozen=True)
 class Protocol:
-    """The rules a run is played by.
+    """The rules of a run, its measures resolved.
 
     Parameters
     ----------
@@ -121,8 +180,79 @@ class Protocol:
     @property
     def beside(self) -> tuple[Measure, ...]:
         """The measures that are asked for beside the signal: objectives, then constraints."""
-        return (*self.objectives, *(each.measure for each in self.constraints))
+        return (*self.objectives, *(constraint.measure for constraint in self.constraints))
 
     def after(self, measure: Measure, epochs: int) -> Measure:
         """Return what a measure means for an architecture that was trained for some epochs."""
         return measure._replace(epochs=epochs) if measure.task == self.signal.task else measure
+
+
+class Terms(NamedTuple):
+    """A protocol with what its measures mean on one oracle.
+
+    Parameters
+    ----------
+    protocol : Protocol
+    fidelities : tuple of int
+        Epochs that a strategy may ask for, ascending.
+    signs : tuple of int
+        Of the signal, then of each objective: 1 if it is maximised, -1 if minimised.
+    restarts : bool
+        A longer training does not continue a shorter one, and is paid for in full.
+    """
+
+    protocol: Protocol
+    fidelities: tuple[int, ...]
+    signs: tuple[int, ...]
+    restarts: bool = False
+
+
+def make_protocol(
+    oracle: Oracle,
+    budget: Budget | str | float,
+    signal: Measure | str | None = None,
+    workers: int = 1,
+    repeats: str = "charge",
+    objectives: Sequence[Measure | str] = (),
+    constraints: Sequence[Constraint | str] = (),
+) -> Protocol:
+    """Resolve a user's words on an oracle; `run` and `compare` explain the words.
+
+    Raises
+    ------
+    BudgetError, QueryError, UnknownNameError
+    """
+    tasks = oracle.tasks
+    return Protocol(
+        resolve_measure(signal, tasks),
+        Budget.parse(budget),
+        workers,
+        repeats,
+        tuple(resolve_measure(objective, tasks) for objective in objectives),
+        tuple(Constraint.parse(constraint, tasks) for constraint in constraints),
+    )
+
+
+def terms_on(oracle: Oracle, protocol: Protocol) -> Terms:
+    """Return what a protocol means on an oracle, or refuse it.
+
+    Raises
+    ------
+    QueryError
+        If the signal, an objective or a constraint is a test metric, an objective of the signal's task lacks an epoch,
+        or the oracle has no training seconds.
+    """
+    task = oracle.tasks[protocol.signal.task]
+    for role, measures in (
+        ("signal", [protocol.signal]),
+        ("objective", protocol.objectives),
+        ("constraint", [constraint.measure for constraint in protocol.constraints]),
+    ):
+        for measure in measures:
+            if metric_of(oracle, measure).split == "test":
+                raise QueryError(f"the {role} {measure} is a test metric; a strategy may see validation only")
+    if SECONDS not in task.metrics:
+        raise QueryError(f"task {task.name!r} of {oracle.name} has no {SECONDS!r}; the simulated clock needs it")
+    fidelities = tuple(epochs for epochs in task.epochs if epochs <= protocol.signal.epochs)
+    signs = tuple(metric_of(oracle, measure).sign for measure in (protocol.signal, *protocol.objectives))
+    return Terms(protocol, fidelities, signs, task.restarts)

@@ -2,31 +2,42 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from tabular.errors import UnknownNameError
-from tabular.lazy import load_optional
-from tabular.measures import Digested, Measure, Metric, Oracle, Reference, metric_of
+from nasbench.comparison.pareto import possible
+from nasbench.comparison.protocol import Budget, Constraint, Protocol
+from nasbench.comparison.trials import ARRAYS, Trials, take_runs
+from tabular.errors import FileFormatError, NasbenchError, QueryError, UnknownNameError
+from tabular.measures import Digested, Measure, Metric, Reference, metric_of
+from tabular.optional import load_optional
+from tabular.spaces import declared_space
+from tabular.storage import open_hdf5, read_array, read_json, write_array, write_hdf5, write_text
+from tabular.version import __version__
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
+    import h5py
     import pandas as pd
     import xarray as xr
     from numpy.typing import NDArray
 
-    from nasbench.comparison.protocol import Protocol
-    from nasbench.comparison.references import Possible
-    from nasbench.comparison.trials import Trials
+    from tabular.measures import Oracle
     from tabular.spaces import Space
+
+FORMAT = "nasbench-results"
+VERSION = 2
+"""Since version 2 there are objectives, constraints, further reports, simple regret and the strategies' own time."""
 
 
 class Report(NamedTuple):
-    """What incumbents are judged by: a measure, what it means, and what it is like over the space, where known."""
+    """A measure that incumbents are judged by, its metric, and its best and mean over the space, where known."""
 
     measure: Measure
     metric: Metric
@@ -80,23 +91,24 @@ class Results:
     fronts_over_time: dict[tuple[str, str], NDArray[np.float64]] = field(
         default_factory=dict, init=False, repr=False, compare=False
     )
-    """What `nasbench.comparison.fronts.front_over_time` has found, as several tables and figures ask for it."""
+    """Answers of `nasbench.comparison.fronts.front_over_time`, as several tables and figures ask for them."""
 
     @classmethod
-    def of(
-        cls,
-        oracle: Oracle,
-        protocol: Protocol,
-        reports: Sequence[Measure],
-        limits: Possible,
-        trials: dict[str, Trials],
-        failed: dict[str, str],
-    ) -> Results:
-        """Bring together what a comparison made."""
-        from tabular.version import __version__
+    def blank(cls, oracle: Oracle, protocol: Protocol, reports: Sequence[Measure]) -> Results:
+        """Return results without trials: all that a comparison knows before its first run.
 
+        The mean of the signal over trainings is always among the reports, for the regret by what strategies see.
+
+        Raises
+        ------
+        QueryError
+            If no architecture of the space keeps to the constraints.
+        """
+        if protocol.signal not in reports:
+            reports = [*reports, protocol.signal]
+        limits = possible(oracle, reports, protocol.objectives, protocol.constraints)
         origin = {"kind": type(oracle).__name__, "digest": oracle.digest if isinstance(oracle, Digested) else ""}
-        touched = dict.fromkeys(each.task for each in (protocol.signal, *reports, *protocol.beside))
+        touched = dict.fromkeys(measure.task for measure in (protocol.signal, *reports, *protocol.beside))
         tasks = {name: {**oracle.tasks[name].provenance, "seeds": list(oracle.tasks[name].seeds)} for name in touched}
         first, *further = (
             Report(measure, metric_of(oracle, measure), reference)
@@ -110,19 +122,18 @@ class Results:
             metric_of(oracle, protocol.signal),
             first.metric,
             first.reference,
-            trials,
+            {},
             {"nasbench": __version__, "numpy": np.__version__, "oracle": origin, "tasks": tasks},
             tuple(further),
-            tuple(metric_of(oracle, each) for each in protocol.objectives),
+            tuple(metric_of(oracle, objective) for objective in protocol.objectives),
             limits.front,
             limits.worst,
-            failed,
         )
 
     @property
     def reports(self) -> tuple[Measure, ...]:
         """All measures that incumbents are judged by, the report first."""
-        return (self.report, *(each.measure for each in self.further))
+        return (self.report, *(report.measure for report in self.further))
 
     def reported_by(self, measure: Measure | str) -> Results:
         """Return the same runs judged by another of `reports`, without fronts, which are of the first.
@@ -133,28 +144,28 @@ class Results:
         """
         if str(measure) == str(self.report):
             return self
-        place = next((i for i, each in enumerate(self.further) if str(each.measure) == str(measure)), None)
-        if place is None:
+        index = next((i for i, report in enumerate(self.further) if str(report.measure) == str(measure)), None)
+        if index is None:
             raise UnknownNameError("report", str(measure), self.reports)
-        trials = {
+        judged = {
             name: replace(
-                each,
-                report=each.further[place],
-                report_std=each.further_std[place],
-                further=np.empty((0, len(each))),
-                further_std=np.empty((0, len(each))),
-                best_seen=each.best_seen[[1 + place]],
-                on_front=np.zeros_like(each.on_front),
+                trials,
+                report=trials.further[index],
+                report_std=trials.further_std[index],
+                further=np.empty((0, len(trials))),
+                further_std=np.empty((0, len(trials))),
+                best_seen=trials.best_seen[[1 + index]],
+                on_front=np.zeros_like(trials.on_front),
             )
-            for name, each in self.trials.items()
+            for name, trials in self.trials.items()
         }
-        by = self.further[place]
+        by = self.further[index]
         return replace(
             self,
             report=by.measure,
             report_metric=by.metric,
             reference=by.reference,
-            trials=trials,
+            trials=judged,
             further=(),
             front=None,
             worst=None,
@@ -258,9 +269,7 @@ class Results:
         ------
         OutputError
         """
-        from nasbench.comparison.results_file import write_results
-
-        write_results(self, path)
+        write_hdf5(path, FORMAT, VERSION, partial(_fill, self))
 
     @classmethod
     def load(cls, path: str | Path) -> Results:
@@ -271,6 +280,173 @@ class Results:
         FileFormatError
             If it is missing, damaged, foreign or newer.
         """
-        from nasbench.comparison.results_file import read_results
+        return _read(path)
 
-        return read_results(path)
+
+def select(results: Results, seeds: Mapping[str, Sequence[int]]) -> Results:
+    """Return the runs of these seeds of these strategies, as far as they are there, in the order of ``results``.
+
+    A strategy of which none is there is left out. What failed stays on record.
+    """
+    trials = {}
+    for name, each in results.trials.items():
+        positions = np.flatnonzero(np.isin(each.seeds, np.asarray(list(seeds.get(name, ())), dtype=np.int64)))
+        if len(positions):
+            trials[name] = take_runs(each, positions)
+    return replace(results, trials=trials)
+
+
+def keep_further(results: Results, measures: Sequence[Measure]) -> Results:
+    """Return the same runs judged by the report and, of the further reports, by these alone, in this order.
+
+    Parameters
+    ----------
+    results : Results
+    measures : sequence of Measure
+        Among the measures of `Results.further`.
+    """
+    known = [report.measure for report in results.further]
+    if known == list(measures):
+        return results
+    kept = [known.index(measure) for measure in measures]
+    seen = [0, *(1 + i for i in kept)]
+    trials = {
+        name: replace(
+            each,
+            further=each.further[kept],
+            further_std=each.further_std[kept],
+            best_seen=each.best_seen[seen],
+        )
+        for name, each in results.trials.items()
+    }
+    return replace(results, trials=trials, further=tuple(results.further[i] for i in kept))
+
+
+def budget_grid(results: Results, points: int = 200) -> NDArray[np.float64]:
+    """Return a logarithmic grid from where every run has its first result to the end of the budget.
+
+    Raises
+    ------
+    QueryError
+        If no stretch of the budget is shared by all runs.
+    """
+    budget = results.protocol.budget
+    firsts = [trials.clock(budget.unit)[trials.offsets[:-1]].max() for trials in results.trials.values()]
+    start = max(firsts)
+    if not 0 < start < budget.amount:
+        raise QueryError(
+            f"the slowest first evaluation took {start:,.4g} of a budget of {budget}: nothing to draw a curve of; "
+            "compare with a larger budget"
+        )
+    if budget.unit == "seconds":
+        return np.geomspace(start, budget.amount, points)
+    return np.unique(np.geomspace(start, budget.amount, points).round())
+
+
+def _fill(results: Results, file: h5py.File) -> None:
+    protocol = results.protocol
+    head = {
+        "oracle": results.oracle,
+        "space": results.space.declaration(),
+        "signal": str(protocol.signal),
+        "report": str(results.report),
+        "signal_metric": vars(results.signal_metric),
+        "report_metric": vars(results.report_metric),
+        "budget": {"amount": protocol.budget.amount, "unit": protocol.budget.unit},
+        "workers": protocol.workers,
+        "repeats": protocol.repeats,
+        "objectives": [str(each) for each in protocol.objectives],
+        "constraints": [
+            {"measure": str(each.measure), "bound": each.bound, "at_most": each.at_most}
+            for each in protocol.constraints
+        ],
+        "objective_metrics": [vars(each) for each in results.objective_metrics],
+        "further": [
+            {
+                "measure": str(each.measure),
+                "metric": vars(each.metric),
+                "reference": each.reference._asdict() if each.reference else None,
+            }
+            for each in results.further
+        ],
+        "failed": results.failed,
+        "reference": results.reference._asdict() if results.reference else None,
+        "provenance": results.provenance,
+        "strategies": list(results.trials),
+    }
+    write_text(file, "head", json.dumps(head))
+    if results.front is not None and results.worst is not None:
+        write_array(file, "front", results.front)
+        write_array(file, "worst", results.worst)
+    for i, trials in enumerate(results.trials.values()):
+        group = file.create_group(f"strategies/{i}")
+        for name in ARRAYS:
+            write_array(group, name, getattr(trials, name))
+
+
+def _read(path: str | Path) -> Results:
+    """Read a file of this or an earlier version."""
+    with open_hdf5(path, FORMAT, VERSION) as file:
+        head = read_json(file, "head")
+        try:
+            return Results(
+                head["oracle"],
+                declared_space(head["space"]),
+                _read_protocol(head),
+                _measure(head["report"]),
+                Metric(**head["signal_metric"]),
+                Metric(**head["report_metric"]),
+                _read_reference(head["reference"]),
+                {name: _read_trials(file, i, name) for i, name in enumerate(head["strategies"])},
+                head["provenance"],
+                tuple(
+                    Report(_measure(each["measure"]), Metric(**each["metric"]), _read_reference(each["reference"]))
+                    for each in head.get("further", ())
+                ),
+                tuple(Metric(**each) for each in head.get("objective_metrics", ())),
+                read_array(file, "front") if "front" in file else None,
+                read_array(file, "worst") if "worst" in file else None,
+                head.get("failed", {}),
+            )
+        except (KeyError, TypeError, ValueError) as error:
+            if isinstance(error, NasbenchError):
+                raise
+            raise FileFormatError(f"{path}: its description is damaged: {error!r}") from None
+
+
+_SINCE_VERSION_2 = {
+    "others", "violation", "thinking", "further", "further_std", "best_seen", "on_front", "front_report",
+}  # fmt: skip
+
+
+def _read_trials(file: h5py.File, index: int, name: str) -> Trials:
+    group = f"strategies/{index}"
+    there = [array for array in ARRAYS if array in file[group] or array not in _SINCE_VERSION_2]
+    arrays = {array: read_array(file, f"{group}/{array}") for array in there}
+    trials, runs = len(arrays["value"]), len(arrays["seeds"])
+    older = {"others": np.empty((trials, 0)), "violation": np.zeros(trials), "thinking": np.full(runs, np.nan)}
+    return Trials(name, **{**older, **arrays})
+
+
+def _read_protocol(head: dict[str, Any]) -> Protocol:
+    return Protocol(
+        _measure(head["signal"]),
+        Budget(**head["budget"]),
+        head["workers"],
+        head["repeats"],
+        tuple(map(_measure, head.get("objectives", ()))),
+        tuple(
+            Constraint(_measure(each["measure"]), each["bound"], each["at_most"])
+            for each in head.get("constraints", ())
+        ),
+    )
+
+
+def _read_reference(found: dict[str, float] | None) -> Reference | None:
+    return Reference(**found) if found else None
+
+
+def _measure(text: str) -> Measure:
+    task, _, rest = text.rpartition("/")
+    metric, _, epochs = rest.rpartition("@")
+    return Measure(task, metric, int(epochs))

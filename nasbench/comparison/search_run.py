@@ -1,27 +1,70 @@
-"""One search run: what its strategy asks for, its clock, its books."""
+"""One search run: the requests of its strategy, its simulated clock and the record of its trials."""
 
 from __future__ import annotations
 
 import heapq
+import signal
+import threading
+from contextlib import contextmanager
 from time import perf_counter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from nasbench.comparison.patience import WATCH
-from nasbench.comparison.records import Evaluation, Goals, Training, Trial
-from strategies.strategy import MultiObjectiveStrategy, Strategy
+from nasbench.strategy import MultiObjectiveStrategy, Strategy
 from tabular.errors import NasbenchError, QueryError, StrategyError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
-    from nasbench.comparison.protocol import Protocol
-    from strategies.strategy import Proposal, StrategyFactory
-    from tabular.spaces.space import Space
+    from nasbench.comparison.protocol import Terms
+    from nasbench.strategy import Proposal, StrategyFactory
+    from tabular.spaces import Space
 
 STALLED = 1_000
 """A run that is given this many evaluations in a row for nothing would never end, and is ended."""
+
+PATIENCE = 120.0
+"""Seconds that one ask or tell may take by default: a neural predictor may need a while to fit."""
+
+
+class Trial(NamedTuple):
+    """An evaluation that has ended, as `nasbench.comparison.trials.Trials` keeps it."""
+
+    architecture: bytes
+    epochs: int
+    value: float
+    charged_epochs: int
+    charged_seconds: float
+    finished: float
+    others: tuple[float, ...]
+    violation: float
+
+
+class Training(NamedTuple):
+    """A training of one network within a run, as far as it was paid for."""
+
+    architecture: bytes
+    repetition: int
+    epochs: int
+    seconds: float
+    finish: float
+    shown: float
+
+
+class Evaluation(NamedTuple):
+    """An evaluation under way; they end in the order of their fields."""
+
+    finish: float
+    number: int
+    proposal: Proposal
+    architecture: bytes
+    value: float
+    shown: float
+    charged_epochs: int
+    charged_seconds: float
+    others: tuple[float, ...]
+    violation: float
 
 
 def seeded(seed: int) -> tuple[np.random.Generator, int]:
@@ -33,8 +76,8 @@ def seeded(seed: int) -> tuple[np.random.Generator, int]:
 class SearchRun:
     """One strategy spending one budget: asks, keeps the clock and the books, tells.
 
-    The oracle is asked from outside (`nasbench.comparison.run.advance`), so that one run and a thousand in lock-step
-    are the same code.
+    `nasbench.comparison.lockstep.advance` asks the oracle from outside, so that one run and a thousand in lock-step are
+    the same code.
 
     Parameters
     ----------
@@ -43,26 +86,12 @@ class SearchRun:
     name : str
         What errors call the strategy.
     space : Space
-    fidelities : sequence of int
     seed : int
         Decides the strategy's randomness and which training answers each query.
-    protocol : Protocol
-    goals : Goals
-    restarts : bool
-        A longer training does not continue a shorter one, and is paid for in full.
+    terms : Terms
     """
 
-    def __init__(
-        self,
-        factory: StrategyFactory,
-        name: str,
-        space: Space,
-        fidelities: Sequence[int],
-        seed: int,
-        protocol: Protocol,
-        goals: Goals,
-        restarts: bool = False,
-    ) -> None:
+    def __init__(self, factory: StrategyFactory, name: str, space: Space, seed: int, terms: Terms) -> None:
         if seed < 0:
             raise QueryError(f"a run's seed is 0 or more, got {seed}")
         if not callable(factory):
@@ -72,19 +101,19 @@ class SearchRun:
             )
         rng, self.root = seeded(seed)
         self.name, self.seed = name, seed
-        self.strategy = self._made(factory, space, rng, fidelities)
+        self.strategy = self._make(factory, space, rng, terms.fidelities)
         self.trials: list[Trial] = []
         """In order of finish."""
         self.thinking = 0.0
         """Seconds that the strategy itself has computed."""
         self.first_price: float | None = None
-        self._fidelities = frozenset(fidelities)
-        self._protocol, self._goals, self._restarts = protocol, goals, restarts
-        self._weighs = isinstance(self.strategy, MultiObjectiveStrategy) and bool(protocol.beside)
+        self._fidelities = frozenset(terms.fidelities)
+        self._protocol, self._signs, self._restarts = terms.protocol, terms.signs, terms.restarts
+        self._sees_objectives = isinstance(self.strategy, MultiObjectiveStrategy) and bool(terms.protocol.beside)
         self._trainings: dict[int, list[Training]] = {}
         """By canonical key: of each network its trainings, the n-th repetition in place n."""
         self._in_flight: list[Evaluation] = []
-        self._free_workers = protocol.workers
+        self._free_workers = terms.protocol.workers
         self._clock = 0.0
         self._started = 0
         self._evaluations_spent = 0
@@ -92,7 +121,7 @@ class SearchRun:
         self._free_in_a_row = 0
         self._open = True
 
-    def _made(
+    def _make(
         self, factory: StrategyFactory, space: Space, rng: np.random.Generator, fidelities: Sequence[int]
     ) -> Strategy:
         try:
@@ -177,9 +206,9 @@ class SearchRun:
         asked = proposal.architecture.tobytes()
         if known is None:
             return asked, 0
-        shorter = [each for each in known if each.epochs < proposal.epochs]
+        shorter = [training for training in known if training.epochs < proposal.epochs]
         if shorter:
-            meant = max(shorter, key=lambda each: (each.architecture == asked, each.epochs, each.told))
+            meant = max(shorter, key=lambda known: (known.architecture == asked, known.epochs, known.shown))
             return meant.architecture, meant.repetition
         if self._protocol.repeats == "charge":
             return asked, len(known)
@@ -228,10 +257,10 @@ class SearchRun:
         # What another worker is still training can be continued, or served, only when that is done.
         begin = max(self._clock, before.finish) if before else self._clock
         finish = begin + charged_seconds
-        told = self._goals.sign * value if value == value else -np.inf  # noqa: PLR0124 - NaN alone is unequal to itself
-        others, violation = self._weighed(beside) if beside else ((), 0.0)
+        shown = self._signs[0] * value if value == value else -np.inf  # noqa: PLR0124 - NaN alone is unequal to itself
+        others, violation = self._besides(beside) if beside else ((), 0.0)
         if charged_epochs:
-            paid = Training(architecture, repetition, proposal.epochs, paid_seconds + charged_seconds, finish, told)
+            paid = Training(architecture, repetition, proposal.epochs, paid_seconds + charged_seconds, finish, shown)
             known[repetition : repetition + 1] = [paid]
         self._free_in_a_row = 0 if price > 0 else self._free_in_a_row + 1
         self._free_workers -= 1
@@ -245,7 +274,7 @@ class SearchRun:
                 proposal,
                 architecture,
                 value,
-                told,
+                shown,
                 charged_epochs,
                 charged_seconds,
                 others,
@@ -256,12 +285,12 @@ class SearchRun:
         self._evaluations_spent += charged_epochs > 0
         self._epochs_spent += charged_epochs
 
-    def _weighed(self, beside: Sequence[float]) -> tuple[tuple[float, ...], float]:
+    def _besides(self, beside: Sequence[float]) -> tuple[tuple[float, ...], float]:
         """Return the further objectives as recorded, and by how much the constraints are broken."""
-        objectives = len(self._goals.objective_signs)
+        objectives = len(self._signs) - 1
         broken = [
             float(constraint.violation(np.float64(value)))
-            for constraint, value in zip(self._goals.constraints, beside[objectives:], strict=True)
+            for constraint, value in zip(self._protocol.constraints, beside[objectives:], strict=True)
         ]
         return tuple(beside[:objectives]), sum(broken)
 
@@ -273,11 +302,11 @@ class SearchRun:
         WATCH.calls += 1
         begin = perf_counter()
         try:
-            if self._weighs:
+            if self._sees_objectives:
                 self._tell_objectives(ended)
             else:
-                told = ended.told if ended.violation == 0 else -np.inf
-                self.strategy.tell(ended.proposal, told, ended.charged_seconds)
+                shown = ended.shown if ended.violation == 0 else -np.inf
+                self.strategy.tell(ended.proposal, shown, ended.charged_seconds)
         except NasbenchError:
             raise
         except Exception as error:
@@ -297,9 +326,63 @@ class SearchRun:
         )
 
     def _tell_objectives(self, ended: Evaluation) -> None:
-        signed = [sign * value for sign, value in zip(self._goals.objective_signs, ended.others, strict=True)]
-        values = np.array([ended.told, *signed])
+        signed = [sign * value for sign, value in zip(self._signs[1:], ended.others, strict=True)]
+        values = np.array([ended.shown, *signed])
         if not np.isfinite(values).all():
             values[:] = -np.inf
         assert isinstance(self.strategy, MultiObjectiveStrategy)  # noqa: S101 - which is why this is called
         self.strategy.tell_objectives(ended.proposal, values, ended.violation, ended.charged_seconds)
+
+
+class Watch:
+    """Knows whose code runs, and since which call; one of a process."""
+
+    def __init__(self) -> None:
+        self.run: SearchRun | None = None
+        """The run whose strategy is at work, None while an oracle is."""
+        self.calls = 0
+
+
+WATCH = Watch()
+
+
+@contextmanager
+def patience(seconds: float | None) -> Iterator[None]:
+    """Raise inside the code of a strategy of which one call takes longer than this, or up to half as long again.
+
+    A clock looks now and then whether calls go on, which costs them nothing. It works in the main thread of a process,
+    on systems that have interval timers (not on Windows), and cannot interrupt a single call of compiled code.
+
+    Parameters
+    ----------
+    seconds : float, optional
+        None waits for ever.
+
+    Raises
+    ------
+    StrategyError
+        Names the strategy, the run and the trial.
+    """
+    if seconds is None or not hasattr(signal, "setitimer") or threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    unmoved, last = 0, -1
+
+    def look(*_: object) -> None:
+        nonlocal unmoved, last
+        unmoved = unmoved + 1 if WATCH.run is not None and WATCH.calls == last else 0
+        last = WATCH.calls
+        if unmoved >= 3 and WATCH.run is not None:
+            unmoved = 0
+            raise StrategyError(
+                f"{WATCH.run.where()}: its code has not answered for {seconds:g} seconds; mend it, or be more patient"
+            )
+
+    before = signal.signal(signal.SIGALRM, look)
+    signal.setitimer(signal.ITIMER_REAL, seconds / 2, seconds / 2)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+        WATCH.run = None

@@ -1,8 +1,8 @@
-"""What the runs of one strategy did: flat arrays, one entry a trial."""
+"""The trials of one strategy's runs: flat arrays, one entry a trial."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -12,12 +12,13 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from nasbench.comparison.records import Goals
     from nasbench.comparison.search_run import SearchRun
 
-
 TRIALS_LAST = frozenset({"further", "further_std", "best_seen"})
-"""Fields of which trials are the last dimension, not the first."""
+"""Fields of `Trials` of which trials are the last dimension, not the first."""
+
+OF_RUNS = frozenset({"seeds", "thinking"})
+"""Fields of `Trials` with one entry a run."""
 
 
 @dataclass
@@ -117,14 +118,14 @@ class Trials:
         """Return what each trial's run had spent when it finished, in a budget's unit, (T,)."""
         if unit == "seconds":
             return self.finished
-        each = (self.charged_epochs > 0 if unit == "evaluations" else self.charged_epochs).astype(np.float64)
-        total = np.cumsum(each)
+        prices = (self.charged_epochs > 0 if unit == "evaluations" else self.charged_epochs).astype(np.float64)
+        total = np.cumsum(prices)
         before = np.concatenate([[0.0], total])[self.offsets[:-1]]
         spent: NDArray[np.float64] = total - before[self.run_of_trial()]
         return spent
 
     @classmethod
-    def from_runs(cls, strategy: str, length: int, runs: Sequence[SearchRun], goals: Goals) -> Trials:
+    def from_runs(cls, strategy: str, length: int, runs: Sequence[SearchRun], sign: int) -> Trials:
         """Gather runs that have ended, each with a trial at least.
 
         Parameters
@@ -133,7 +134,8 @@ class Trials:
         length : int
             Choices in an architecture.
         runs : sequence of SearchRun
-        goals : Goals
+        sign : int
+            Of the signal: 1 if it is maximised, -1 if minimised.
         """
         everything = [trial for run in runs for trial in run.trials]
         rows, epochs, value, charged_epochs, charged_seconds, finished, others, violation = zip(
@@ -142,7 +144,7 @@ class Trials:
         offsets = np.concatenate([[0], np.cumsum([len(run.trials) for run in runs])])
         incumbents: list[int] = []
         for start, stop in zip(offsets[:-1].tolist(), offsets[1:].tolist(), strict=True):
-            incumbents += _incumbents(epochs, value, violation, start, stop, goals.sign)
+            incumbents += _incumbents(epochs, value, violation, start, stop, sign)
         return cls(
             strategy,
             np.array([run.seed for run in runs], dtype=np.int64),
@@ -167,9 +169,16 @@ class Trials:
             "offsets": np.concatenate([[0], *(p.offsets[1:] + s for p, s in zip(parts, starts, strict=True))]),
             "incumbent": np.concatenate([p.incumbent + s for p, s in zip(parts, starts, strict=True)]),
         }
-        names = [n for n in cls.__dataclass_fields__ if n != "strategy" and n not in moved]
-        same = {n: np.concatenate([getattr(part, n) for part in parts], axis=int(n in TRIALS_LAST)) for n in names}
+        same = {
+            name: np.concatenate([getattr(part, name) for part in parts], axis=int(name in TRIALS_LAST))
+            for name in ARRAYS
+            if name not in moved
+        }
         return cls(parts[0].strategy, **same, **moved)
+
+
+ARRAYS = tuple(array.name for array in fields(Trials) if array.name != "strategy")
+"""The fields of `Trials` that are arrays."""
 
 
 def _incumbents(
@@ -183,3 +192,48 @@ def _incumbents(
             best, best_trial = rank, trial
         incumbents.append(best_trial)
     return incumbents
+
+
+def take_runs(trials: Trials, positions: Sequence[int] | np.ndarray[tuple[int], np.dtype[np.int64]]) -> Trials:
+    """Return some runs, in the order of their positions.
+
+    Parameters
+    ----------
+    trials : Trials
+    positions : (N,) int
+        Positions among the runs.
+    """
+    chosen = np.asarray(positions, dtype=np.int64)
+    starts, stops = trials.offsets[:-1][chosen], trials.offsets[1:][chosen]
+    offsets = np.concatenate([[0], np.cumsum(stops - starts)]).astype(np.int64)
+    moved = np.repeat(starts - offsets[:-1], stops - starts)
+    kept = np.arange(offsets[-1]) + moved
+    arrays = {"offsets": offsets, "incumbent": trials.incumbent[kept] - moved}
+    for name in ARRAYS:
+        if name not in arrays:
+            values = getattr(trials, name)
+            if name in TRIALS_LAST:
+                arrays[name] = values[:, kept]
+            else:
+                arrays[name] = values[chosen if name in OF_RUNS else kept]
+    return Trials(trials.strategy, **arrays)
+
+
+def at_grid(trials: Trials, values: NDArray[np.float64], grid: NDArray[np.float64], unit: str) -> NDArray[np.float64]:
+    """Return each run's last value at or before each point of a grid, (R, G); NaN before a run's first trial.
+
+    Parameters
+    ----------
+    trials : Trials
+    values : (T,) float64
+        One per trial, such as its incumbent's regret.
+    grid : (G,) float64
+    unit : str
+        Of the grid.
+    """
+    clock = trials.clock(unit)
+    curves = np.full((trials.runs, len(grid)), np.nan)
+    for run, (start, stop) in enumerate(zip(trials.offsets[:-1], trials.offsets[1:], strict=True)):
+        seen = np.searchsorted(clock[start:stop], grid, side="right")
+        curves[run, seen > 0] = values[start:stop][seen[seen > 0] - 1]
+    return curves

@@ -1,23 +1,32 @@
-"""Train for real what the strategies found, and hold it against what the oracle had promised."""
+"""Real trainings of what strategies found, held against what the oracle had promised."""
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from tabular.errors import QueryError
-from tabular.work import silent
+from tabular.errors import FileFormatError, QueryError
+from tabular.files import write_text_file
+from tabular.json_values import without_nan
+from tabular.progress import silent
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
     from nasbench.comparison.results import Results
     from tabular.measures import Oracle
     from tabular.work import Progress
 
 FRESH_SEED = 1_000_000
 """Verification trains with seeds from here on, which no table of ours uses."""
+
+FORMAT = "nasbench-verification"
+VERSION = 1
 
 
 @dataclass(frozen=True)
@@ -127,3 +136,67 @@ def _most_found(results: Results, top: int) -> list[tuple[np.ndarray, dict[str, 
             row, promise = trials.architectures[trial], float(trials.report[trial])
             chosen[key] = (row, dict(found_by[key]), promise, float(trials.report_std[trial]))
     return list(chosen.values())
+
+
+class Verification(NamedTuple):
+    """What a verification file holds: which oracle had promised, what was reported, and what was measured."""
+
+    oracle: str
+    report: str
+    verified: list[Verified]
+
+
+def write_verification(oracle: str, report: str, verified: Sequence[Verified], path: str | Path) -> None:
+    """Write a file, whole or not at all.
+
+    Parameters
+    ----------
+    oracle : str
+        That had promised.
+    report : str
+        The measure.
+    verified : sequence of Verified
+    path : str or Path
+
+    Raises
+    ------
+    OutputError
+    """
+    head = {"format": FORMAT, "version": VERSION, "oracle": oracle, "report": report}
+    rows = without_nan([vars(each) for each in verified])
+    write_text_file(path, json.dumps({**head, "verified": rows}, indent=2, allow_nan=False) + "\n")
+
+
+def read_verification(path: str | Path) -> Verification:
+    """Read what `write_verification` wrote.
+
+    Raises
+    ------
+    FileFormatError
+        If it is missing, damaged, foreign or newer.
+    """
+    try:
+        with open(path, encoding="utf-8") as file:  # noqa: PTH123 - a str or a Path
+            found = json.load(file)
+    except (OSError, UnicodeDecodeError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is no JSON"
+        raise FileFormatError(f"{path}: cannot be read as a verification: {reason}") from None
+    if not isinstance(found, dict) or found.get("format") != FORMAT:
+        raise FileFormatError(f"{path}: is not a {FORMAT} file; make one with 'nasbench verify RESULTS --out FILE'")
+    if found.get("version") != VERSION:
+        raise FileFormatError(
+            f"{path}: is of version {found.get('version')}, this program reads {VERSION}; use a newer nasbench"
+        )
+    try:
+        return Verification(str(found["oracle"]), str(found["report"]), [_read(each) for each in found["verified"]])
+    except (KeyError, TypeError, ValueError) as error:
+        raise FileFormatError(f"{path}: its content is damaged: {error!r}") from None
+
+
+_NUMBERS = ("promised", "promised_std", "measured", "measured_std")
+
+
+def _read(row: dict[str, Any]) -> Verified:
+    numbers = {name: float("nan") if row[name] is None else float(row[name]) for name in _NUMBERS}
+    found_by = {str(name): int(count) for name, count in row["found_by"].items()}
+    return Verified(str(row["architecture"]), found_by, seeds=tuple(map(int, row["seeds"])), **numbers)

@@ -10,9 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from nasbench.comparison.budget import Budget
-from nasbench.comparison.protocol import Protocol
-from nasbench.comparison.run import check_protocol
+from nasbench.comparison.protocol import Budget, Protocol, terms_on
 from nasbench.comparison.search_run import seeded
 from tabular.errors import InvalidArchitectureError, QueryError
 from tabular.lazy import load_optional
@@ -78,10 +76,10 @@ class Objective:
             raise QueryError(f"an objective's seed is 0 or more, got {seed}")
         self.oracle, self.seed, self.mean = oracle, seed, mean
         self.measure = resolve_measure(measure, oracle.tasks)
-        fidelities, goals = check_protocol(oracle, Protocol(self.measure, Budget(1)))
-        self.direction = "maximize" if goals.sign > 0 else "minimize"
-        self._worst = -goals.sign * math.inf
-        self._fidelities = fidelities[-1:] if oracle.tasks[self.measure.task].restarts else fidelities
+        terms = terms_on(oracle, Protocol(self.measure, Budget(1)))
+        self.direction = "maximize" if terms.signs[0] > 0 else "minimize"
+        self._worst = -terms.signs[0] * math.inf
+        self._fidelities = terms.fidelities[-1:] if terms.restarts else terms.fidelities
         self._root = np.array([seeded(seed)[1]], dtype=np.uint64)
 
     def __repr__(self) -> str:

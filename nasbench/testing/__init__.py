@@ -15,8 +15,7 @@ Examples
 """
 
 from nasbench.testing.oracle import OracleConformance
-from nasbench.testing.rows import architectures, batches
-from nasbench.testing.space import SpaceConformance
+from nasbench.testing.space import SpaceConformance, architectures, batches
 from nasbench.testing.strategy import StrategyConformance
 
 __all__ = ["OracleConformance", "SpaceConformance", "StrategyConformance", "architectures", "batches"]

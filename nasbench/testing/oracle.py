@@ -1,4 +1,4 @@
-"""What every oracle promises, as tests that an oracle of one's own inherits."""
+"""Promises of every oracle, as tests that an oracle of one's own inherits."""
 
 from __future__ import annotations
 

@@ -1,15 +1,15 @@
-"""Results of several comparisons on one oracle under one protocol, joined to one; others are refused."""
+"""Results of several comparisons on one oracle under one protocol, joined to one."""
 
 from __future__ import annotations
 
 import json
-from dataclasses import fields, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from nasbench.comparison.selecting import OF_RUNS, keep_further, take_runs
-from nasbench.comparison.trials import TRIALS_LAST, Trials
+from nasbench.comparison.results import keep_further
+from nasbench.comparison.trials import ARRAYS, OF_RUNS, TRIALS_LAST, Trials, take_runs
 from tabular.errors import PlanMismatchError, QueryError
 
 if TYPE_CHECKING:
@@ -21,12 +21,8 @@ if TYPE_CHECKING:
 VERSIONS = "versions"
 """The entry of the provenance that lists the versions of all parts, where they are not the same."""
 
-_BY_SEED = [
-    each.name
-    for each in fields(Trials)
-    # Not the thinking, which no seed decides, nor what older files lack and the rest decides.
-    if each.name not in {"strategy", "offsets", "best_seen", *OF_RUNS}
-]
+_BY_SEED = [name for name in ARRAYS if name not in {"offsets", "best_seen", *OF_RUNS}]
+"""What a seed decides: not the thinking, nor what older files lack and the rest decides."""
 
 
 def merge_results(parts: Sequence[Results], names: Sequence[str] = ()) -> Results:
@@ -76,8 +72,8 @@ def merge_results(parts: Sequence[Results], names: Sequence[str] = ()) -> Result
 
 def further_of_all(parts: Sequence[Results]) -> list[Measure]:
     """Return the further reports that all parts have, in the order of the first."""
-    others = [{each.measure for each in part.further} for part in parts[1:]]
-    return [each.measure for each in parts[0].further if all(each.measure in other for other in others)]
+    others = [{report.measure for report in part.further} for part in parts[1:]]
+    return [report.measure for report in parts[0].further if all(report.measure in other for other in others)]
 
 
 def check_comparable(first: Results, second: Results, names: tuple[str, str] = ("part 1", "part 2")) -> None:
@@ -131,14 +127,14 @@ class _Listed(tuple[object, ...]):
 
 
 def _oracles(first: Results, second: Results) -> Iterator[tuple[str, object, object]]:
-    one, other = (str((each.provenance.get("oracle") or {}).get("digest") or "") for each in (first, second))
+    one, other = (str((part.provenance.get("oracle") or {}).get("digest") or "") for part in (first, second))
     if one and other:
         if one != other:
             yield "oracle", f"{first.oracle} ({one[:12]}...)", f"{second.oracle} ({other[:12]}...)"
         return
     yield "oracle", first.oracle, second.oracle
     # What was read from a file has lists where a comparison has tuples.
-    tasks, others = (json.loads(json.dumps(each.provenance.get("tasks") or {})) for each in (first, second))
+    tasks, others = (json.loads(json.dumps(part.provenance.get("tasks") or {})) for part in (first, second))
     for task in tasks:
         if task in others:
             path, a, b = _first_difference(tasks[task], others[task])
@@ -170,8 +166,8 @@ def _joined(parts: list[tuple[Trials, str]]) -> Trials:
     repeats = np.flatnonzero(seeds[order][1:] == seeds[order][:-1])
     if len(repeats):
         whose = np.repeat([name for _, name in parts], [part.runs for part, _ in parts])
-        for place in repeats.tolist():
-            one, other = int(order[place]), int(order[place + 1])
+        for index in repeats.tolist():
+            one, other = int(order[index]), int(order[index + 1])
             _check_same_run(joined, one, other, (str(whose[one]), str(whose[other])))
     order = np.delete(order, repeats + 1)
     return joined if np.array_equal(order, np.arange(joined.runs)) else take_runs(joined, order)
@@ -208,7 +204,7 @@ def _provenance(parts: Sequence[Results]) -> Mapping[str, Any]:
     versions: list[dict[str, Any]] = []
     for part in parts:
         own = {key: part.provenance[key] for key in ("nasbench", "numpy") if key in part.provenance}
-        versions += [each for each in part.provenance.get(VERSIONS, [own]) if each not in versions]
+        versions += [version for version in part.provenance.get(VERSIONS, [own]) if version not in versions]
     tasks: dict[str, Any] = {}
     for part in parts:
         tasks = {**(part.provenance.get("tasks") or {}), **tasks}
