@@ -15,13 +15,12 @@ import numpy as np
 import pytest
 from declared_studies import STRATEGIES, write_declaration
 
+from nasbench.cli import options
 from nasbench.cli.comparing import _make_strategies
 from nasbench.comparison import Results, compare
 from nasbench.comparison.merge import merge_results
 from nasbench.comparison.results import select
 from nasbench.comparison.study import run_study
-from nasbench.comparison.study_file import read_declaration
-from nasbench.comparison.study_keys import DeclarationError
 from nasbench.comparison.study_file import DeclarationError, read_declaration
 from strategies import LocalSearch, RandomSearch, read_strategy
 from tabular.errors import PlanMismatchError, StrategyError
@@ -97,6 +96,7 @@ def test_a_study_gives_what_comparisons_give(whole, toy_table, tmp_path):
 SCRIPT = """
 import os, signal, sys, threading
 from nasbench.cli.options import open_oracle
+from nasbench.cli import options
 from nasbench.cli.comparing import _make_strategies
 from nasbench.comparison.study import run_study
 from nasbench.comparison.study_file import read_declaration

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from nasbench.analysis.curves import aggregate, known_reference
-from nasbench.comparison.results import Results
-from nasbench.comparison.steps import at_grid, budget_grid
+from nasbench.comparison.results import Results, budget_grid
+from nasbench.comparison.trials import at_grid
 from tabular.errors import QueryError
 
 if TYPE_CHECKING:

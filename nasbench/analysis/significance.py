@@ -11,7 +11,7 @@ import numpy as np
 
 from nasbench.analysis.curves import aggregate, run_curves
 from nasbench.analysis.finals import final_blocks, final_scores, need_two, shared_seeds
-from nasbench.comparison.steps import budget_grid
+from nasbench.comparison.results import budget_grid
 from tabular.errors import QueryError
 
 if TYPE_CHECKING:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from nasbench.comparison import Results, Verified
-    from nasbench.strategy import StrategyFactory
+    from strategies.strategy import StrategyFactory
     from tabular.measures import Measure, Oracle
 
 DEFAULT_STRATEGIES = "baseline,evolution,multi-fidelity"

@@ -14,11 +14,11 @@ import typer
 from nasbench.cli import console
 from nasbench.cli.console import AsJson
 from nasbench.cli.surrogates import print_scorecard
-from nasbench.strategy import MultiObjectiveStrategy
+from strategies.strategy import MultiObjectiveStrategy
 from tabular.errors import FileFormatError, PlanMismatchError
 from tabular.files import check_writable, write_text_file
 from tabular.spaces import Space, get_space, space_names
-from tabular.spaces.choices import ENUMERABLE
+from tabular.spaces.space import ENUMERABLE
 
 if TYPE_CHECKING:
     from nasbench.comparison import Results

@@ -22,7 +22,7 @@ from tabular.options import read_named, split_list
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from nasbench.strategy import StrategyFactory
+    from strategies.strategy import StrategyFactory
     from tabular.generation.engine import Engine
     from tabular.measures import Oracle
     from tabular.training import Recipe

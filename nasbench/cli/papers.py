@@ -23,8 +23,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from numpy.typing import NDArray
 
-    from nasbench.analysis.final_table import FinalTable
-    from nasbench.analysis.side_by_side import SideBySide
+    from nasbench.analysis.paper_tables import FinalTable, SideBySide
     from nasbench.comparison import Results, Verified
     from tabular import Table
     from tabular.measures import Oracle

@@ -98,7 +98,7 @@ def fit(
     The surrogate answers for every architecture of the space; 'nasbench compare' takes it like a table.
     """
     from surrogates import fit_surrogate
-    from surrogates.folders import check_replaceable
+    from surrogates.folder import check_replaceable
     from tabular import Table
 
     check_replaceable(out)
@@ -449,7 +449,7 @@ def transfer(
     With a few trainings of that, a table of them, it is corrected by some and scored on the others.
     """
     from surrogates import Surrogate
-    from surrogates.folders import check_replaceable
+    from surrogates.folder import check_replaceable
 
     if (space is None) == (table is None):
         raise QueryError("give --space, the space to ask about, or --table, a table of trainings there: one of them")

@@ -31,8 +31,8 @@ from tabular.spaces import get_space
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from tabular.generation.planner import Option
-    from tabular.importers.completeness import Completeness
+    from tabular.generation.forecast import Option
+    from tabular.importers.collecting import Completeness
 
 FORMATS = {
     "csv": "tabular.importers.csv:import_csv",
@@ -66,7 +66,7 @@ def plan(
 
     Nothing is kept. 'nasbench generate' with the same options and --budget does what is marked with a star.
     """
-    from tabular.generation.planner import forecast
+    from tabular.generation.forecast import forecast
     from tabular.training import load_dataset
 
     seconds = _seconds_of(budget)
@@ -164,7 +164,7 @@ def generate(
 @contextmanager
 def _summary_when_interrupted(table: Path) -> Iterator[None]:
     """Say what is on record of a table when Ctrl-C ends the work on it."""
-    from tabular.generation.construction import on_record
+    from tabular.generation.merge import on_record
 
     try:
         yield
@@ -276,7 +276,7 @@ def import_table(
             takers = ", ".join(name for name, taken in NEEDED_OPTIONS.items() if taken == option)
             raise console.USAGE_ERROR(f"option '{option}' is for {takers}; the format {source_format} takes none")
     from tabular import Table
-    from tabular.importers.completeness import completeness
+    from tabular.importers.collecting import completeness
 
     check_output(out, "nasbench-table")
     module, _, function = FORMATS[source_format].partition(":")
@@ -322,7 +322,7 @@ def export_table(
     the same table of it again.
     """
     from tabular import Table
-    from tabular.exporting import export
+    from tabular.frames import export
 
     with Table.open(table) as opened, console.progress(f"exporting {table.name}") as progress:
         written = export(opened, out, progress)

@@ -24,16 +24,15 @@ from nasbench.comparison.search_run import PATIENCE
 from nasbench.comparison.trials import Trials
 from tabular.errors import NasbenchError, QueryError, StrategyError
 from tabular.measures import DEFAULT_REPORT, Digested, Measure, mean_of_known, resolve_measure, std_of_known
-from tabular.progress import PartProgress, silent
-from tabular.work import deaf_to_interrupts, end_with_parent
+from tabular.work import PartProgress, deaf_to_interrupts, end_with_parent, silent
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 
     from nasbench.comparison.protocol import Budget, Constraint, Protocol, Terms
-    from nasbench.strategy import StrategyFactory
+    from strategies.strategy import StrategyFactory
     from tabular.measures import Oracle
-    from tabular.progress import Progress
+    from tabular.work import Progress
 
     Key = TypeVar("Key")
     Outcome = TypeVar("Outcome")

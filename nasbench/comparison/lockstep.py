@@ -11,7 +11,6 @@ from nasbench.comparison.search_run import PATIENCE, WATCH, SearchRun, patience
 from nasbench.comparison.trials import Trials
 from tabular.errors import BudgetError, InvalidArchitectureError, QueryError, StrategyError
 from tabular.measures import SECONDS, Measure
-from tabular.progress import silent
 from tabular.spaces.hashing import combine
 from tabular.work import silent
 
@@ -21,10 +20,10 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from nasbench.comparison.protocol import Budget, Constraint, Protocol, Terms
-    from nasbench.strategy import Proposal, StrategyFactory
+    from strategies.strategy import Proposal, StrategyFactory
     from tabular.measures import Oracle
-    from tabular.progress import Progress
     from tabular.spaces import Space
+    from tabular.work import Progress
 
 
 def run(
@@ -57,7 +56,7 @@ def run(
     repeats : str
         ``charge`` or ``cache``, see `Protocol`.
     objectives : sequence of Measure or str
-        What a `nasbench.strategy.MultiObjectiveStrategy` weighs beside the signal.
+        What a `strategies.strategy.MultiObjectiveStrategy` weighs beside the signal.
     constraints : sequence of Constraint or str
         Such as ``parameters<=100000``.
     name : str, optional

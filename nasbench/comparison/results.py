@@ -13,8 +13,8 @@ from nasbench.comparison.pareto import possible
 from nasbench.comparison.protocol import Budget, Constraint, Protocol
 from nasbench.comparison.trials import ARRAYS, Trials, take_runs
 from tabular.errors import FileFormatError, NasbenchError, QueryError, UnknownNameError
+from tabular.lazy import load_optional
 from tabular.measures import Digested, Measure, Metric, Reference, metric_of
-from tabular.optional import load_optional
 from tabular.spaces import declared_space
 from tabular.storage import open_hdf5, read_array, read_json, write_array, write_hdf5, write_text
 from tabular.version import __version__

@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from nasbench.strategy import MultiObjectiveStrategy, Strategy
+from strategies.strategy import MultiObjectiveStrategy, Strategy
 from tabular.errors import NasbenchError, QueryError, StrategyError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from nasbench.comparison.protocol import Terms
-    from nasbench.strategy import Proposal, StrategyFactory
+    from strategies.strategy import Proposal, StrategyFactory
     from tabular.spaces import Space
 
 STALLED = 1_000

@@ -27,17 +27,16 @@ from nasbench.comparison.study_file import DeclarationError
 from tabular.errors import FileFormatError, NasbenchError, PlanMismatchError, StrategyError
 from tabular.files import check_writable
 from tabular.measures import DEFAULT_REPORT, Digested, resolve_measure
-from tabular.progress import silent
 from tabular.version import __version__
-from tabular.work import end_with_parent
+from tabular.work import end_with_parent, silent
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 
     from nasbench.comparison.study_file import Declaration, DeclaredOracle
-    from nasbench.strategy import StrategyFactory
+    from strategies.strategy import StrategyFactory
     from tabular.measures import Measure, Oracle
-    from tabular.progress import Progress
+    from tabular.work import Progress
 
     OpenOracle = Callable[[str], Oracle]
     Publish = Callable[[Mapping[str, Results], Path], object]

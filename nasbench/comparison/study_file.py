@@ -10,7 +10,7 @@ from nasbench.comparison.protocol import REPEATS, Budget
 from nasbench.comparison.search_run import PATIENCE
 from nasbench.figures.style import STYLES
 from tabular.errors import BudgetError, NasbenchError, UnknownNameError
-from tabular.toml import read_toml
+from tabular.files import TomlTable, read_toml
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping

@@ -10,9 +10,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from tabular.errors import FileFormatError, QueryError
-from tabular.files import write_text_file
-from tabular.json_values import without_nan
-from tabular.progress import silent
+from tabular.files import without_nan, write_text_file
+from tabular.work import silent
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

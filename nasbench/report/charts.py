@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 
     import altair as alt
 
+    from nasbench.comparison.compare import SummaryRow
     from nasbench.comparison.results import Results
-    from nasbench.comparison.summary import SummaryRow
     from nasbench.comparison.verification import Verified
     from tabular.measures import Metric
 

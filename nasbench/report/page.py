@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from markupsafe import Markup
 
 from nasbench.analysis.wording import measure_name
-from nasbench.comparison.summary import summarise
+from nasbench.comparison.compare import summarise
 from nasbench.figures.style import BUDGET_LABELS
 from nasbench.report.background import (
     MOST_LISTED,
@@ -47,8 +47,8 @@ if TYPE_CHECKING:
 
     from jinja2 import Environment
 
+    from nasbench.comparison.compare import SummaryRow
     from nasbench.comparison.results import Results
-    from nasbench.comparison.summary import SummaryRow
     from nasbench.comparison.verification import Verified
 
 _START = 'document.documentElement.classList.add("js");'

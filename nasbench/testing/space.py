@@ -11,15 +11,16 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from nasbench.testing.other_process import ask_other_process
 from tabular.errors import InvalidArchitectureError, SpaceError, UnknownNameError
 from tabular.spaces import declared_space
-from tabular.spaces.constrained import ConstrainedSpace
+from tabular.spaces.space import ConstrainedSpace
 
 if TYPE_CHECKING:
     from hypothesis.strategies import DataObject, SearchStrategy
     from numpy.typing import NDArray
 
-    from nasbench.spaces import Space
+    from tabular.spaces import Space
 
 FEW = 1 << 16
 """A space of up to this many rows is tested on all of them, a larger one on a sample."""
@@ -32,13 +33,11 @@ examples = settings(
 )
 """The settings of the property tests."""
 
-_KEYS_IN_A_NEW_PROCESS = """
-import json, sys
-from tabular.spaces import declared_space
-declaration, rows = json.load(sys.stdin)
-import numpy as np
-print(json.dumps(declared_space(declaration).canonical_key(np.array(rows, dtype=np.uint8)).tolist()))
-"""
+
+def keys_of(declaration: dict[str, Any], rows: list[list[int]]) -> list[int]:
+    """Return the canonical keys of rows of a declared space."""
+    keys: list[int] = declared_space(declaration).canonical_key(np.array(rows, dtype=np.uint8)).tolist()
+    return keys
 
 
 def architectures(space: Space) -> SearchStrategy[NDArray[np.uint8]]:
@@ -109,7 +108,7 @@ class MovesConformance:
         rows = space.neighbours(row)
         assert rows.dtype == np.uint8
         assert space.is_valid(rows).all()
-        others = [(position, choice) for place, c in enumerate(space.cardinalities) for choice in range(c)]
+        others = [(position, choice) for position, c in enumerate(space.cardinalities) for choice in range(c)]
         near = np.repeat(row[None], len(others), axis=0)
         near[np.arange(len(others)), [position for position, _ in others]] = [choice for _, choice in others]
         assert len(rows) == space.is_valid(near[(near != row).any(axis=1)]).sum()
@@ -178,7 +177,7 @@ def _assert_uniform(seen: NDArray[np.int64], expected: NDArray[np.float64]) -> N
 
 
 class SpaceConformance(MovesConformance):
-    """Tests that every `nasbench.spaces.Space` passes; a subclass gives the fixture ``space``.
+    """Tests that every `tabular.spaces.Space` passes; a subclass gives the fixture ``space``.
 
     Attributes
     ----------

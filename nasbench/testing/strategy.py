@@ -21,11 +21,9 @@ import numpy as np
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from nasbench.testing.other_process import ask_other_process
 from tabular.measures import DEFAULT_REPORT, DEFAULT_SIGNAL, SECONDS, Reference, Task, resolve_measure, standard_metric
 from tabular.spaces import OPERATIONS, CellSpace
-from nasbench.oracle import DEFAULT_REPORT, DEFAULT_SIGNAL, SECONDS, Reference, Task, resolve_measure, standard_metric
-from nasbench.spaces import OPERATIONS, CellSpace
-from nasbench.testing.other_process import ask_other_process
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence

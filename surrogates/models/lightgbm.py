@@ -158,7 +158,8 @@ def _check(text: str) -> None:
         links.append(_read_links(trees[begin : begin + size], number))
         begin += size
     sizes = np.array([tree.shape[1] for tree in links])
-    check_trees(sizes, *np.concatenate(links, axis=1), columns=last_column + 1)
+    left, right, column = np.concatenate(links, axis=1)
+    check_trees(sizes, left, right, column, columns=last_column + 1)
     if trees[begin:] != END:
         raise ValueError("it does not end where its trees do")
 

@@ -26,8 +26,7 @@ class _Kind(NamedTuple):
         The arguments of its spaces that have a name. A kind without arguments has one space, named as the kind.
     """
 
-    module: str
-    class_name: str
+    path: str
     fields: dict[str, type] = {}  # noqa: RUF012 - a default that nobody changes
     named: dict[str, dict[str, Any]] = {}  # noqa: RUF012
 
@@ -53,8 +52,7 @@ KINDS = {
     "transnas-macro": _Kind("layers:TransNasMacro"),
     "nb-macro": _Kind("layers:NBMacro"),
     "hierarchical": _Kind(
-        "hierarchical",
-        "HierarchicalSpace",
+        "hierarchical:HierarchicalSpace",
         {"name": str, "nodes": int, "motifs": int, "motif_nodes": int, "operations": list},
         {
             "hierarchical": {
@@ -120,7 +118,7 @@ def declared_space(declaration: dict[str, Any], where: str = "declaration") -> S
     ----------
     declaration : dict
     where : str
-        What an error names as the place of the mistake.
+        The origin of the declaration, which errors name.
 
     Raises
     ------
@@ -132,15 +130,15 @@ def declared_space(declaration: dict[str, Any], where: str = "declaration") -> S
     if not isinstance(kind, str) or kind not in KINDS:
         raise SpaceError(f"{where}: {UnknownNameError('kind of space', kind, KINDS)}")
     path, types, _ = KINDS[kind]
-    for field, value in fields.items():
-        if field not in types:
-            raise SpaceError(f"{where}: {UnknownNameError('field', field, types)}")
-        if type(value) is not types[field]:  # isinstance takes true for an int
-            raise SpaceError(f"{where}: {field} must be of type {types[field].__name__}, got {value!r}")
+    table = TomlTable(fields, where, SpaceError)
+    table.check_keys(types, "field")
+    for field in fields:
+        table.read(field, types[field])
     for field in types:
         if field not in fields:
             raise SpaceError(f"{where}: a space of kind {kind!r} needs {field!r}; it has {', '.join(fields) or 'none'}")
     try:
+        module, _, class_name = path.partition(":")
         space = getattr(import_module(f"tabular.spaces.{module}"), class_name)(**fields)
     except NasbenchError as error:
         raise SpaceError(f"{where}: {error}") from None
