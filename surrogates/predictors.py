@@ -144,12 +144,7 @@ def _all_inputs(space: Space, inputs_class: type[Inputs]) -> Inputs:
 
 
 class QuickBoosters:
-    """Several XGBoost regressions of one target, each fitted with its own seed on its own part of the rows.
-
-    Parameters
-    ----------
-    boosters : sequence of xgboost.Booster
-    """
+    """Several XGBoost regressions of one target, each fitted with its own seed on its own part of the rows."""
 
     def __init__(self, boosters: Sequence[Any]) -> None:
         self.boosters = tuple(boosters)

@@ -50,10 +50,6 @@ def load_ensemble(ensemble_parent_directory: str | Path, seed: int = 0) -> Surro
     seed : int
         Of the generator that the noise of `SurrogateAPI.predict` is drawn from.
 
-    Returns
-    -------
-    SurrogateAPI
-
     Raises
     ------
     FileFormatError

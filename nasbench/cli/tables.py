@@ -183,12 +183,7 @@ def _summary_when_interrupted(table: Path) -> Iterator[None]:
 
 
 def _seconds_of(budget: str | None) -> float | None:
-    """Read a budget of time, such as ``90s``, ``30m``, ``12h`` or ``2d``.
-
-    Raises
-    ------
-    BudgetError
-    """
+    """Read a budget of time, such as ``90s``, ``30m``, ``12h`` or ``2d``."""
     if budget is None:
         return None
     from nasbench.comparison.protocol import Budget

@@ -435,10 +435,6 @@ def code_digests(factory: StrategyFactory) -> dict[str, str]:
 
     That is of each file in which its class, or a class that it derives from, is written; not of what these import.
     And of oracles that are among its options.
-
-    Parameters
-    ----------
-    factory : Strategy class or callable
     """
     digests: dict[str, str] = {}
     made_by: Any = factory

@@ -34,11 +34,6 @@ class PredictorGuided(Strategy):
         Random architectures that are trained first.
     predictor : str or callable
         See `strategies.predictor.make_predictor`.
-
-    Attributes
-    ----------
-    history : History
-    predictor : Predictor
     """
 
     family = "model-based"

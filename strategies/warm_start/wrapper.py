@@ -52,10 +52,6 @@ class Wrapper(MultiObjectiveStrategy):
         A strategy class, or a function ``(space, rng, fidelities)`` that makes a strategy.
     draw : callable
         The random draws of the view.
-
-    Attributes
-    ----------
-    wrapped : Strategy
     """
 
     family = "transfer"

@@ -63,10 +63,6 @@ class Ridge(Regressor):
 
     The penalty is the ratio of the slopes' precision and the noise's that maximise the evidence (MacKay 1992). Features
     that did not vary where it was fitted have slope zero, and nothing is doubted of them.
-
-    Parameters
-    ----------
-    line : Line
     """
 
     kind: ClassVar[str] = "ridge"
@@ -146,10 +142,6 @@ class GaussianProcess(Regressor):
 
     The kernel's length and the noise are those under which the data are most probable (Rasmussen and Williams 2006,
     5.8). The function's own variance follows from them in closed form. At most `MOST_ROWS` rows are fitted to.
-
-    Parameters
-    ----------
-    known : Known
     """
 
     kind: ClassVar[str] = "gaussian-process"

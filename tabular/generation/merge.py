@@ -105,12 +105,7 @@ def merge(path: str | Path, sources: Sequence[str | Path]) -> MergeSummary:
 
 
 def _read(source: Path) -> Sources:
-    """Read a table with what is beside it, a journal, or those in a folder.
-
-    Raises
-    ------
-    FileFormatError, OutputError
-    """
+    """Read a table with what is beside it, a journal, or those in a folder."""
     if source.is_dir():
         journals = journals_in(source)
         if not journals:

@@ -303,12 +303,7 @@ def _write_row(vertices: int, row: list[int]) -> str:
 
 
 def _read_row(vertices: int, text: str) -> list[int]:
-    """Read a row that `_write_row` wrote; whether the space admits it is not looked at.
-
-    Raises
-    ------
-    InvalidArchitectureError
-    """
+    """Read a row that `_write_row` wrote; whether the space admits it is not looked at."""
     pairs, last = edges(vertices), vertices - 1
     parts = text.strip().split("|")
     if len(parts) != last:
@@ -344,12 +339,7 @@ def _write_cell(vertices: int, row: list[int]) -> tuple[NDArray[np.int64], list[
 
 
 def _read_cell(vertices: int, matrix: ArrayLike, operations: Sequence[str]) -> list[int]:
-    """Return the row of a cell of up to ``vertices`` vertices; whether the space admits it is not looked at.
-
-    Raises
-    ------
-    InvalidArchitectureError
-    """
+    """Return the row of a cell of up to ``vertices`` vertices; whether the space admits it is not looked at."""
     try:
         given = np.asarray(matrix)
     except ValueError:

@@ -373,12 +373,7 @@ class Space(Choices, ABC):
         return choices.astype(np.uint8)
 
     def mutate(self, architectures: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.uint8]:
-        """Change one position, drawn uniformly, of each row to another choice, drawn uniformly.
-
-        Returns
-        -------
-        array of the shape given, a copy
-        """
+        """Change one position, drawn uniformly, of each row to another choice, drawn uniformly."""
         children: NDArray[np.uint8] = architectures.copy()
         if not self._mutable:
             return children

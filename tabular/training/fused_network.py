@@ -197,12 +197,7 @@ def fuse(modules: Sequence[nn.Module]) -> nn.Module:
 
 
 class FusedLinear(nn.Module):
-    """K linear layers, each with weights of its own.
-
-    Parameters
-    ----------
-    layers : K nn.Linear of the same form
-    """
+    """K linear layers, each with weights of its own."""
 
     def __init__(self, layers: Sequence[nn.Linear]) -> None:
         super().__init__()
