@@ -36,7 +36,7 @@ browser:
 	@command -v chromedriver >/dev/null || (apt-get update --quiet --quiet && apt-get install --yes --quiet --quiet --no-install-recommends chromium chromium-driver >/dev/null)
 
 campaign: $(READY)
-	@NASBENCH_CAMPAIGN=1 $(BIN)/pytest --quiet --numprocesses auto --timeout 3600 -rP tests/test_generator_syscalls.py tests/test_generator_kills.py tests/test_spaces_nb101_hash.py
+	@NASBENCH_CAMPAIGN=1 $(BIN)/pytest --quiet --numprocesses auto --timeout 3600 -rP tests/generation/test_generator_syscalls.py tests/generation/test_generator_kills.py tests/spaces/test_nb101_hash.py
 
 demo: $(READY)
 	@$(BIN)/nasbench demo

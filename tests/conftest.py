@@ -89,7 +89,7 @@ def _count_each_network_once():
 @pytest.fixture(scope="session")
 def tiny_table(made_once):
     """Tables of `tiny`, each trained once: ``tiny_table(together=3)`` gives the path of one that is only read."""
-    from tiny import DATASET, RECIPE, SPACE
+    from generation.tiny import DATASET, RECIPE, SPACE
 
     def table(*, seeds=2, together=1, epochs=2):
         def make(folder):
