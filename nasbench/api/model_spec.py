@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tabular.errors import InvalidArchitectureError
-from tabular.spaces.nb101_hash import module_hash
+from tabular.spaces.nb101_md5 import module_hash
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

@@ -17,9 +17,9 @@ from tabular.spaces.nb101_hash import (
     edges,
     key_of_one,
     keys_of_many,
-    module_hashes,
     pruned_matrices,
 )
+from tabular.spaces.nb101_md5 import module_hashes
 from tabular.spaces.space import ConstrainedSpace, one_hot
 
 if TYPE_CHECKING:
@@ -207,7 +207,8 @@ class NB101(ConstrainedSpace):
         _, first, which = np.unique(self.canonical_key(batch), return_index=True, return_inverse=True)
         cells = batch[first]
         hashes = module_hashes(self._pruned_matrices(cells), cells[:, len(self.edges) :])
-        return [hashes[cell] for cell in which] if rows.ndim == 2 else hashes[0]
+        texts: list[str] = hashes[which].astype(str).tolist()
+        return texts if rows.ndim == 2 else texts[0]
 
     def unique(self) -> NDArray[np.uint8]:
         """Return the first row, in index order, of each class of equal networks: 423,624 for 7 vertices.

@@ -1,24 +1,18 @@
-"""The matrices of NAS-Bench-101's cells as numbers, and two hashes that tell equal cells: a fast key and the MD5.
+"""The matrices of NAS-Bench-101's cells as numbers, and a 64-bit key that tells equal cells.
 
 A matrix over ``v`` vertices is a number of ``v (v - 1) / 2`` bits: its upper triangle read row by row, the edge (0, 1)
 the most significant. The bits of one row are then a set of vertices in which vertex ``t`` is the bit ``v - 1 - t``.
-`pruned_matrices` cuts off what dangles; both hashes take matrices so pruned.
+`pruned_matrices` cuts off what dangles; the key takes matrices so pruned.
 
-The key is 64 bits, equal exactly when the MD5 is, at a fraction of its cost. Every vertex is hashed twice: forwards
-with its label and the multiset of what it reads, then backwards with that hash and the multiset of what reads it. The
-input's hash is the key. A multiset is hashed as the sum modulo 2^64 of its members' hashes. One pass each way suffices
-here: it yields the paper's 423,624 classes, compared on all labelled graphs.
-
-The MD5 is the name of a cell in the benchmark's files: Weisfeiler-Lehman refinement in text (Ying et al. 2019, section
-2.1; ``graph_util`` of the benchmark's own code). Every vertex starts with the digest of its out-degree, in-degree and
-label, and takes, as many times as there are vertices, the digest of the sorted digests of what it reads, those of what
-reads it, and its own; the digest of the sorted list is the cell's.
+The key is equal exactly when the MD5 of the benchmark's files is (`nb101_md5`), at a fraction of its cost. Every vertex
+is hashed twice: forwards with its label and the multiset of what it reads, then backwards with that hash and the
+multiset of what reads it. The input's hash is the key. A multiset is hashed as the sum modulo 2^64 of its members'
+hashes. One pass each way suffices here: it yields the paper's 423,624 classes, compared on all labelled graphs.
 """
 
 from __future__ import annotations
 
-from functools import cache, lru_cache
-from hashlib import md5
+from functools import cache
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -26,18 +20,15 @@ import numpy as np
 from tabular.spaces.hashing import mix, text_hash
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
-    from numpy.typing import ArrayLike, NDArray
+    from numpy.typing import NDArray
 
 OPERATIONS = ("conv3x3-bn-relu", "conv1x1-bn-relu", "maxpool3x3")
 """The operations of an interior vertex, in the order of the benchmark's labels 0, 1, 2."""
 
 MOST_EDGES = 9
 """Edges that a cell may have once its dangling vertices are cut off (Ying et al. 2019, section 2.1)."""
-
-_INPUT, _OUTPUT = -1, -2
-"""The benchmark's labels of the first and the last vertex."""
 
 _INPUT_HASH, _OUTPUT_HASH = text_hash("input"), text_hash("output")
 _OPERATION_HASHES = [text_hash(operation) for operation in OPERATIONS]
@@ -168,83 +159,3 @@ def _mix_one(value: int) -> int:
     value = ((value ^ (value >> 30)) * 0xBF58476D1CE4E5B9) & _ALL
     value = ((value ^ (value >> 27)) * 0x94D049BB133111EB) & _ALL
     return value ^ (value >> 31)
-
-
-# The MD5.
-
-_Neighbours = list[tuple[list[int], list[int]]]
-"""For each vertex the vertices that it reads, and those that read it."""
-
-
-def module_hash(matrix: ArrayLike, labels: Sequence[int]) -> str:
-    """Return the MD5 of one cell, 32 hexadecimal digits.
-
-    Parameters
-    ----------
-    matrix : (n, n) integers
-        Pruned, upper triangular.
-    labels : n ints
-        -1 for the input, -2 for the output, else the number of the operation.
-    """
-    rows = np.asarray(matrix).astype(bool).tolist()
-    vertices = range(len(rows))
-    sources = [[start for start in vertices if rows[start][end]] for end in vertices]
-    targets = [[end for end in vertices if rows[start][end]] for start in vertices]
-    return _refined_digest(list(zip(sources, targets, strict=True)), labels)
-
-
-def module_hashes(matrices: NDArray[np.int32], operations: NDArray[np.uint8]) -> list[str]:
-    """Return the MD5 of N cells.
-
-    Parameters
-    ----------
-    matrices : (N,) int32
-        Pruned, as `pruned_matrices` gives them.
-    operations : (N, vertices - 2) uint8
-    """
-    vertices = operations.shape[1] + 2
-    hashes = []
-    for matrix, choices in zip(matrices.tolist(), operations.tolist(), strict=True):
-        kept, neighbours = _neighbours(vertices, matrix)
-        hashes.append(_refined_digest(neighbours, [_INPUT, *(choices[vertex - 1] for vertex in kept[1:-1]), _OUTPUT]))
-    return hashes
-
-
-@lru_cache(maxsize=1 << 16)
-def _neighbours(vertices: int, matrix: int) -> tuple[list[int], _Neighbours]:
-    """Return the vertices that a pruned matrix keeps, and their neighbours, numbered among them."""
-    there = [edge for bit, edge in enumerate(reversed(edges(vertices))) if matrix >> bit & 1]
-    kept = sorted({vertex for edge in there for vertex in edge})
-    neighbours: _Neighbours = [([], []) for _ in kept]
-    for start, end in sorted(there):
-        first, second = kept.index(start), kept.index(end)
-        neighbours[second][0].append(first)
-        neighbours[first][1].append(second)
-    return kept, neighbours
-
-
-def _refined_digest(neighbours: _Neighbours, labels: Sequence[int]) -> str:
-    digests = [
-        _known_digest(str((len(targets), len(sources), label)))
-        for (sources, targets), label in zip(neighbours, labels, strict=True)
-    ]
-    digest: Callable[[str], str] = _known_digest  # few vertices differ as long as they have seen little of their cell
-    for _ in labels:
-        digests = [
-            digest(f"{_joined(digests, sources)}|{_joined(digests, targets)}|{own}")
-            for (sources, targets), own in zip(neighbours, digests, strict=True)
-        ]
-        digest = _digest
-    return _digest(str(sorted(digests)))
-
-
-def _joined(digests: list[str], vertices: list[int]) -> str:
-    """Return the digests of vertices, sorted, behind each other."""
-    return digests[vertices[0]] if len(vertices) == 1 else "".join(sorted([digests[vertex] for vertex in vertices]))
-
-
-def _digest(text: str) -> str:
-    return md5(text.encode(), usedforsecurity=False).hexdigest()
-
-
-_known_digest = lru_cache(maxsize=1 << 16)(_digest)

@@ -10,7 +10,8 @@ from pathlib import Path
 import numpy as np
 
 from tabular.importers.tfrecord import masked_crc32c
-from tabular.spaces.nb101_hash import OPERATIONS, module_hash
+from tabular.spaces.nb101_hash import OPERATIONS
+from tabular.spaces.nb101_md5 import module_hash
 
 SHARED = Path(__file__).parents[3] / "shared/data/nasbench101"
 FOUR_VERTICES = SHARED / "energy_4V9E.tfrecord"

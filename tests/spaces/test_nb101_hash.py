@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import hashlib
 import itertools
 import json
 import os
@@ -13,21 +14,25 @@ import pytest
 
 from tabular.importers.tfrecord import read_tfrecord
 from tabular.spaces.nb101 import NB101
-from tabular.spaces.nb101_hash import (
-    OPERATIONS,
-    edges,
-    key_of_one,
-    keys_of_many,
-    module_hash,
-    module_hashes,
-    pruned_matrices,
-)
+from tabular.spaces.nb101_hash import OPERATIONS, edges, key_of_one, keys_of_many, pruned_matrices
+from tabular.spaces.nb101_md5 import digests, hexadecimal, module_hash, module_hashes, padded
 
 CAMPAIGN = bool(os.environ.get("NASBENCH_CAMPAIGN"))
 """Whether all labelled graphs are compared; else those of up to 6 vertices."""
 
 DATA = Path(__file__).parents[3] / "shared/data/nasbench101"
 published = pytest.mark.skipif(not DATA.is_dir(), reason=f"the published files are not at {DATA}")
+
+
+@pytest.mark.parametrize("length", [0, 1, 54, 55, 56, 63, 64, 107, 130, 252])
+def test_md5_of_many_messages(length):
+    texts = np.random.default_rng(length).integers(0, 256, (20_000 if length == 55 else 50, length), dtype=np.uint8)
+    messages = padded(length, len(texts))
+    messages[:, :length] = texts
+    found = hexadecimal(digests(messages))
+    assert [bytes(each).decode() for each in found] == [
+        hashlib.md5(text.tobytes(), usedforsecurity=False).hexdigest() for text in texts
+    ]
 
 
 def labelled_graphs(vertices):
@@ -60,7 +65,7 @@ def test_keys_are_equal_exactly_when_md5_is():
         some = slice(None, None, 1 if CAMPAIGN or vertices < 6 else 97)
         one_by_one = list(zip(matrices[some].tolist(), operations[some].tolist(), strict=True))
         assert [key_of_one(*each) for each in one_by_one] == keys[-1][some].tolist()
-        assert [plain_hash(*each) for each in one_by_one] == hashes[-1][some]
+        assert [plain_hash(*each) for each in one_by_one] == hashes[-1][some].astype(str).tolist()
     key, digest = np.concatenate(keys), np.concatenate(hashes)
     _, which_key = np.unique(key, return_inverse=True)
     names, which_digest = np.unique(digest, return_inverse=True)
