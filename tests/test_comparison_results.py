@@ -193,7 +193,7 @@ def test_results_do_not_depend_on_the_hash_seed(toy_table):
     script = (
         "import sys; from nasbench.comparison import compare; from strategies import STRATEGIES; "
         "from tabular import TableOracle; "
-        "r = compare(STRATEGIES, TableOracle(sys.argv[1]), '60s', runs=3); print(r.to_frame().to_csv())"
+        "r = compare(STRATEGIES, TableOracle(sys.argv[1]), '60s', runs=1); print(r.to_frame().to_csv())"
     )
     outputs = set()
     for hash_seed in ("0", "123"):

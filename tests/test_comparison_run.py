@@ -113,14 +113,25 @@ def test_workers_share_one_clock(toy_oracle):
     assert two.finished[-1] == pytest.approx(max(starts[0] + fourth, starts[1]))
 
 
-@pytest.mark.parametrize("workers", [1, 4])
-@pytest.mark.parametrize("repeats", ["charge", "cache"])
+# 150 seconds train all of this space, so that runs with a cache end after a thousand repeats: see the next test.
+@pytest.mark.parametrize(
+    ("repeats", "workers", "budget"),
+    [("charge", 1, "150s"), ("charge", 4, "150s"), ("cache", 1, "60s"), ("cache", 4, "60s")],
+)
 @pytest.mark.parametrize("strategy", ["random-search", "regularized-evolution", "local-search", "hyperband"])
-def test_lockstep_gives_what_runs_one_by_one_give(toy_oracle, strategy, repeats, workers):
-    protocol = Protocol(SIGNAL, Budget.parse("150s"), workers, repeats)
+def test_lockstep_gives_what_runs_one_by_one_give(toy_oracle, strategy, repeats, workers, budget):
+    lockstep_gives_what_runs_one_by_one_give(toy_oracle, strategy, repeats, workers, budget)
+
+
+def test_lockstep_ends_runs_that_live_on_the_cache_as_they_end_alone(toy_oracle):
+    lockstep_gives_what_runs_one_by_one_give(toy_oracle, "random-search", "cache", 4, "150s")
+
+
+def lockstep_gives_what_runs_one_by_one_give(toy_oracle, strategy, repeats, workers, budget):
+    protocol = Protocol(SIGNAL, Budget.parse(budget), workers, repeats)
     together = run_lockstep(get_strategy(strategy), strategy, toy_oracle, protocol, [0, 5, 9])
     for i, seed in enumerate((0, 5, 9)):
-        alone = run(get_strategy(strategy), toy_oracle, "150s", seed, workers=workers, repeats=repeats)
+        alone = run(get_strategy(strategy), toy_oracle, budget, seed, workers=workers, repeats=repeats)
         start, stop = together.offsets[i : i + 2]
         for name in ("architectures", "epochs", "value", "charged_seconds", "finished"):
             np.testing.assert_array_equal(getattr(together, name)[start:stop], getattr(alone, name))
