@@ -167,7 +167,7 @@ def test_noise_comes_from_a_generator_of_its_own(folder):
 
 
 def test_a_folder_of_times_alone_answers_times(table, tmp_path):
-    fit_surrogate(table, metrics=("train_seconds",), options={"members": 1, "trees": 60}).save(
+    fit_surrogate(table, metrics=("train_seconds",), options={"members": 1, "trees": 20}).save(
         tmp_path / "lgb_runtime_v1.0"
     )
     assert 2500 < nb.load_ensemble(tmp_path / "lgb_runtime_v1.0").predict(DARTS_V2, "genotype") < 6600
@@ -185,7 +185,7 @@ def test_without_a_second_seed_there_is_no_noise(table, tmp_path):
     one = TaskData(task, metrics, each.status[:, :1])
     write_table(tmp_path / "one.h5", TableData(SPACE, data.architectures, "class", [one]))
     fit_surrogate(
-        Table.open(tmp_path / "one.h5"), metrics=("validation_accuracy",), options={"members": 1, "trees": 60}
+        Table.open(tmp_path / "one.h5"), metrics=("validation_accuracy",), options={"members": 1, "trees": 5}
     ).save(tmp_path / "one")
     model = nb.load_ensemble(tmp_path / "one")
     assert model.predict(DARTS_V2, "genotype") == model.predict(DARTS_V2, "genotype", with_noise=False)
@@ -210,7 +210,7 @@ def test_a_surrogate_of_another_space(tmp_path):
     data = TaskData(task, {"validation_accuracy": values}, np.ones((space.size, 1), dtype=np.uint8))
     write_table(tmp_path / "toy.h5", TableData(space, space.all(), "row", [data]))
     surrogate = fit_surrogate(
-        Table.open(tmp_path / "toy.h5"), metrics=("validation_accuracy",), options={"members": 1, "trees": 60}
+        Table.open(tmp_path / "toy.h5"), metrics=("validation_accuracy",), options={"members": 1, "trees": 5}
     )
     surrogate.save(tmp_path / "toy")
     with pytest.raises(FileFormatError, match="toy: is a surrogate of the space 'tiny', expected 'darts'"):

@@ -55,7 +55,7 @@ def test_write_a_strategy_and_compare_it(toy_table, tmp_path):
 
 
 def test_fit_a_surrogate_and_load_it(toy_table, tmp_path):
-    surrogate = fit_surrogate(Table.open(toy_table), options={"members": 2, "trees": 60})
+    surrogate = fit_surrogate(Table.open(toy_table), options={"members": 2, "trees": 20})
     surrogate.save(tmp_path / "model")
 
     oracle = SurrogateOracle(tmp_path / "model")

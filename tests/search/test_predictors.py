@@ -378,7 +378,7 @@ class TestNeuralPredictor(StrategyConformance):
 class TestPnas(StrategyConformance):
     slow = True
     strategy_class = PNAS
-    trainings = 100
+    trainings = 200
     options: ClassVar = {"predictor": QUICK, "beam": 25}
 
 
