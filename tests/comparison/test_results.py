@@ -12,10 +12,10 @@ import pytest
 
 from nasbench.analysis import KINDS, FigureOptions, curves, save_figure
 from nasbench.comparison import Results, budget_grid, compare, summarise
-from nasbench.comparison.steps import at_grid
-from nasbench.errors import FileFormatError, OutputError, QueryError, StrategyError, UnknownNameError
+from nasbench.comparison.trials import at_grid
 from nasbench.figures.style import line_style
 from strategies import Hyperband, RandomSearch, RegularizedEvolution
+from tabular.errors import FileFormatError, OutputError, QueryError, StrategyError, UnknownNameError
 
 STRATEGIES = {"random-search": RandomSearch, "hyperband": Hyperband}
 
@@ -191,9 +191,10 @@ def test_repeats_and_workers_are_on_record(toy_oracle, tmp_path):
 
 def test_results_do_not_depend_on_the_hash_seed(toy_table):
     script = (
-        "import sys; from nasbench.comparison import compare; from strategies import STRATEGIES; "
+        "import sys; from nasbench.comparison import compare; from strategies import STRATEGIES, get_strategy; "
         "from tabular import TableOracle; "
-        "r = compare(STRATEGIES, TableOracle(sys.argv[1]), '60s', runs=1); print(r.to_frame().to_csv())"
+        "named = {name: get_strategy(name) for name in STRATEGIES}; "
+        "r = compare(named, TableOracle(sys.argv[1]), '60s', runs=1); print(r.to_frame().to_csv())"
     )
     outputs = set()
     for hash_seed in ("0", "123"):

@@ -7,12 +7,11 @@ from hypothesis import strategies as st
 
 from nasbench import Measure, NasbenchError, Proposal, Strategy
 from nasbench.comparison import Budget, run
-from nasbench.comparison.protocol import Protocol
-from nasbench.comparison.records import Goals
-from nasbench.comparison.run import advance, run_lockstep
+from nasbench.comparison.lockstep import advance, run_lockstep
+from nasbench.comparison.protocol import Protocol, terms_on
 from nasbench.comparison.search_run import SearchRun
-from nasbench.errors import BudgetError, QueryError, StrategyError
 from strategies import get_strategy
+from tabular.errors import BudgetError, QueryError, StrategyError
 
 RandomSearch = get_strategy("random-search")
 Hyperband = get_strategy("hyperband")
@@ -83,7 +82,7 @@ def test_budget_is_kept_and_used(toy_oracle, amount, unit, seed):
 def test_diverged_training_is_told_as_minus_infinity_recorded_as_nan_and_never_the_incumbent(toy_oracle):
     factory = scripted((5, 9), (5, 9), (5, 9), (5, 9), (5, 9), (5, 9), (7, 9))
     protocol = Protocol(SIGNAL, Budget(100))
-    one = SearchRun(factory, "scripted", toy_oracle.space, (1, 3, 9), 0, protocol, Goals(1))
+    one = SearchRun(factory, "scripted", toy_oracle.space, 0, terms_on(toy_oracle, protocol))
     advance([one], toy_oracle, protocol)
     told = [value for _, value, _ in one.strategy.told]
     assert -np.inf in told
@@ -129,7 +128,7 @@ def test_lockstep_ends_runs_that_live_on_the_cache_as_they_end_alone(toy_oracle)
 
 def lockstep_gives_what_runs_one_by_one_give(toy_oracle, strategy, repeats, workers, budget):
     protocol = Protocol(SIGNAL, Budget.parse(budget), workers, repeats)
-    together = run_lockstep(get_strategy(strategy), strategy, toy_oracle, protocol, [0, 5, 9])
+    together = run_lockstep(get_strategy(strategy), strategy, toy_oracle, terms_on(toy_oracle, protocol), [0, 5, 9])
     for i, seed in enumerate((0, 5, 9)):
         alone = run(get_strategy(strategy), toy_oracle, budget, seed, workers=workers, repeats=repeats)
         start, stop = together.offsets[i : i + 2]
@@ -158,7 +157,7 @@ def test_test_metrics_are_no_signal(toy_oracle):
 
 def test_losses_are_told_negated(toy_oracle):
     protocol = Protocol(Measure("toy", "train_seconds", 9), Budget(10))  # the one minimised metric of this table
-    one = SearchRun(RandomSearch, "random", toy_oracle.space, (9,), 0, protocol, Goals(-1))
+    one = SearchRun(RandomSearch, "random", toy_oracle.space, 0, terms_on(toy_oracle, protocol))
     one.strategy = Scripted.__new__(type("S", (Scripted,), {"script": ((3, 9), (4, 9))}))
     one.strategy.__init__(toy_oracle.space, None, (9,))
     advance([one], toy_oracle, protocol)
