@@ -150,8 +150,8 @@ def _draw(kind: str, sources: list[Path], choices: _Choices) -> Draw:
 
 
 def _verification(path: Path) -> Draw:
-    from nasbench.comparison.verification import read_verification
-    from nasbench.figures.verification import promised_against_measured, verification_frame
+    from nasbench.comparison.verification import read_verification, verification_frame
+    from nasbench.figures.verification import promised_against_measured
 
     found = read_verification(path)
     return lambda ax: promised_against_measured(ax, verification_frame(found.verified), found.report)

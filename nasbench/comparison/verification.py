@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -16,6 +16,8 @@ from tabular.work import silent
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
+
+    import pandas as pd
 
     from nasbench.comparison.results import Results
     from tabular.measures import Oracle
@@ -110,6 +112,24 @@ def verify(
         found.append(Verified(text, found_by, promised, promised_std, float(np.mean(values)), spread, fresh))
     sign = results.report_metric.sign
     return sorted(found, key=lambda each: -sign * each.promised)
+
+
+def verification_frame(verified: Sequence[Verified]) -> pd.DataFrame:
+    """Return verified architectures as a frame, numbered from 1 in their order.
+
+    Returns
+    -------
+    DataFrame
+        Columns number, architecture, promised, promised_std, measured, measured_std and difference.
+    """
+    import pandas as pd
+
+    columns = ["architecture", "promised", "promised_std", "measured", "measured_std"]
+    rows = [{name: asdict(each)[name] for name in columns} for each in verified]
+    frame: pd.DataFrame = pd.DataFrame(rows, columns=columns)
+    frame.insert(0, "number", np.arange(1, len(frame) + 1))
+    frame["difference"] = frame.measured - frame.promised
+    return frame
 
 
 def _most_found(results: Results, top: int) -> list[tuple[np.ndarray, dict[str, int], float, float]]:

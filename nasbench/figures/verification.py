@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -12,35 +11,13 @@ from nasbench.figures.style import COLOURS, GREY, write_note
 from tabular.errors import QueryError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     import pandas as pd
     from matplotlib.axes import Axes
     from numpy.typing import NDArray
 
-    from nasbench.comparison.verification import Verified
-
 DIRECTIONS = 8
 REACHES = (1.1, 1.9, 2.7, 3.5)
 """How far a number may be from its point, in letters."""
-
-
-def verification_frame(verified: Sequence[Verified]) -> pd.DataFrame:
-    """Return verified architectures as a frame, numbered from 1 in their order.
-
-    Returns
-    -------
-    DataFrame
-        Columns number, architecture, promised, promised_std, measured, measured_std and difference.
-    """
-    import pandas as pd
-
-    columns = ["architecture", "promised", "promised_std", "measured", "measured_std"]
-    rows = [{name: asdict(each)[name] for name in columns} for each in verified]
-    frame: pd.DataFrame = pd.DataFrame(rows, columns=columns)
-    frame.insert(0, "number", np.arange(1, len(frame) + 1))
-    frame["difference"] = frame.measured - frame.promised
-    return frame
 
 
 def promised_against_measured(ax: Axes, frame: pd.DataFrame, label: str = "") -> None:

@@ -21,10 +21,10 @@ from nasbench.analysis.table_frames import (
     space_map_frame,
 )
 from nasbench.comparison import compare
-from nasbench.comparison.verification import Verified
+from nasbench.comparison.verification import Verified, verification_frame
 from nasbench.figures.style import STYLES, line_style, write_figure
 from nasbench.figures.table_figures import learning_curves, noise_ceiling, rank_by_epoch, space_map
-from nasbench.figures.verification import promised_against_measured, verification_frame
+from nasbench.figures.verification import promised_against_measured
 from strategies import RandomSearch, RegularizedEvolution
 from tabular import TableOracle
 from tabular.errors import QueryError
