@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 SECONDS = "train_seconds"
 """The metric every oracle has: seconds of training up to and with an epoch, the currency of the simulated clock."""
 
+HALFWAY = "halfway_"
+"""How the name of a metric begins that was measured halfway through a training."""
+
 DEFAULT_SIGNAL = "validation_accuracy"
 DEFAULT_REPORT = "test_accuracy"
 

@@ -48,9 +48,8 @@ from typing import TYPE_CHECKING, Any, Generic, NamedTuple, NoReturn, TypeVar
 import numpy as np
 
 from tabular.errors import FileFormatError, NasbenchError, QueryError, UnknownNameError
-from tabular.importers.nasbench101 import HALFWAY
 from tabular.layout import DIVERGED
-from tabular.measures import SECONDS
+from tabular.measures import HALFWAY, SECONDS
 from tabular.spaces.nb101 import INPUT, NB101, OUTPUT
 from tabular.spaces.nb101_hash import MOST_EDGES, OPERATIONS, edges, key_of_one
 from tabular.table import Table

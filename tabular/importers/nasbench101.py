@@ -22,7 +22,7 @@ from tabular.errors import FileFormatError
 from tabular.files import check_writable
 from tabular.importers.tfrecord import read_tfrecord
 from tabular.layout import DONE, MISSING, TableData, TaskData, write_table
-from tabular.measures import Metric, Task
+from tabular.measures import HALFWAY, Metric, Task
 from tabular.spaces.nb101 import NB101
 from tabular.spaces.nb101_hash import OPERATIONS
 from tabular.table import Table
@@ -47,8 +47,6 @@ COLUMNS = {
 }
 """The metrics of an evaluation with unit, split and direction, in the order of `Evaluation` after the epoch."""
 
-HALFWAY = "halfway_"
-"""How the name of a metric begins that was measured halfway through a training."""
 
 ORIGIN = {
     "licence": "Apache-2.0",
