@@ -7,9 +7,8 @@ import functools
 import inspect
 import os
 import types
-from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, get_args, get_type_hints
+from typing import TYPE_CHECKING, Annotated, Any, cast, get_args, get_type_hints
 
 import numpy as np
 import typer
@@ -20,8 +19,6 @@ from tabular.measures import resolve_measure
 from tabular.options import read_named, split_list
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from strategies.strategy import StrategyFactory
     from tabular.generation.engine import Engine
     from tabular.measures import Oracle
@@ -42,13 +39,6 @@ SeedsOption = Annotated[int, typer.Option("--seeds", min=1, help="Trainings of e
 LimitOption = Annotated[int | None, typer.Option("--limit", min=1, help="So many unique networks, drawn at random.")]
 JobsOption = Annotated[int | None, typer.Option("--jobs", min=1, help="Processes; by default one a core.")]
 DeviceOption = Annotated[str, typer.Option("--device", help="A torch device: cpu, cuda, cuda:1, mps.")]
-
-ENGINES = {
-    "local": "tabular.generation.local:LocalEngine",
-    "ray": "tabular.generation.ray:RayEngine",
-    "slurm": "tabular.generation.slurm:SlurmEngine",
-}
-"""The class of each engine, as ``module:Class``; a new one takes a line here."""
 
 _EXPECTED = {int: "a whole number", float: "a number"}
 
@@ -203,31 +193,24 @@ def read_engine(text: str | None, jobs: int | None = None) -> Engine:
         example="workers=2",
         error=NasbenchError,
     )
-    if name not in ENGINES:
-        raise UnknownNameError("engine", name, ENGINES)
+    from tabular.generation.engine import engine_class
+
+    engine = engine_class(name)
     if name == "local":
         _check_known(options, [], name)
-        return _engine_class(name)(jobs or os.cpu_count() or 1)
+        return cast("Engine", engine(jobs or os.cpu_count() or 1))
     if jobs is not None:
-        own = "workers" if name == "ray" else "shards"
-        raise BudgetError(f"jobs is for the local engine; write --engine '{name}({own}={jobs})'")
-    engine = _engine_class(name)
-    return engine(**_checked(engine, options, name))
+        raise BudgetError(f"jobs is for the local engine; write --engine '{name}({engine.jobs_option}={jobs})'")
+    return cast("Engine", engine(**_checked(engine, options, name)))
 
 
-def _engine_class(name: str) -> Callable[..., Engine]:
-    module, _, class_name = ENGINES[name].partition(":")
-    engine: Callable[..., Engine] = getattr(import_module(module), class_name)
-    return engine
-
-
-def _checked(engine: Callable[..., Engine], options: dict[str, Any], name: str) -> dict[str, Any]:
+def _checked(engine: type[Any], options: dict[str, Any], name: str) -> dict[str, Any]:
     """Return options in the types that an engine takes."""
     parameters = inspect.signature(engine).parameters.values()
     known = [parameter.name for parameter in parameters if parameter.kind is parameter.KEYWORD_ONLY]
     if not any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters):
         _check_known(options, known, name)
-    hints = get_type_hints(vars(engine)["__init__"])
+    hints = get_type_hints(engine.__init__)
     return {
         option: _typed(option, value, hints[option]) if option in known else value for option, value in options.items()
     }

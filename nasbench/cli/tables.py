@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from contextlib import contextmanager, suppress
-from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -26,6 +25,7 @@ from nasbench.cli.options import (
     read_engine,
 )
 from tabular.errors import BudgetError, NasbenchError, OutputError, UnknownNameError
+from tabular.importers import IMPORTERS
 from tabular.spaces import get_space
 
 if TYPE_CHECKING:
@@ -33,21 +33,6 @@ if TYPE_CHECKING:
 
     from tabular.generation.forecast import Option
     from tabular.importers.collecting import Completeness
-
-FORMATS = {
-    "csv": "tabular.importers.csv:import_csv",
-    "parquet": "tabular.importers.parquet:import_parquet",
-    "nasbench101": "tabular.importers.nasbench101:import_nasbench101",
-    "nats-bench": "tabular.importers.nats_bench:import_nats_bench",
-    "nasbench201": "tabular.importers.nasbench201:import_nasbench201",
-    "nasbench301": "tabular.importers.nasbench301:import_nasbench301",
-    "nasbench-macro": "tabular.importers.nasbench_macro:import_nasbench_macro",
-    "hw-nas-bench": "tabular.importers.hw_nas_bench:join_costs",
-}
-"""The importer of each format, as ``module:function``; a new one takes a line here."""
-
-NEEDED_OPTIONS = {"csv": "--mapping", "parquet": "--mapping", "hw-nas-bench": "--onto"}
-"""The option that a format needs beside file and table; most need none."""
 
 
 def plan(
@@ -242,7 +227,7 @@ def _merge_tables(out: Path, sources: list[Path], *, as_json: bool) -> None:
 
 
 def import_table(
-    source_format: Annotated[str, typer.Argument(metavar="FORMAT", help=f"What the file is: {', '.join(FORMATS)}.")],
+    source_format: Annotated[str, typer.Argument(metavar="FORMAT", help=f"What the file is: {', '.join(IMPORTERS)}.")],
     source: Annotated[Path, typer.Argument(help="The file, or for some formats the folder, to import.")],
     out: Annotated[Path, typer.Option("--out", help="The table to write.")],
     mapping: Annotated[
@@ -261,21 +246,20 @@ def import_table(
     A mapping says which column holds what; examples/nasbench201.toml is one for NAS-Bench-201, and 'nasbench export'
     writes one beside each file. In the end stands what is on record and what is missing.
     """
-    if source_format not in FORMATS:
-        raise UnknownNameError("format", source_format, FORMATS)
-    needed = NEEDED_OPTIONS.get(source_format)
-    for option, given in (("--mapping", mapping), ("--onto", onto)):
-        if given is None and option == needed:
-            raise console.USAGE_ERROR(f"Missing option '{option}'")
-        if given is not None and option != needed:
-            takers = ", ".join(name for name, taken in NEEDED_OPTIONS.items() if taken == option)
-            raise console.USAGE_ERROR(f"option '{option}' is for {takers}; the format {source_format} takes none")
+    if source_format not in IMPORTERS:
+        raise UnknownNameError("format", source_format, IMPORTERS)
+    importer = IMPORTERS[source_format]
+    for option, given in (("mapping", mapping), ("onto", onto)):
+        if given is None and option == importer.needs:
+            raise console.USAGE_ERROR(f"Missing option '--{option}'")
+        if given is not None and option != importer.needs:
+            takers = ", ".join(name for name, other in IMPORTERS.items() if other.needs == option)
+            raise console.USAGE_ERROR(f"option '--{option}' is for {takers}; the format {source_format} takes none")
     from tabular import Table
     from tabular.importers.collecting import completeness
 
     check_output(out, "nasbench-table")
-    module, _, function = FORMATS[source_format].partition(":")
-    load = getattr(import_module(module), function)
+    load = importer.load()
     with console.progress(f"importing {source.name}") as progress:
         if onto is not None:
             with Table.open(onto) as base:

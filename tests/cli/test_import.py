@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import json
-from importlib import import_module
 
 import numpy as np
 import pytest
 
 from nasbench import get_space
-from nasbench.cli.tables import FORMATS, export_table
+from nasbench.cli.tables import export_table
 from tabular import Table
+from tabular.importers import IMPORTERS
 
 CSV = """arch,seed,acc,params
 0 0 0,1,50,3
@@ -131,9 +131,8 @@ def test_options_that_do_not_belong_are_named(refused, arguments, message):
 
 
 def test_formats_have_an_importer():
-    for name, importer in FORMATS.items():
-        module, _, function = importer.partition(":")
-        assert callable(getattr(import_module(module), function)), name
+    for name, importer in IMPORTERS.items():
+        assert callable(importer.load()), name
 
 
 def test_a_table_goes_out_and_comes_back(succeed, toy_table, folder):

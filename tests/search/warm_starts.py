@@ -31,7 +31,13 @@ class PriorEvolution(OperationPrior):
 class ScoredEvolution(ZeroCostWarmup):
     def __init__(self, space, rng, fidelities, *, strategy="regularized-evolution"):
         super().__init__(
-            space, rng, fidelities, strategy=read_strategy(strategy), score="warm_starts:choices", pool=200, top=20
+            space,
+            rng,
+            fidelities,
+            strategy=read_strategy(strategy),
+            score="search.warm_starts:choices",
+            pool=200,
+            top=20,
         )
 
 
