@@ -18,6 +18,7 @@ from tabular.options import read_named
 
 if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
+    from types import ModuleType
     from typing import TypeGuard
 
     from strategies.strategy import StrategyFactory
@@ -227,7 +228,7 @@ def _imported(name: str, target: str) -> type[Strategy]:
             "module installed or in a folder on PYTHONPATH"
         ) from error
     if not hasattr(module, class_name):
-        raise UnknownNameError("class", class_name, _strategies_in(vars(module)), of=f"module {module_name!r}")
+        raise UnknownNameError("class", class_name, _strategies_in(module), of=f"module {module_name!r}")
     found = getattr(module, class_name)
     if not _is_strategy(found):
         raise StrategyError(f"strategy {name!r} is {found!r}, not a class derived from nasbench.Strategy")
@@ -238,5 +239,7 @@ def _is_strategy(found: object) -> TypeGuard[type[Strategy]]:
     return isinstance(found, type) and issubclass(found, Strategy)
 
 
-def _strategies_in(names: dict[str, object]) -> list[str]:
-    return [name for name, found in names.items() if _is_strategy(found) and found is not Strategy]
+def _strategies_in(module: ModuleType) -> list[str]:
+    """Return the names of the strategies of a module, with those that it hands on lazily."""
+    names = dict.fromkeys([*vars(module), *getattr(module, "__all__", ())])
+    return [name for name in names if _is_strategy(found := getattr(module, name)) and found is not Strategy]

@@ -135,7 +135,7 @@ def test_generate_does_not_touch_what_it_cannot_go_on_with(refuse, file):
 
 def test_a_surrogate_of_a_newer_version(refuse):
     for arguments in (("info", "newer-surrogate"), ("compare", "newer-surrogate", "--budget", "9", "--out", "new.h5")):
-        assert "has version 99 of nasbench-surrogate, this program reads up to 1; upgrade nasbench" in refuse(
+        assert "has version 99 of nasbench-surrogate, this program reads up to 2; upgrade nasbench" in refuse(
             *arguments
         )
 

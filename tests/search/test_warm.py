@@ -445,9 +445,9 @@ class TestZeroCostWarmup:
             made(ZeroCostWarmup)
         with pytest.raises(StrategyError, match=r"cannot import score='nowhere:at_all' \(.*\); write module:function"):
             made(ZeroCostWarmup, score="nowhere:at_all")
-        with pytest.raises(StrategyError, match="cannot import score='search.warm_starts:no'"):
+        with pytest.raises(StrategyError, match=r"cannot import score='search\.warm_starts:no'"):
             made(ZeroCostWarmup, score="search.warm_starts:no")
-        with pytest.raises(StrategyError, match="got 'search.warm_starts:ELSEWHERE'"):
+        with pytest.raises(StrategyError, match=r"got 'search\.warm_starts:ELSEWHERE'"):
             made(ZeroCostWarmup, score="search.warm_starts:ELSEWHERE")
         with pytest.raises(StrategyError, match=r"the score of \d+ architectures must be \d+ numbers; .* shape \(\)"):
             made(ZeroCostWarmup, score=np.mean)
