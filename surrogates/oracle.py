@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from surrogates.metric_model import ScaledPrediction
 from surrogates.surrogate import Surrogate
 from tabular.errors import QueryError
-from tabular.measures import Measure, Reference, Task, resolve_measure
+from tabular.measures import BaseOracle, Measure, Reference, Task, metric_of, reference_over, resolve_measure
 from tabular.spaces.hashing import combine
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ MOST_REMEMBERED = 100_000
 """Spaces up to this many rows are predicted whole when a measure is first asked for; then an answer is a look-up."""
 
 
-class SurrogateOracle:
+class SurrogateOracle(BaseOracle):
     """Answers with a surrogate's predictions.
 
     Without seed and draw the answer is the predicted mean. With one it is a simulated training: the mean plus the seed
@@ -58,64 +58,43 @@ class SurrogateOracle:
     def __repr__(self) -> str:
         return f"<SurrogateOracle {self.name!r} on {self.surrogate!r}>"
 
-    def query(
-        self,
-        architectures: NDArray[np.uint8],
-        measure: Measure | str | None = None,
-        *,
-        seed: int | None = None,
-        draw: NDArray[np.uint64] | int | None = None,
-    ) -> Any:
-        """Answer one measure of one or many architectures.
-
-        Parameters
-        ----------
-        architectures : (N, L) or (L,) uint8
-        measure : Measure or str, optional
-            By default the validation accuracy at the last epoch.
-        seed : int, optional
-            Answer with the simulated training of this seed: a draw made of it and of the network.
-        draw : (N,) uint64 or int, optional
-            Answer with the simulated training of this number.
-
-        Returns
-        -------
-        (N,) float64 or float
-
-        Raises
-        ------
-        InvalidArchitectureError, UnknownNameError
-        QueryError
-            For an epoch that was not fitted, both a seed and a draw, or a negative one.
-        """
-        rows = self.space.check(architectures)
-        batch = np.atleast_2d(rows)
-        resolved = resolve_measure(measure, self.tasks)
-        task = self.tasks[resolved.task]
-        metric = task.metrics[resolved.metric]
-        draws = None if seed is None and draw is None else self._draws(batch, seed, draw)
-        values = self._answer(batch, resolved, draws)
-        if metric.unit == "second":
-            for epochs in task.epochs[: task.epochs.index(resolved.epochs)]:
-                np.maximum(values, self._answer(batch, resolved._replace(epochs=epochs), draws), out=values)
-        return values if rows.ndim == 2 else float(values[0])
-
-    def spread(self, architectures: NDArray[np.uint8], measure: Measure | str | None = None) -> Any:
-        """Return the seed noise, (N,) float64 or float; NaN if the table has no two trainings of an architecture."""
-        rows = self.space.check(architectures)
-        resolved = resolve_measure(measure, self.tasks)
-        scaled = self._predict(np.atleast_2d(rows), resolved)
-        noise = self.surrogate.models[resolved.metric].metric_noise(scaled, resolved.epochs)
-        return noise if rows.ndim == 2 else float(noise[0])
-
     def reference(self, measure: Measure | str | None = None) -> Reference | None:
         """Return the best prediction, and mean and standard deviation over the space; None for very large spaces."""
         resolved = resolve_measure(measure, self.tasks)
         if self.space.size > MOST_REMEMBERED:
             return None
-        values = self.query(self.space.all(), resolved)
-        maximize = self.tasks[resolved.task].metrics[resolved.metric].direction == "maximize"
-        return Reference(float(values.max() if maximize else values.min()), float(values.mean()), float(values.std()))
+        return reference_over(self.query(self.space.all(), resolved), metric_of(self, resolved))
+
+    def _means(self, batch: NDArray[np.uint8], measure: Measure) -> NDArray[np.float64]:
+        return self._never_falling(batch, measure, None)
+
+    def _of_seed(self, batch: NDArray[np.uint8], measure: Measure, seed: int) -> NDArray[np.float64]:
+        """Return the simulated training of one seed: a draw made of it and of the network."""
+        try:
+            number = np.uint64(seed)
+        except (OverflowError, ValueError, TypeError):
+            raise QueryError(f"a seed is a whole number from 0 to 2**64 - 1, got {seed!r}") from None
+        draws = combine(self.space.canonical_key(batch), np.full(len(batch), number))
+        return self._never_falling(batch, measure, draws)
+
+    def _drawn(self, batch: NDArray[np.uint8], measure: Measure, draws: NDArray[np.uint64]) -> NDArray[np.float64]:
+        return self._never_falling(batch, measure, draws)
+
+    def _spreads(self, batch: NDArray[np.uint8], measure: Measure) -> NDArray[np.float64]:
+        """Return the seed noise; NaN if the table has no two trainings of an architecture."""
+        scaled = self._predict(batch, measure)
+        return self.surrogate.models[measure.metric].metric_noise(scaled, measure.epochs)
+
+    def _never_falling(
+        self, batch: NDArray[np.uint8], measure: Measure, draws: NDArray[np.uint64] | None
+    ) -> NDArray[np.float64]:
+        """Return predictions, of times the greatest up to the epoch asked for."""
+        values = self._answer(batch, measure, draws)
+        task = self.tasks[measure.task]
+        if task.metrics[measure.metric].unit == "second":
+            for epochs in task.epochs[: task.epochs.index(measure.epochs)]:
+                np.maximum(values, self._answer(batch, measure._replace(epochs=epochs), draws), out=values)
+        return values
 
     def _answer(
         self, batch: NDArray[np.uint8], measure: Measure, draws: NDArray[np.uint64] | None
@@ -137,17 +116,3 @@ class SurrogateOracle:
             self._remembered[measure] = self.surrogate.predict_scaled(everything[order], measure)
         ranks = self.space.rank(batch)
         return ScaledPrediction(*(values[ranks] for values in self._remembered[measure]))
-
-    def _draws(
-        self, batch: NDArray[np.uint8], seed: int | None, draw: NDArray[np.uint64] | int | None
-    ) -> NDArray[np.uint64]:
-        if seed is not None and draw is not None:
-            raise QueryError(f"seed={seed} names one training and draw picks one: give either")
-        number = draw if seed is None else seed
-        try:
-            numbers = np.broadcast_to(np.asarray(number, dtype=np.uint64), len(batch))
-        except (OverflowError, ValueError, TypeError):
-            raise QueryError(
-                f"seed and draw are whole numbers from 0 to 2**64 - 1, one or one for each architecture; got {number!r}"
-            ) from None
-        return numbers if seed is None else combine(self.space.canonical_key(batch), numbers)
