@@ -6,7 +6,6 @@ import shutil
 import subprocess
 import zlib
 
-import comparison_frames as frames
 import matplotlib as mpl
 import numpy as np
 import pytest
@@ -14,6 +13,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 
+from figures import comparison_frames as frames
 from nasbench.figures.curves import ecdf_curves, rank_curves, regret_curves
 from nasbench.figures.finals import critical_difference, final_boxes
 from nasbench.figures.style import (

@@ -7,7 +7,6 @@ After a change that is meant, ``NASBENCH_REDRAW=1 pytest tests/test_figure_image
 import os
 from pathlib import Path
 
-import comparison_frames as frames
 import matplotlib as mpl
 import numpy as np
 import pytest
@@ -17,6 +16,7 @@ from matplotlib.legend import Legend
 from matplotlib.testing.compare import compare_images
 from matplotlib.text import Text
 
+from figures import comparison_frames as frames
 from nasbench.figures.curves import ecdf_curves, hypervolume_curves, incumbent_curves, rank_curves, regret_curves
 from nasbench.figures.finals import critical_difference, final_boxes, final_violins
 from nasbench.figures.fronts import fronts

@@ -1,6 +1,5 @@
 """Figures of comparisons draw the numbers they are given, and say what is missing."""
 
-import comparison_frames as frames
 import numpy as np
 import pandas as pd
 import pytest
@@ -10,6 +9,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 
+from figures import comparison_frames as frames
 from nasbench.figures.curves import ecdf_curves, hypervolume_curves, incumbent_curves, rank_curves, regret_curves
 from nasbench.figures.finals import critical_difference, final_boxes, final_violins, groups
 from nasbench.figures.fronts import fronts

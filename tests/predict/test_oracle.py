@@ -13,8 +13,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import kstest
-from test_surrogates import make_table
 
+from predict.mini_tables import make_table
 from surrogates import Surrogate, SurrogateOracle, fit_surrogate
 from surrogates import oracle as oracle_module
 from surrogates.metric_model import CurveBasis
