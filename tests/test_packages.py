@@ -81,3 +81,34 @@ def test_every_dependency_is_pinned():
     optional = PROJECT["project"]["optional-dependencies"].values()
     asked = itertools.chain(PROJECT["project"]["dependencies"], *optional)
     assert {re.match(r"[\w-]+", each)[0] for each in asked} <= pinned
+
+
+def test_the_front_door_hands_on_all_its_names():
+    import nasbench
+
+    assert all(getattr(nasbench, name) is not None for name in nasbench.__all__)
+    with pytest.raises(AttributeError, match="module 'nasbench' has no attribute 'Tabel'"):
+        _ = nasbench.Tabel
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "name"),
+    [
+        ("nasbench.errors", "tabular.errors", "NasbenchError"),
+        ("nasbench.oracle", "tabular.measures", "Measure"),
+        ("nasbench.predictor", "strategies.predictor", "Predictor"),
+        ("nasbench.spaces", "tabular.spaces", "CellSpace"),
+        ("nasbench.strategy", "strategies.strategy", "Strategy"),
+        ("nasbench.training", "tabular.training", "Recipe"),
+        ("nasbench.interop.choices", "tabular.spaces.named_choices", "to_named"),
+        ("nasbench.interop.configspace", "tabular.spaces.configspace", "configuration_space"),
+        ("nasbench.interop.optuna_search", "strategies.foreign.optuna", "OptunaSearch"),
+        ("nasbench.interop.nevergrad_search", "strategies.foreign.nevergrad", "NevergradSearch"),
+        ("nasbench.interop.smac_search", "strategies.foreign.smac", "SMACSearch"),
+    ],
+)
+def test_old_paths_still_work_and_name_the_new_one(old, new, name):
+    message = rf"^{old} is now {new}; import {name} from there$"
+    with pytest.warns(DeprecationWarning, match=message):
+        found = getattr(importlib.import_module(old), name)
+    assert found is getattr(importlib.import_module(new), name)
