@@ -100,7 +100,6 @@ from nasbench.cli import options
 from nasbench.cli.comparing import _make_strategies
 from nasbench.comparison.study import run_study
 from nasbench.comparison.study_file import read_declaration
-from nasbench.comparison.study_keys import DeclarationError
 from nasbench.comparison.study_file import DeclarationError, read_declaration
 
 def killed_soon(done, total, note):

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from predict.planted_spaces import LARGE, SMALL, planted_table
-from surrogates import examining, fit_surrogate
+from surrogates import examining
 from surrogates.examining import (
     check_fitted_to,
     exploits,
@@ -18,7 +18,9 @@ from surrogates.examining import (
     leave_one_strategy_out,
     scores_by_size,
 )
+from surrogates.fitting import fit_surrogate
 from surrogates.scorecard import coverage, mae
+from surrogates.training_set import TrainingSet
 from tabular import Table, TableOracle
 from tabular.errors import QueryError, UnknownNameError
 from tabular.measures import Measure
@@ -74,8 +76,8 @@ def test_the_networks_of_a_small_fit_are_among_those_of_a_larger_one(table, fits
 
     def spy(table, **options):
         fitted = kept(table, **options)
-        known = np.ones(len(table), dtype=bool)
-        splits.append(examining.split_at_random(table, known, options["train_size"], 0.5, options["seed"]).train)
+        data = TrainingSet.read(table, task=options["task"], metrics=options["metrics"], epochs=options["epochs"])
+        splits.append(data.split_at_random(options["train_size"], 0.5, options["seed"]).train)
         return fitted
 
     monkeypatch.setattr(examining, "fit_surrogate", spy)
