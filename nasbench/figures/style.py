@@ -9,6 +9,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from strategies.registry import STRATEGIES
 from tabular.errors import OutputError, UnknownNameError
 from tabular.files import replacing
 
@@ -26,14 +27,19 @@ COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#0
 DASHES = ("-", "--", "-.", ":", (0, (5, 1, 1, 1, 1, 1)), (0, (8, 2)), (0, (2, 1)), (0, (4, 1, 1, 1)))
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "p", "*")
 
-STYLED = (
+_FIRST_STYLED = (
     "random-search", "regularized-evolution", "local-search", "successive-halving", "hyperband", "genetic-algorithm",
     "simulated-annealing", "asha", "bohb", "dehb", "bananas", "reinforce", "reinforce-rnn", "tpe",
     "bayesian-optimization", "nas-bowl", "smac", "npenas", "neural-predictor", "pnas", "mcts", "ppo", "median-stopping",
     "curve-extrapolation", "warm-start", "operation-prior", "zero-cost", "nsga2", "mo-regularized-evolution", "parego",
     "mo-asha", "optuna", "nevergrad", "smac3",
 )  # fmt: skip
-"""Strategies whose look is the same in every figure, in the order in which looks are given out."""
+
+STYLED = (*_FIRST_STYLED, *(name for name in STRATEGIES if name not in _FIRST_STYLED))
+"""Strategies whose look is the same in every figure, in the order in which looks are given out.
+
+A new one of the registry comes last, so that the others keep theirs.
+"""
 
 FORMATS = ("pdf", "svg", "pgf", "png")
 BUDGET_LABELS = {"seconds": "simulated training time (s)", "epochs": "epochs trained", "evaluations": "evaluations"}
