@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
@@ -279,7 +280,7 @@ class BaseOracle(ABC):
         """Answer one measure of one or many architectures; see `Oracle.query`."""
         rows = self.space.check(architectures)
         batch = np.atleast_2d(rows)
-        resolved = resolve_measure(measure, self.tasks)
+        resolved = self._resolved.get(measure) or self._resolve(measure)
         if draw is not None:
             values = self._drawn(batch, resolved, checked_draws(draw, len(batch), seed))
         elif seed is not None:
@@ -294,8 +295,16 @@ class BaseOracle(ABC):
         See `Oracle.spread`.
         """
         rows = self.space.check(architectures)
-        values = self._spreads(np.atleast_2d(rows), resolve_measure(measure, self.tasks))
+        values = self._spreads(np.atleast_2d(rows), self._resolve(measure))
         return values if rows.ndim == 2 else float(values[0])
+
+    @cached_property
+    def _resolved(self) -> dict[Measure | str | None, Measure]:
+        """The measures asked for so far, as the callers wrote them."""
+        return {}
+
+    def _resolve(self, measure: Measure | str | None) -> Measure:
+        return self._resolved.setdefault(measure, resolve_measure(measure, self.tasks))
 
     @abstractmethod
     def reference(self, measure: Measure | str | None = None) -> Reference | None:
