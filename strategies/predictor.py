@@ -1,4 +1,6 @@
-"""Predictors, models of architectures' values that strategies fit during a search.
+"""Predictors of architectures' values.
+
+Strategies fit these models during a search.
 
 A package offers predictors in the entry-point group ``nasbench.predictors``, each a function ``(space, **options)``;
 `surrogates` brings those of this project. Strategies name one or take any function ``(space) -> Predictor``.

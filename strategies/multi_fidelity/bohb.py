@@ -29,7 +29,9 @@ _SMALLEST = 1e-300
 
 
 class BOHB(OverlappingBrackets):
-    """Hyperband whose candidates come from a tree-structured Parzen estimator, Algorithm 2.
+    """Hyperband whose candidates come from a Parzen estimator.
+
+    The estimator is tree-structured (Algorithm 2).
 
     The model is of the most epochs with N_b >= N_min + 2 results, N_min = d + 1 for d choices. The best
     ``N_l = max(N_min, good N_b)`` of them make the density l, the worst ``N_g = max(N_min, N_b - N_l)`` the density g

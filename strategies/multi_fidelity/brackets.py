@@ -123,14 +123,20 @@ class Bracket:
         return not self._waiting and len(self._results) == self._candidates
 
     def ask(self) -> Proposal | None:
-        """Propose the next candidate of this rung; None while the rung's results are outstanding."""
+        """Propose the next candidate of this rung.
+
+        None while the rung's results are outstanding.
+        """
         if not self._waiting:
             return None
         self._waiting -= 1
         return Proposal(next(self._next), self._epochs)
 
     def tell(self, proposal: Proposal, value: float) -> None:
-        """Take a result; the last of a rung opens the next one. A diverged training has nothing to go on with."""
+        """Take a result; the last of a rung opens the next one.
+
+        A diverged training has nothing to go on with.
+        """
         self._results.append((value, proposal.architecture))
         if self.ended and self._later_epochs:
             ranked = sorted(self._results, key=lambda result: -result[0])
@@ -173,7 +179,10 @@ class BracketStrategy(Strategy):
         """Return the bracket to run when the last one has ended."""
 
     def ask(self) -> Proposal | None:
-        """Propose the next candidate of the rung or of a new bracket; None while the rung's results are outstanding."""
+        """Propose the next candidate of the rung or of a new bracket.
+
+        None while the rung's results are outstanding.
+        """
         if self._bracket is None or self._bracket.ended:
             self._bracket = self.next_bracket()
         return self._bracket.ask()

@@ -31,7 +31,9 @@ PARAMETERS = 3
 
 
 class CurveExtrapolation(StoppingStrategy):
-    """Stops a training that, as its curve goes on, is not likely to end above the best (predictive termination).
+    """Stops a training that is not likely to end above the best.
+
+    Its curve so far is carried on (predictive termination).
 
     At a check after n values, the training is stopped if ``P(y_T > y_best | y_1:n) < threshold``, where y_best is the
     best of those that were trained to the end. The inner strategy is then told the expected y_T, as in the paper.
@@ -111,7 +113,10 @@ class CurveExtrapolation(StoppingStrategy):
         return seen.mean if seen.chance_above(max(self._ends), error) < self.threshold else None
 
     def learn(self, training: Training) -> None:
-        """Learn from a training that was neither stopped nor diverged: where it ended, its noise, and errors."""
+        """Learn from a training that was neither stopped nor diverged.
+
+        Where it ended, its noise, and errors.
+        """
         if training.diverged or training.epochs[-1] != self.checks[-1]:
             return
         epochs, values = tuple(training.epochs), np.array(training.values)

@@ -103,7 +103,10 @@ class StoppingStrategy(Strategy):
         """
 
     def learn(self, training: Training) -> None:
-        """Learn from a training that has ended, whether by itself, stopped or diverged; by default nothing."""
+        """Learn from a training that has ended, whether by itself, stopped or diverged.
+
+        By default nothing.
+        """
 
     def ask(self) -> Proposal | None:
         """Go on with a training to its next check, else propose the first part of what the inner strategy wants."""

@@ -54,7 +54,10 @@ class Domination:
         return self._n
 
     def put(self, index: int, values: Sequence[float], violation: float) -> None:
-        """Set the member of an index: a new one, ``len(self)``, or that of another, which is gone then."""
+        """Set the member of an index.
+
+        A new one, ``len(self)``, or that of another, which is gone then.
+        """
         one = standing(values, violation)
         if not len(self._standings):
             self._standings = np.empty((len(one), len(self._dominators)))
@@ -189,7 +192,10 @@ class BestFronts:
         self._n_behind += sum(len(self.results[other]) for other in moving)
 
     def _level(self, one: NDArray[np.float64]) -> int:
-        """Return the first front in which none dominates a new point: one that does is dominated in all before."""
+        """Return the first front in which none dominates a new point.
+
+        One that does is dominated in all before.
+        """
         low, high = 0, len(self.fronts)
         while low < high:
             middle = (low + high) // 2
@@ -200,7 +206,10 @@ class BestFronts:
         return low
 
     def _beaten(self, front: list[int], by: list[int]) -> list[bool]:
-        """Return which points of a front are dominated by any of some others; no two points are equal."""
+        """Return which points of a front are dominated by any of some others.
+
+        No two points are equal.
+        """
         not_worse: NDArray[np.bool_] = np.asarray(
             (self._standings[by] >= self._standings[front][:, None]).all(axis=2), dtype=bool
         )

@@ -70,7 +70,10 @@ class _Rung:
         self._stale |= changed or len(self._architectures) % self._eta == 0
 
     def promote(self) -> NDArray[np.uint8] | None:
-        """Return the best architecture, (L,) uint8, that may go on and has not yet; None until more results come."""
+        """Return the best architecture, (L,) uint8, that may go on and has not yet.
+
+        None until more results come.
+        """
         if self._stale:
             self._waiting = self._may_go_on(len(self._architectures) // self._eta)[::-1]
             self._stale = False
@@ -113,7 +116,9 @@ class _Rung:
 
 
 class MOASHA(MultiObjectiveStrategy):
-    """Trains for longer whoever is in the best 1/eta of a rung, by nondominated front and epsilon-net; never waits.
+    """Trains for longer whoever is in the best 1/eta of a rung; never waits.
+
+    The best are told by nondominated front and epsilon-net.
 
     Whenever a worker is free, the highest rung with something to promote sends the best of it on; if there is none, a
     random architecture starts in the lowest (get_job of ASHA, Li et al., MLSys 2020). Fronts are those of constraint
@@ -164,7 +169,10 @@ class MOASHA(MultiObjectiveStrategy):
         self._steps = list(zip(self.rungs[-2::-1], self.rungs[:0:-1], strict=True))
 
     def ask(self) -> Proposal:
-        """Propose to train an architecture for longer, from the highest rung down, or a random one."""
+        """Propose to train an architecture for longer, or a random one.
+
+        Rungs are looked through from the highest down.
+        """
         for epochs, longer in self._steps:
             architecture = self._results[epochs].promote()
             if architecture is not None:

@@ -214,7 +214,9 @@ def _p_log_p(log_p: Floats) -> Floats:
 
 
 class ControllerSearch(Strategy):
-    """A search that draws batches from a controller and updates it with their results.
+    """A search that draws batches from a controller.
+
+    It updates the controller with their results.
 
     With several evaluations under way the next batch is drawn before all of the last are in, so results can be of a
     controller a few updates back, as they were with the papers' hundreds of workers. A batch in which all diverged

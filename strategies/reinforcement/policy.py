@@ -46,7 +46,10 @@ class Baseline:
         return self._numerator / self._denominator if self._denominator else math.nan
 
     def finite(self, rewards: Sequence[float]) -> list[float]:
-        """Return rewards with divergences as bad as the worst reward so far; nothing if none was finite yet."""
+        """Return rewards with divergences as bad as the worst reward so far.
+
+        Nothing if none was finite yet.
+        """
         self._worst = min([self._worst, *(reward for reward in rewards if math.isfinite(reward))])
         if self._worst == math.inf:
             return []

@@ -80,7 +80,10 @@ class Wrapper(MultiObjectiveStrategy):
     def tell_objectives(
         self, proposal: Proposal, values: NDArray[np.float64], violation: float, seconds: float
     ) -> None:
-        """Tell the wrapped strategy; one of a single objective sees the signal, -inf if a constraint is broken."""
+        """Tell the wrapped strategy.
+
+        One of a single objective sees the signal, -inf if a constraint is broken.
+        """
         if isinstance(self.wrapped, MultiObjectiveStrategy):
             self.wrapped.tell_objectives(proposal, values, violation, seconds)
         else:
@@ -219,7 +222,10 @@ def _rank(source: Oracle, measure: Measure) -> NDArray[np.uint8]:
 
 
 def _known(source: Oracle) -> NDArray[np.uint8]:
-    """Return the rows to ask for: those of a table, which may hold a part of the space, else all, else some."""
+    """Return the rows to ask for.
+
+    Those of a table, which may hold a part of the space, else all, else some.
+    """
     table = getattr(source, "table", None)
     if table is not None:
         rows: NDArray[np.uint8] = table.architectures

@@ -34,7 +34,9 @@ _SCORES: WeakKeyDictionary[Any, dict[Space, dict[bytes, float]]] = WeakKeyDictio
 
 
 class ZeroCostWarmup(Wrapper):
-    """Runs another strategy whose first random architectures are the best of a random pool by a cheap score.
+    """Runs another strategy that starts from the best by a cheap score.
+
+    Its first random architectures are the best of a random pool.
 
     They come one by one, the best first, in place of the strategy's random draws; after them its draws are as ever.
 

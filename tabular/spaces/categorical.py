@@ -1,4 +1,7 @@
-"""Spaces of choices alone: hyperparameters, or an architecture space of another tool."""
+"""Spaces of choices alone.
+
+Hyperparameters, or an architecture space of another tool.
+"""
 
 from __future__ import annotations
 

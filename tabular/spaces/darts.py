@@ -145,7 +145,9 @@ class Darts(Space):
         return _genotype(self.check(architecture).tolist())
 
     def from_genotype(self, genotype: Any) -> NDArray[np.uint8]:
-        """Return the row, (L,), of a genotype; any tuple with the four fields of DARTS's will do.
+        """Return the row, (L,), of a genotype.
+
+        Any tuple with the four fields of DARTS's will do.
 
         Raises
         ------
@@ -236,7 +238,10 @@ class Darts(Space):
 
 
 def _path_states() -> list[tuple[str, ...] | int]:
-    """Return what a path may have met: operations in order, or the number of them where there are more than `EXACT`."""
+    """Return what a path may have met.
+
+    Operations in order, or the number of them where there are more than `EXACT`.
+    """
     sequences = [met for length in range(1, EXACT + 1) for met in itertools.product(OPERATIONS, repeat=length)]
     return [*sequences, *range(EXACT + 1, NODES + 1)]
 
@@ -473,5 +478,8 @@ def _value(configuration: Mapping[str, Any], name: str) -> Any:
 
 
 def _first_edge(node: int) -> int:
-    """Return the number of the first edge into a node: as many as earlier nodes have inputs."""
+    """Return the number of the first edge into a node.
+
+    As many as earlier nodes have inputs.
+    """
     return sum(range(FIRST_NODE, node))

@@ -168,7 +168,10 @@ class TrainingOracle(BaseOracle):
         return mean_of_known(self._trained(batch, measure, [(draw >> 1,) for draw in draws.tolist()]))
 
     def _spreads(self, batch: NDArray[np.uint8], measure: Measure) -> NDArray[np.float64]:
-        """Return the standard deviation over the trainings of ``seeds``; NaN for one seed."""
+        """Return the standard deviation over the trainings of ``seeds``.
+
+        NaN for one seed.
+        """
         return std_of_known(self._trained(batch, measure, [self.seeds] * len(batch)))
 
     def _trained(
