@@ -124,7 +124,9 @@ class MultiObjectiveStrategy(Strategy):
 
 
 def check_whole(strategy: str, option: str, value: object, least: int, most: int | None = None) -> None:
-    """Make sure that an option is a whole number from ``least`` to ``most``, both allowed; StrategyError if not.
+    """Make sure that an option is a whole number from ``least`` to ``most``.
+
+    Both are allowed; StrategyError if not.
 
     The first two arguments are what the error names; no ``most`` leaves the range open.
     """

@@ -63,7 +63,10 @@ def new_children(history: History, rng: np.random.Generator, parents: NDArray[np
 
 
 def one_new(history: History, rng: np.random.Generator) -> NDArray[np.uint8]:
-    """Return a random architecture, (L,) uint8, of a network not proposed yet, where one of a few is."""
+    """Return a random architecture of a network not proposed yet, (L,) uint8.
+
+    One proposed before is returned only where a few draws find no new one.
+    """
     one: NDArray[np.uint8] = new_random(history, rng, DRAWN_FOR_ONE)[0]
     return one
 

@@ -20,7 +20,9 @@ if TYPE_CHECKING:
 
 
 def rungs_offered(strategy: str, fidelities: Sequence[int], eta: int) -> tuple[int, ...]:
-    """Return the epochs on offer nearest to ``R, R/eta, R/eta^2, ...``, ascending, with ``R`` the last.
+    """Return the epochs on offer nearest to ``R, R/eta, R/eta^2, ...``.
+
+    They ascend, with ``R`` the last.
 
     Raises a StrategyError, which names the strategy, if ``eta`` is not a whole number from 2, or the fidelities make
     one rung only.
@@ -33,7 +35,9 @@ def rungs_offered(strategy: str, fidelities: Sequence[int], eta: int) -> tuple[i
 
 
 def checks_offered(strategy: str, fidelities: Sequence[int], checks: int) -> tuple[int, ...]:
-    """Return all epochs on offer if they are at most ``checks``, else as many spread evenly up to the last, ascending.
+    """Return the epochs on offer at which to check, ascending.
+
+    All if they are at most ``checks``, else as many spread evenly up to the last.
 
     Raises a StrategyError, which names the strategy, if ``checks`` is not a whole number from 2 (a look before the end,
     and the end), or only one epoch is on offer.
@@ -57,7 +61,10 @@ def _no_short_trainings(strategy: str, fidelities: Sequence[int], lack: str) -> 
 
 
 def first_candidates(s: int, s_max: int, eta: int) -> int:
-    """Return n of bracket s of Hyperband, ``ceil((s_max + 1) / (s + 1) * eta^s)``, in whole numbers."""
+    """Return the number n of first candidates of bracket s of Hyperband.
+
+    It is ``ceil((s_max + 1) / (s + 1) * eta^s)``, in whole numbers.
+    """
     n: int = -(-(s_max + 1) * eta**s // (s + 1))  # Algorithm 1, line 2
     return n
 

@@ -173,7 +173,9 @@ class Forecast(NamedTuple):
 
 
 def forecast(epochs: tuple[int, ...], values: NDArray[np.float64], last: int, prior: Prior) -> Forecast:
-    """Fit ``c - a g(t)``, ``a >= 0``, by least squares for every shape g of a grid, and weigh the fits.
+    """Fit ``c - a g(t)`` for every shape g of a grid, and weigh the fits.
+
+    The fits are by least squares, with ``a >= 0``.
 
     The shapes are of three families of Domhan et al., with time t as a share of the whole training: pow3,
     ``g = t^-alpha``; exp3, ``g = exp(-k t)``; and log power, ``g = 1 / (1 + (t / t_0)^p)``, which with c = a is theirs.
@@ -201,7 +203,10 @@ def forecast(epochs: tuple[int, ...], values: NDArray[np.float64], last: int, pr
 
 
 def residual_variance(epochs: tuple[int, ...], values: NDArray[np.float64]) -> float:
-    """Return the variance of the values of a whole curve, (n,), n above `PARAMETERS`, about the fit nearest to them."""
+    """Return the variance of a whole curve's values about the nearest fit.
+
+    The values are (n,), n above `PARAMETERS`.
+    """
     _, squares = _fit(_shapes(epochs, epochs[-1]), values)
     return float(squares.min()) / (len(epochs) - PARAMETERS)
 

@@ -183,7 +183,10 @@ class EvolvingBracket:
         return proposal
 
     def tell(self, proposal: Proposal, value: float) -> None:
-        """Take a result: the child may replace its target, and the last of a rung opens the next one."""
+        """Take a result; the last of a rung opens the next one.
+
+        The child may replace its target.
+        """
         owner = self._under_way.end(proposal)
         if owner is None:
             return
@@ -221,13 +224,19 @@ class Subpopulation:
         return sorted(known, key=lambda one: -one.value)
 
     def select(self, target: int, child: Individual) -> None:
-        """Replace the target by a trained child that is as good or better, or if the target was never trained."""
+        """Replace the target by a trained child that is as good or better.
+
+        A target that was never trained is always replaced.
+        """
         if not child.value < self.individuals[target].value:
             self.individuals[target] = child
 
 
 def random_individuals(space: Space, rng: np.random.Generator, n: int) -> list[Individual]:
-    """Return ``n`` individuals of random rows, their vectors uniform among those that stand for the row."""
+    """Return ``n`` individuals of random rows.
+
+    Their vectors are uniform among those that stand for the row.
+    """
     rows = space.sample(rng, n)
     vectors = (rows + rng.random(rows.shape)) / space.cardinalities
     return [Individual(vector, row) for vector, row in zip(vectors, rows, strict=True)]

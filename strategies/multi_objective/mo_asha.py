@@ -23,7 +23,9 @@ if TYPE_CHECKING:
 
 
 def epsilon_net(values: NDArray[np.float64], k: int) -> list[int]:
-    """Return k points of a front that are spread over it, in the order in which they were chosen.
+    """Return k points of a front that are spread over it.
+
+    They are in the order in which they were chosen.
 
     The first is the best in the first objective; each next is the farthest from those chosen (EpsNet, after Clarkson
     2006). Distances are Euclidean, with each objective as a share of its range in the front.
@@ -84,7 +86,9 @@ class _Rung:
         return self._architectures[result]
 
     def _may_go_on(self, k: int) -> list[tuple[int, int]]:
-        """Return results, each with its point, that are among the k best and were not promoted, in order.
+        """Return results among the k best that were not promoted, in order.
+
+        Each comes with its point.
 
         These are front after front, the oldest first, and of the last that enters the epsilon-net of its points; if all
         of these enter, also the oldest of the results that are like them. What diverged goes nowhere.

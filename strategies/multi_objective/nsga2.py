@@ -79,7 +79,7 @@ class NSGA2(MultiObjectiveStrategy):
     def ask(self) -> Proposal:
         """Propose a random architecture for the first generation, then a child.
 
-        The child has two of the present parents.
+        Its parents are the present ones.
         """
         if not self._queue:
             self._queue = list(self._children() if self._full > self.population else self._random())
@@ -120,7 +120,10 @@ class NSGA2(MultiObjectiveStrategy):
             self._select()
 
     def _select(self) -> None:
-        """Make parents of the best N members, and note how they stand in crowded-comparison order, 1 the best."""
+        """Make parents of the best N members, and note how they stand.
+
+        They stand in crowded-comparison order, 1 the best.
+        """
         values = np.array(self._values)
         chosen: list[int] = []
         steps: list[bool] = []

@@ -154,7 +154,10 @@ class ParEGO(MultiObjectiveStrategy):
         return Proposal(self._queue.pop(), self.fidelities[-1])
 
     def _chosen(self) -> NDArray[np.uint8]:
-        """Return those of the candidates that are expected to improve most, (at most batch, L), the best first."""
+        """Return the candidates expected to improve most, the best first.
+
+        The shape is (at most batch, L).
+        """
         values, violations = np.array(self._values), np.array(self._violations)
         weights = draw_weights(self.rng, values.shape[1])
         worth = augmented_tchebycheff(values, violations, weights, self.rho)

@@ -119,7 +119,10 @@ def _function(score: Score | str | None) -> Score:
 
 
 def _scores(function: Score, space: Space, rows: NDArray[np.uint8]) -> NDArray[np.float64]:
-    """Return the score of each row, (N,), asking only for those that are not remembered."""
+    """Return the score of each row, (N,).
+
+    Only those that are not remembered are asked for.
+    """
     try:
         known = _SCORES.setdefault(function, {}).setdefault(space, {})
     except TypeError:  # it has no hash or no weak references: each run asks it anew
