@@ -124,7 +124,9 @@ def _same_size(inputs: int, outputs: int) -> nn.Module:
 
 
 class DartsNetwork(nn.Module):
-    """The evaluation network of DARTS (Liu, Simonyan and Yang 2019), without auxiliary classifier and drop path.
+    """The evaluation network of DARTS (Liu, Simonyan and Yang 2019).
+
+    Without auxiliary classifier and drop path.
 
     The recipe's ``stages`` are runs of ``cells_per_stage`` normal cells with one reduction cell between; each reduction
     doubles the width. With three stages the reductions are at a third and two thirds of the depth, as DARTS and

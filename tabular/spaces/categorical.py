@@ -21,7 +21,9 @@ if TYPE_CHECKING:
 
 
 class CategoricalSpace(SequenceSpace):
-    """All rows of choices; each row is a network of its own, and none can be trained here.
+    """All rows of choices.
+
+    Each row is a network of its own, and none can be trained here.
 
     Tables of such a space are imported; strategies search it, and surrogates are fitted to one-hot choices.
 

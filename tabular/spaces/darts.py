@@ -1,4 +1,7 @@
-"""The DARTS search space (Liu, Simonyan and Yang, ICLR 2019) as NAS-Bench-301 has it (Zela et al., ICLR 2022)."""
+"""The DARTS search space (Liu, Simonyan and Yang, ICLR 2019).
+
+It is as NAS-Bench-301 has it (Zela et al., ICLR 2022).
+"""
 
 from __future__ import annotations
 
@@ -61,7 +64,9 @@ EXACT = 2
 
 
 class Darts(Space):
-    """Two cells, normal and reduction, of four nodes that each sum two operations on two different earlier nodes.
+    """Two cells, normal and reduction, of four nodes each.
+
+    Each node sums two operations on two different earlier nodes.
 
     Nodes 0 and 1 are the outputs of the two cells before; the output joins the channels of nodes 2 to 5. A row gives,
     for each node of the normal and then of the reduction cell, its pair of inputs, the operation on the lower of them

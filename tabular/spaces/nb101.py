@@ -47,7 +47,9 @@ _BITS = bytes(48 + byte if byte < 2 else ord("x") for byte in range(256))
 
 
 class NB101(ConstrainedSpace):
-    """The cells of NAS-Bench-101 with up to ``vertices`` vertices, input and output counted.
+    """The cells of NAS-Bench-101 with up to ``vertices`` vertices.
+
+    Input and output are counted.
 
     A row is the upper triangle of the adjacency matrix, row by row, each 0 or 1: (0,1), (0,2), ..., (1,2), ...; then
     the number in `OPERATIONS` of what each interior vertex does. Vertices that are not on a path from input to output

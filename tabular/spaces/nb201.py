@@ -1,4 +1,7 @@
-"""The cell spaces of NAS-Bench-201 (Dong and Yang, ICLR 2020) and TransNAS-Bench-101 (Duan et al., CVPR 2021)."""
+"""The cell spaces of NAS-Bench-201 and TransNAS-Bench-101.
+
+Sources: Dong and Yang, ICLR 2020; Duan et al., CVPR 2021.
+"""
 
 from __future__ import annotations
 

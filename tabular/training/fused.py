@@ -1,4 +1,7 @@
-"""Real training of many small networks at once, as one network whose channels are all of theirs side by side."""
+"""Real training of many small networks at once, as one network.
+
+Its channels are all of theirs side by side.
+"""
 
 from __future__ import annotations
 

@@ -32,7 +32,9 @@ if TYPE_CHECKING:
 
 
 class TrainingOracle(BaseOracle):
-    """Trains what it is asked about, behind the protocol that tables and surrogates share.
+    """Trains what it is asked about.
+
+    It follows the protocol that tables and surrogates share.
 
     A training is remembered as long as the oracle lives, so another metric or epoch of it costs nothing. A query with a
     draw trains with the seed that is this number without its lowest bit; one without seed and draw answers the mean
