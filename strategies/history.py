@@ -48,14 +48,20 @@ class History:
 
     @property
     def values(self) -> NDArray[np.float64]:
-        """The values of the results, (N,) float64; a divergence is as bad as the worst that did not diverge."""
+        """The values of the results, (N,) float64.
+
+        A divergence is as bad as the worst that did not diverge.
+        """
         values = np.array(self._values, dtype=np.float64)
         known = np.isfinite(values)
         values[~known] = values[known].min() if known.any() else 0.0
         return values
 
     def best(self, n: int) -> NDArray[np.uint8]:
-        """Return the ``n`` architectures of the best results, (at most n, L) uint8, the best first, each row once."""
+        """Return the ``n`` architectures of the best results, the best first.
+
+        The shape is (at most n, L) uint8, each row once.
+        """
         chosen: dict[bytes, NDArray[np.uint8]] = {}
         for index in np.argsort(-np.array(self._values), kind="stable").tolist():
             chosen.setdefault(self._rows[index].tobytes(), self._rows[index])
@@ -64,7 +70,10 @@ class History:
         return np.array(list(chosen.values()), dtype=np.uint8).reshape(-1, self.space.length)
 
     def new(self, architectures: NDArray[np.uint8]) -> NDArray[np.uint8]:
-        """Return those, of (N, L) uint8, whose network was not proposed yet, one of each network, in their order."""
+        """Return those of (N, L) uint8 whose network was not proposed yet.
+
+        One of each network, in their order.
+        """
         # Keys of many rows cost as much as of one: those of proposals wait until there are candidates.
         noted = len(self._to_note)
         keys = self.keys(np.concatenate([*(row[None] for row in self._to_note), architectures])).tolist()

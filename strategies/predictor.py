@@ -1,4 +1,6 @@
-"""Predictors, models of architectures' values that strategies fit during a search.
+"""Predictors of architectures' values.
+
+Strategies fit these models during a search.
 
 A package offers predictors in the entry-point group ``nasbench.predictors``, each a function ``(space, **options)``;
 `surrogates` brings those of this project. Strategies name one or take any function ``(space) -> Predictor``.
@@ -58,7 +60,10 @@ class Predictor(ABC):
 
     @abstractmethod
     def predict(self, architectures: NDArray[np.uint8]) -> Belief:
-        """Return the values expected of architectures, (N, L) uint8, in the units of those it was fitted to."""
+        """Return the values expected of architectures, (N, L) uint8.
+
+        They are in the units of those it was fitted to.
+        """
 
 
 def make_predictor(predictor: str | PredictorFactory, space: Space) -> Predictor:
@@ -106,7 +111,10 @@ def _offered(name: str) -> Any:
 
 @lru_cache(maxsize=1)
 def _entry_points() -> dict[str, EntryPoint]:
-    """Read once: a search makes a predictor each run, and looking through installed packages takes milliseconds."""
+    """Return the entry points, read once.
+
+    A search makes a predictor each run, and looking through installed packages takes milliseconds.
+    """
     from importlib.metadata import entry_points
 
     return {point.name: point for point in entry_points(group=ENTRY_POINTS)}

@@ -6,7 +6,9 @@ from strategies.strategy import Proposal, Strategy
 
 
 class RandomSearch(Strategy):
-    """Trains architectures drawn uniformly, with replacement, for the full number of epochs.
+    """Trains architectures drawn uniformly, for the full number of epochs.
+
+    They are drawn with replacement.
 
     Examples
     --------

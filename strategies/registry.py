@@ -105,12 +105,17 @@ ENTRY_POINTS = "nasbench.strategies"
 
 
 def strategy_names() -> list[str]:
-    """Return the names that `get_strategy` knows: this package's, then those of installed packages."""
+    """Return the names that `get_strategy` knows.
+
+    This package's come first, then those of installed packages.
+    """
     return [*STRATEGIES, *(name for name in _installed() if name not in STRATEGIES)]
 
 
 def strategy_families() -> dict[str, list[str]]:
-    """Return the names of all strategies by family, both in the order in which they are listed.
+    """Return the names of all strategies by family.
+
+    Both are in the order in which they are listed.
 
     Installed ones are imported, as they alone know their family. One that cannot be imported is in the family ``own``:
     it does not keep the others from being found.
@@ -152,7 +157,9 @@ def get_strategy(name: str) -> type[Strategy]:
 
 
 def strategy_options(name: str) -> dict[str, Any]:
-    """Return the options of a strategy with their defaults, as `read_strategy` takes them.
+    """Return the options of a strategy with their defaults.
+
+    They are as `read_strategy` takes them.
 
     Examples
     --------
@@ -240,6 +247,9 @@ def _is_strategy(found: object) -> TypeGuard[type[Strategy]]:
 
 
 def _strategies_in(module: ModuleType) -> list[str]:
-    """Return the names of the strategies of a module, with those that it hands on lazily."""
+    """Return the names of the strategies of a module.
+
+    Those that it hands on lazily are among them.
+    """
     names = dict.fromkeys([*vars(module), *getattr(module, "__all__", ())])
     return [name for name in names if _is_strategy(found := getattr(module, name)) and found is not Strategy]

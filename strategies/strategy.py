@@ -68,7 +68,10 @@ class Strategy(ABC):
 
     @abstractmethod
     def ask(self) -> Proposal | None:
-        """Propose the next evaluation; None means "nothing until the result of one under way is in"."""
+        """Propose the next evaluation.
+
+        None means "nothing until the result of one under way is in".
+        """
 
     @abstractmethod
     def tell(self, proposal: Proposal, value: float, seconds: float) -> None:
@@ -94,7 +97,10 @@ class MultiObjectiveStrategy(Strategy):
     """
 
     def tell(self, proposal: Proposal, value: float, seconds: float) -> None:
-        """Learn the outcome of a proposal where there is one objective; see `Strategy.tell`."""
+        """Learn the outcome of a proposal where there is one objective.
+
+        See `Strategy.tell`.
+        """
         self.tell_objectives(proposal, np.array([value]), 0.0, seconds)
 
     @abstractmethod
@@ -118,7 +124,9 @@ class MultiObjectiveStrategy(Strategy):
 
 
 def check_whole(strategy: str, option: str, value: object, least: int, most: int | None = None) -> None:
-    """Make sure that an option is a whole number from ``least`` to ``most``, both allowed; StrategyError if not.
+    """Make sure that an option is a whole number from ``least`` to ``most``.
+
+    Both are allowed; StrategyError if not.
 
     The first two arguments are what the error names; no ``most`` leaves the range open.
     """
@@ -128,7 +136,10 @@ def check_whole(strategy: str, option: str, value: object, least: int, most: int
 
 
 def check_flag(strategy: str, option: str, value: object) -> None:
-    """Make sure that an option is true or false; StrategyError if not: the text ``"false"`` would count as true."""
+    """Make sure that an option is true or false.
+
+    StrategyError if not: the text ``"false"`` would count as true.
+    """
     if not isinstance(value, bool):
         raise StrategyError(f"{strategy}: {option} must be true or false; got {value!r}")
 
@@ -143,7 +154,9 @@ def check_number(
     above: bool = False,
     below: bool = False,
 ) -> None:
-    """Make sure that an option is a number from ``least`` to ``most``; StrategyError if not.
+    """Make sure that an option is a number from ``least`` to ``most``.
+
+    StrategyError if not.
 
     Both ends are allowed, unless it has to be ``above`` the one or ``below`` the other.
     """
@@ -161,13 +174,19 @@ def check_number(
 
 
 def check_choice(strategy: str, option: str, value: object, known: Sequence[str]) -> None:
-    """Make sure that an option is one of a few words; the UnknownNameError offers the nearest."""
+    """Make sure that an option is one of a few words.
+
+    The UnknownNameError offers the nearest.
+    """
     if value not in known:
         raise UnknownNameError(option, value, known, of=f"strategy {strategy!r}")
 
 
 def check_factory(strategy: str, option: str, value: object) -> None:
-    """Make sure that an option can make strategies; StrategyError if not. Only the registry knows them by names."""
+    """Make sure that an option can make strategies.
+
+    StrategyError if not. Only the registry knows them by names.
+    """
     if not callable(value):
         raise StrategyError(
             f"{strategy}: {option} must be a strategy class, or a function (space, rng, fidelities) that makes a "

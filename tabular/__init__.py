@@ -1,4 +1,7 @@
-"""Make tables: spaces, networks, training, generation, importers, and the HDF5 table with its oracle."""
+"""Spaces, networks, training, generation, importers, and the HDF5 table.
+
+The table is read through its oracle.
+"""
 
 from typing import TYPE_CHECKING
 

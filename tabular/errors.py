@@ -20,7 +20,7 @@ class UnknownNameError(NasbenchError):
     """A name that is not among the known ones; the message offers the nearest."""
 
     def __init__(self, kind: str, name: object, known: Iterable[object], of: str = "") -> None:
-        self.kind, self.name, self.known, self.of = kind, name, [str(each) for each in known], of
+        self.kind, self.name, self.known, self.of = kind, name, [str(choice) for choice in known], of
         near = difflib.get_close_matches(str(name), self.known, n=1, cutoff=0.5)
         hint = f"did you mean {near[0]!r}?" if near else f"known: {_listing(self.known)}"
         super().__init__(f"unknown {kind} {name!r}{of and f' of {of}'}; {hint}")

@@ -203,7 +203,10 @@ class TomlTable:
         return value
 
     def one_of(self, key: str, known: Iterable[str], default: Any = REQUIRED) -> str:
-        """Return a text that is among the known ones; the key says what kind of name it is."""
+        """Return a text that is among the known ones.
+
+        The key says what kind of name it is.
+        """
         value: str = self.read(key, str, default)
         names = list(known)
         if value not in names:
@@ -254,7 +257,10 @@ class TomlTable:
         return float(value)
 
     def table(self, key: str) -> TomlTable:
-        """Return a table within this one, which must be there; errors name it in brackets."""
+        """Return a table within this one, which must be there.
+
+        Errors name it in brackets.
+        """
         return TomlTable(self.read(key, dict), f"{self.where}: [{key}]", self._error)
 
     def optional_table(self, key: str) -> TomlTable:

@@ -25,7 +25,10 @@ _UNITS = {"fraction": "%", "second": "s", "byte": "bytes", "count": ""}
 
 
 def counted(count: int, what: str) -> str:
-    """Write how many there are of something: ``1 run``, ``2 runs``, ``1,200 strategies``."""
+    """Write how many there are of something.
+
+    ``1 run``, ``2 runs``, ``1,200 strategies``.
+    """
     if count == 1:
         return f"1 {what}"
     plural = f"{what[:-1]}ies" if what.endswith("y") else f"{what}s"
@@ -69,7 +72,10 @@ def scale_of(metric: Metric) -> int:
 
 
 def with_unit(name: str, metric: Metric) -> str:
-    """Return a name with the unit that its values are printed in: ``test accuracy (%)``."""
+    """Return a name with the unit that its values are printed in.
+
+    ``test accuracy (%)``.
+    """
     unit = _UNITS.get(metric.unit, metric.unit)
     return f"{name} ({unit})" if unit else name
 
@@ -84,7 +90,10 @@ def number(value: float, unit: str = "") -> str:
 
 
 def with_spread(value: float, spread: float, unit: str = "") -> str:
-    """Write a mean with its standard deviation, where that is known: ``91.20 ± 0.31 %``."""
+    """Write a mean with its standard deviation, where that is known.
+
+    ``91.20 ± 0.31 %``.
+    """
     if not (math.isfinite(value) and math.isfinite(spread)):
         return number(value, unit)
     if unit == "fraction":
@@ -97,7 +106,7 @@ def with_quartiles(values: NDArray[np.float64], unit: str = "") -> str:
     known = values[np.isfinite(values)]
     if len(known) < 2:
         return number(float(known[0]) if len(known) else math.nan, unit)
-    low, middle, high = (number(float(each), unit) for each in np.quantile(known, [0.25, 0.5, 0.75]))
+    low, middle, high = (number(float(one), unit) for one in np.quantile(known, [0.25, 0.5, 0.75]))
     if unit == "fraction":
         low = low.removesuffix(_PERCENT)
     return f"{middle} ({low} to {high})"
@@ -128,14 +137,16 @@ def fixed(value: float, decimals: int) -> str:
 
 
 def decimals_for(spreads: Iterable[float], values: Iterable[float] = ()) -> int:
-    """Return how many decimals show two digits of a typical spread: the median of those above 0.
+    """Return how many decimals show two digits of a typical spread.
+
+    The median of those above 0.
 
     Without any spread, as many as tell the values' range in three digits; 2 where there is nothing to go by.
     """
-    known = sorted(each for each in spreads if each > 0 and math.isfinite(each))
+    known = sorted(one for one in spreads if one > 0 and math.isfinite(one))
     if known:
         return _within(1 - math.floor(math.log10(known[(len(known) - 1) // 2])))
-    finite = [each for each in values if math.isfinite(each)]
+    finite = [one for one in values if math.isfinite(one)]
     width = max(finite, default=0.0) - min(finite, default=0.0)
     return _within(2 - math.floor(math.log10(width))) if width > 0 else 2
 

@@ -1,4 +1,7 @@
-"""Long work: its progress, its worker processes, and linear algebra in one thread."""
+"""Long work.
+
+Its progress, its worker processes, and linear algebra in one thread.
+"""
 
 from __future__ import annotations
 

@@ -23,7 +23,9 @@ SELECTIONS = ("truncation", "tournament")
 
 
 class GeneticAlgorithm(Strategy):
-    """Breeds each generation from the one before: parents are selected, crossed and mutated; the best live on.
+    """Breeds each generation from the one before.
+
+    Parents are selected, crossed and mutated; the best live on.
 
     The first generation is random. A generation ends when as many results have arrived as it has children; while
     some are still out, more children are bred from the same parents, so no worker waits, and late results belong to
@@ -121,7 +123,10 @@ class GeneticAlgorithm(Strategy):
         return self._members[index][1]
 
     def tell(self, proposal: Proposal, value: float, seconds: float) -> None:  # noqa: ARG002 - time plays no part
-        """Let the proposal join its generation; a full one takes the place of its parents, save the elite."""
+        """Let the proposal join its generation.
+
+        A full one takes the place of its parents, save the elite.
+        """
         self._born.append((value, proposal.architecture))
         elite = self._members[: self.elitism]
         if len(self._born) + len(elite) == self.population:

@@ -20,7 +20,9 @@ if TYPE_CHECKING:
 
 
 class LocalSearch(Strategy):
-    """Climbs from a random architecture to its best neighbour, until none is better; then climbs from another.
+    """Climbs from a random architecture to its best neighbour, until none is better.
+
+    Then climbs from another.
 
     Neighbours differ in one choice and are trained in random order; none is trained twice in one climb.
 
@@ -71,7 +73,10 @@ class LocalSearch(Strategy):
         self._best = self._queue[0]
 
     def ask(self) -> Proposal | None:
-        """Propose an untrained neighbour, or a random start at a local optimum; None while that depends on results."""
+        """Propose an untrained neighbour, or a random start at a local optimum.
+
+        None while that depends on results.
+        """
         if self._best_value > self._centre_value and (
             not self.full_neighbourhood or not (self._queue or self._under_way)
         ):

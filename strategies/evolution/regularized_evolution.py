@@ -20,7 +20,9 @@ if TYPE_CHECKING:
 
 
 class RegularizedEvolution(Strategy):
-    """Mutates the best of a random sample of the population, from which the oldest member dies with every birth.
+    """Mutates the best of a random sample of the population.
+
+    The oldest member dies with every birth.
 
     The population is filled with random architectures first. With several evaluations under way, architectures are
     drawn at random until the population is full, and members age in the order in which their results arrive.
@@ -71,7 +73,10 @@ class RegularizedEvolution(Strategy):
         self._values: deque[float] = deque(maxlen=population)
 
     def ask(self) -> Proposal:
-        """Propose a random architecture while the population fills, then a child of the best of a random sample."""
+        """Propose a random architecture while the population fills, then a child.
+
+        The parent is the best of a random sample.
+        """
         if len(self._values) < self.population:
             return Proposal(self.space.sample(self.rng), self.fidelities[-1])
         drawn = (self.rng.random(self.sample) * self.population).astype(int).tolist()

@@ -21,7 +21,9 @@ if TYPE_CHECKING:
 
 
 class SimulatedAnnealing(Strategy):
-    """Moves to a neighbour if it is better, and with chance exp(-dE / T) if it is worse by dE, while T falls.
+    """Moves to a better neighbour, and by chance to a worse one.
+
+    The chance is exp(-dE / T) if it is worse by dE, while T falls.
 
     A neighbour differs in one choice. T has the unit of the values, so it starts from what the first, random
     architectures show of it: T_0 is ``heat`` times their best less their median. That a few trainings failed does not

@@ -39,7 +39,9 @@ LEAVES = 1 << 14
 
 
 class SMACSearch(Strategy):
-    """Trains what SMAC asks for, for the full number of epochs, over the space as ConfigSpace knows it.
+    """Trains what SMAC asks for, for the full number of epochs.
+
+    SMAC searches the space as ConfigSpace knows it.
 
     SMAC is told that trainings are deterministic, so it asks for each row once. When it has seen all of the space, or
     finds nothing new in it, architectures are drawn at random. Divergences are told to be as bad as the worst training
@@ -161,7 +163,10 @@ class SMACSearch(Strategy):
 
 
 def _scenario_class(smac: Any) -> Any:
-    """Return SMAC's Scenario without the file that it writes of itself: JSON cannot hold what a space refuses."""
+    """Return SMAC's Scenario without the file that it writes of itself.
+
+    JSON cannot hold what a space refuses.
+    """
 
     def save(self: Any) -> None:
         self.output_directory.mkdir(parents=True)
@@ -170,7 +175,9 @@ def _scenario_class(smac: Any) -> Any:
 
 
 def _adjust(model: Any, maximizer: Any) -> None:
-    """Make trees of the size that is needed on one core, and let nothing depend on Python's hashes.
+    """Make trees of the size that is needed on one core.
+
+    Nothing may depend on Python's hashes.
 
     SMAC has options for neither. Its local search starts from a set, whose order is that of hashes of texts.
     """

@@ -23,7 +23,9 @@ if TYPE_CHECKING:
 
 
 class BANANAS(PredictorGuided):
-    """Trains those mutations of the incumbents that come out best in an independent Thompson sample.
+    """Trains the mutations of incumbents that are best in a Thompson sample.
+
+    The sample is independent for each candidate.
 
     The paper's ensemble of five perceptrons on the path encoding is ``predictor="path-encoding"``; boosted trees fit
     thirty times as fast and rank better.

@@ -75,7 +75,10 @@ class BayesianOptimization(Strategy):
         self._process = GaussianProcess(OverlapKernel(space))
 
     def ask(self) -> Proposal:
-        """Propose a random architecture to begin with, then the one of greatest expected improvement."""
+        """Propose a random architecture to begin with, then the most promising.
+
+        That is the one of greatest expected improvement.
+        """
         begun = len(self._history) >= self.initial
         architecture = self._most_promising() if begun else one_new(self._history, self.rng)
         self._history.ask(architecture)

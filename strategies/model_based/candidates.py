@@ -35,7 +35,9 @@ _SMALLEST = 1e-12
 
 
 def new_random(history: History, rng: np.random.Generator, n: int) -> NDArray[np.uint8]:
-    """Return at most ``n`` random architectures of networks not proposed yet, (M, L) uint8.
+    """Return at most ``n`` random architectures of networks not proposed yet.
+
+    The shape is (M, L) uint8.
 
     At least one: where no new one is found, as in a space that is all but searched through, some that were.
     """
@@ -48,7 +50,9 @@ def new_random(history: History, rng: np.random.Generator, n: int) -> NDArray[np
 
 
 def new_children(history: History, rng: np.random.Generator, parents: NDArray[np.uint8], n: int) -> NDArray[np.uint8]:
-    """Return at most ``n`` mutations of parents, (P, L) uint8, of networks not proposed yet, (M, L) uint8.
+    """Return at most ``n`` mutations of parents, of networks not proposed yet.
+
+    The parents are (P, L) uint8, the mutations (M, L) uint8.
 
     Parents have equally many. There is at least one: where no child is new, random architectures stand in, see
     `new_random`.
@@ -59,13 +63,18 @@ def new_children(history: History, rng: np.random.Generator, parents: NDArray[np
 
 
 def one_new(history: History, rng: np.random.Generator) -> NDArray[np.uint8]:
-    """Return a random architecture, (L,) uint8, of a network not proposed yet, where one of a few is."""
+    """Return a random architecture of a network not proposed yet, (L,) uint8.
+
+    One proposed before is returned only where a few draws find no new one.
+    """
     one: NDArray[np.uint8] = new_random(history, rng, DRAWN_FOR_ONE)[0]
     return one
 
 
 def climb(history: History, rng: np.random.Generator, score: Score, candidates: int) -> NDArray[np.uint8]:
-    """Return the best candidate found, (L,) uint8, of a network not proposed yet, where one is found.
+    """Return the best candidate found of a network not proposed yet, (L,) uint8.
+
+    A network proposed before is returned only where no new one is found.
 
     Random candidates are scored, and as many random neighbours of the architectures of the best results. Then as many
     random neighbours of the best candidates so far are scored, again and again until none is better: local search in a
@@ -103,13 +112,18 @@ def _neighbours(space: Space, rng: np.random.Generator, rows: NDArray[np.uint8],
 
 
 def best_first(scores: NDArray[np.float64]) -> NDArray[np.int64]:
-    """Return the indices of scores, (N,), the greatest first; those that only rounding tells apart in their order."""
+    """Return the indices of scores, (N,), the greatest first.
+
+    Those that only rounding tells apart in their order.
+    """
     scale = float(np.abs(scores).max()) or 1.0
     return np.argsort(-np.round(scores / scale, 9), kind="stable")
 
 
 def expected_improvement(belief: Belief, best: float) -> NDArray[np.float64]:
-    """Return the expected improvement of each candidate on the best, (N,) (Jones et al. 1998).
+    """Return the expected improvement of each candidate on the best, (N,).
+
+    Source: Jones et al. 1998.
 
     Parameters
     ----------
@@ -127,12 +141,17 @@ def expected_improvement(belief: Belief, best: float) -> NDArray[np.float64]:
 
 
 def thompson_sample(belief: Belief, rng: np.random.Generator) -> NDArray[np.float64]:
-    """Draw a value for each candidate by itself, (N,) (independent Thompson sampling, White et al. 2021)."""
+    """Draw a value for each candidate by itself, (N,).
+
+    Source: independent Thompson sampling, White et al. 2021.
+    """
     return belief.mean + belief.std * rng.standard_normal(len(belief.mean))
 
 
 def normal_scores(values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return the standard normal's quantiles (rank - 1/2) / N of values, (N,), equal values sharing one.
+    """Return the standard normal's quantiles (rank - 1/2) / N of values, (N,).
+
+    Equal values share one.
 
     A few networks that hardly learn lie far below all others, whose differences a model of the values themselves would
     take for noise. The authors of the algorithms take the logarithm of errors or costs, which not every signal has;

@@ -29,7 +29,10 @@ GROWTH = 1.1
 
 
 class _Factors(NamedTuple):
-    """L L^T = R + noise I, alpha = (R + noise I)^-1 y, scale of the signal, likelihood."""
+    """The factors of a fit: L, alpha, scale of the signal, likelihood.
+
+    L L^T = R + noise I, alpha = (R + noise I)^-1 y.
+    """
 
     lower: NDArray[np.float64]
     alpha: NDArray[np.float64]

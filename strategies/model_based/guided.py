@@ -87,5 +87,8 @@ class PredictorGuided(Strategy):
 
 
 def best_of(candidates: NDArray[np.uint8], merit: NDArray[np.float64], n: int) -> NDArray[np.uint8]:
-    """Return the ``n`` candidates of the greatest merit, (at most n, L) uint8, the best first."""
+    """Return the ``n`` candidates of the greatest merit, the best first.
+
+    The shape is (at most n, L) uint8.
+    """
     return candidates[np.argsort(-merit, kind="stable")[:n]]

@@ -56,7 +56,10 @@ class Kernel(ABC):
 
     @abstractmethod
     def cross(self, architectures: NDArray[np.uint8], theta: Sequence[float]) -> NDArray[np.float64]:
-        """Return the correlations of others, (M, L) uint8, with the N architectures taken in, (M, N)."""
+        """Return the correlations of others with the architectures taken in, (M, N).
+
+        The others are (M, L) uint8; N were taken in.
+        """
 
 
 class OverlapKernel(Kernel):
@@ -143,7 +146,10 @@ class SubtreeKernel(Kernel):
             self._products[rounds] = grown
 
     def _multiply(self, labels: NDArray[np.uint64]) -> NDArray[np.float64]:
-        """Return the products of the counts of labels, (M, 1 + rounds, V), with those taken in, (M, N)."""
+        """Return the products of the counts of labels with those taken in, (M, N).
+
+        The labels are (M, 1 + rounds, V).
+        """
         column = np.minimum(np.searchsorted(self._known, labels), len(self._known) - 1)
         known = (self._known[column] == labels) & (labels != 0)
         counts = _sparse(column.reshape(len(labels), -1), known, len(self._known))
@@ -169,7 +175,10 @@ class SubtreeKernel(Kernel):
 
 
 def _sparse(columns: NDArray[np.int64], there: NDArray[np.bool_], number: int) -> csr_array:
-    """Count in each of N rows how often each of ``number`` columns is named where it counts, (N, number)."""
+    """Count how often each column is named where it counts, (N, number).
+
+    There are ``number`` columns and N rows.
+    """
     from scipy.sparse import csr_array
 
     counted = there.reshape(columns.shape)
@@ -179,7 +188,9 @@ def _sparse(columns: NDArray[np.int64], there: NDArray[np.bool_], number: int) -
 
 
 def subtree_labels(space: Space, architectures: NDArray[np.uint8], rounds: int) -> NDArray[np.uint64]:
-    """Return the labels of all vertices before any round of refinement and after each (Shervashidze et al., Alg. 1).
+    """Return the labels of all vertices before and after each refinement.
+
+    Source: Shervashidze et al., Alg. 1.
 
     The operations on the edges of `tabular.spaces.graph.Graph` become vertices, labelled by the operation; the input
     and the output are vertices too. One vertex feeds another as often as identities lead from it there. Operations that
@@ -214,13 +225,19 @@ def _refined(graph: Graph, cell: int, rounds: int) -> NDArray[np.uint64]:
 
 
 def _total(counts: NDArray[np.uint64], hashes: NDArray[np.uint64]) -> NDArray[np.uint64]:
-    """Return the sum of each vertex's neighbours' hashes modulo 2^64, (N, V), for counts (N, V, V) of neighbours."""
+    """Return the sum of each vertex's neighbours' hashes modulo 2^64, (N, V).
+
+    The counts of neighbours are (N, V, V).
+    """
     total: NDArray[np.uint64] = (counts * hashes[:, None]).sum(axis=2, dtype=np.uint64)
     return total
 
 
 def _operations(graph: Graph, cell: int) -> tuple[NDArray[np.uint64], NDArray[np.uint64]]:
-    """Return how often each vertex feeds each, (N, V, V), and the vertices' labels, (N, V): input, output, edges."""
+    """Return how often each vertex feeds each, and the vertices' labels.
+
+    Shapes (N, V, V) and (N, V): input, output, edges.
+    """
     live = graph.live()
     acts = live & np.array([any(traits[:-1]) for traits in graph.traits])[graph.labels]
     passes = (live & ~acts).astype(np.uint64)

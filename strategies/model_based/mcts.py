@@ -54,7 +54,9 @@ class Node:
 
 
 class MCTS(Strategy):
-    """Chooses position after position by UCT in a tree of prefixes, and completes the new one at random.
+    """Chooses position after position by UCT in a tree of prefixes.
+
+    The new prefix is completed at random.
 
     Selection maximises ``Q(s, a) + 2 c sqrt(2 log N(s) / N(s, a))``, Q scaled so that the worst value so far is 0 and
     the best 1; a choice that was not tried comes first. The tree grows by one node a training. A training's value is
@@ -165,7 +167,10 @@ class MCTS(Strategy):
         return value + explore / math.sqrt(node.visits)  # Q(s, a) + 2 c sqrt(2 log N(s) / N(s, a))
 
     def _complete(self, prefix: Prefix, n: int) -> NDArray[np.uint8]:
-        """Return at most ``n`` random architectures that start with a prefix, (N, L) uint8."""
+        """Return at most ``n`` random architectures that start with a prefix.
+
+        The shape is (N, L) uint8.
+        """
         if len(prefix) == len(self._choices):
             rows = np.array([prefix], dtype=np.uint8)
         else:
@@ -185,7 +190,10 @@ class MCTS(Strategy):
     # Backpropagation.
 
     def tell(self, proposal: Proposal, value: float, seconds: float) -> None:  # noqa: ARG002 - time plays no part
-        """Add the value to all prefixes on the way; a divergence is as bad as the worst that did not diverge."""
+        """Add the value to all prefixes on the way.
+
+        A divergence is as bad as the worst that did not diverge.
+        """
         self.history.tell(proposal.architecture, value)
         key = proposal.architecture.tobytes()
         prefix = self._under_way[key].pop()
@@ -205,7 +213,10 @@ class MCTS(Strategy):
             node.total += value
 
     def _expected(self, predictor: Predictor, prefix: Prefix, value: float) -> float:
-        """Return what the predictor expects of random completions; before it was fitted, the value itself."""
+        """Return what the predictor expects of random completions.
+
+        Before it was fitted, the value itself.
+        """
         if len(self.history) >= self._fitted + REFIT:
             self._fitted = len(self.history)
             predictor.fit(self.history.architectures, self.history.values, int(self.rng.integers(2**31)))

@@ -27,7 +27,9 @@ PARENTS = 10
 
 
 class NASBOWL(Strategy):
-    """Proposes, from a pool of candidates, those that a Gaussian process over graphs expects to improve most.
+    """Proposes, from a pool, the candidates of greatest expected improvement.
+
+    A Gaussian process over graphs says what to expect.
 
     Algorithm 1: the process is fitted to all results; a pool is made of mutations of the best ten and of random
     architectures; the ``batch`` of greatest expected improvement are trained before the process is fitted again. With
@@ -99,7 +101,10 @@ class NASBOWL(Strategy):
         self._batch: list[NDArray[np.uint8]] = []
 
     def ask(self) -> Proposal:
-        """Propose a random architecture to begin with, then what is left of a batch, or the first of a new one."""
+        """Propose a random architecture to begin with, then one of a batch.
+
+        That is what is left of a batch, or the first of a new one.
+        """
         if len(self._history) < self.initial:
             architecture = one_new(self._history, self.rng)
         else:

@@ -27,7 +27,9 @@ ENUMERATED = 20_000
 
 
 class NeuralPredictor(PredictorGuided):
-    """Trains N random architectures, fits once, predicts many, and trains the top K in the order of prediction.
+    """Trains N random architectures, fits once, and trains the predicted best.
+
+    It predicts many, and trains the top K in the order of prediction.
 
     There the paper ends. A search with trainings left goes on in the same way: it fits again to all that was trained,
     predicts many others and trains the top K of these.

@@ -26,7 +26,9 @@ RANKINGS = ("mean", "thompson")
 
 
 class NPENAS(PredictorGuided):
-    """Evolution in which every parent has many children, of which a predictor chooses those that are trained.
+    """Evolution in which a predictor chooses the children that are trained.
+
+    Every parent has many children.
 
     Parameters
     ----------

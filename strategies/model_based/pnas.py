@@ -30,7 +30,9 @@ MOST_EXPANSIONS = 5_000
 
 
 class PNAS(PredictorGuided):
-    """Searches from simple cells to complex ones: a beam of K, to which a predictor admits what the last one grows to.
+    """Searches from simple cells to complex ones.
+
+    A beam of K, to which a predictor admits what the last one grows to.
 
     The paper's cells grow block by block. Here all rows have one length, so their choices are divided, in their order,
     into B blocks, and a cell of b blocks is a row whose choices after block b are simplest: an identity, or else a zero
@@ -108,7 +110,10 @@ class PNAS(PredictorGuided):
         return self.propose()
 
     def choose(self) -> NDArray[np.uint8]:
-        """Go on to the next level that has something to train, or draw at random if none has."""
+        """Go on to the next level that has something to train.
+
+        Draw at random if none has.
+        """
         self.fit()
         for _ in range(2 * len(self.blocks)):
             if self._level == len(self.blocks):
@@ -124,7 +129,10 @@ class PNAS(PredictorGuided):
         return new_random(self.history, self.rng, self.beam)
 
     def _expand(self, block: NDArray[np.int64]) -> NDArray[np.uint8]:
-        """Return the cells with all choices of a block, (N, L) uint8, in random order, one of each network."""
+        """Return the cells with all choices of a block, (N, L) uint8.
+
+        They are in random order, one of each network.
+        """
         counts = self.space.cardinalities[block].tolist()
         if len(self._cells) * math.prod(counts) <= MOST_EXPANSIONS:
             choices = np.array(list(itertools.product(*map(range, counts))), dtype=np.uint8)
@@ -145,7 +153,10 @@ class PNAS(PredictorGuided):
 
 
 def _simplest(space: Space) -> NDArray[np.uint8]:
-    """Return the row, (L,) uint8, of the simplest choices, which the space may not admit."""
+    """Return the row of the simplest choices, (L,) uint8.
+
+    The space may not admit it.
+    """
     row = []
     for names in space.named_choices().values():
         known = [names.index(name) for name in SIMPLEST if name in names]

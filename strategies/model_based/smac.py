@@ -24,7 +24,9 @@ if TYPE_CHECKING:
 
 
 class SMAC(Strategy):
-    """Proposes what a random forest expects to improve most on the best result, and now and then a random architecture.
+    """Proposes what a random forest expects to improve most on the best result.
+
+    Now and then it proposes a random architecture.
 
     The forest's trees are grown in full on bootstrap samples of the rows, one-hot; mean and variance are those over
     its trees (Section 4.1). Expected improvement is maximised by local search from the best results and random
@@ -97,7 +99,10 @@ class SMAC(Strategy):
         self._left = 0
 
     def ask(self) -> Proposal:
-        """Propose a random architecture to begin with and now and then, else one of greatest expected improvement."""
+        """Propose a random architecture to begin with, then the most promising.
+
+        Now and then it is random too, else the one of greatest expected improvement.
+        """
         if len(self._history) < self.initial or self.rng.random() < self.random_share:
             architecture = one_new(self._history, self.rng)
         else:
@@ -126,7 +131,10 @@ class SMAC(Strategy):
         self._best = float(scores.max())
 
     def predict(self, architectures: NDArray[np.uint8]) -> Belief:
-        """Return the forest's belief about architectures, (N, L) uint8, in normal scores of the results."""
+        """Return the forest's belief about architectures, (N, L) uint8.
+
+        It is in normal scores of the results.
+        """
         features = one_hot(architectures, self.space.cardinalities)
         of_trees = np.array([tree.predict(features)[:, 0] for tree in self._forest])
         return Belief(of_trees.mean(axis=0), of_trees.std(axis=0))

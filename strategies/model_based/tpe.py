@@ -94,7 +94,10 @@ class TPE(Strategy):
         self._history = History(space)
 
     def ask(self) -> Proposal:
-        """Propose a random architecture to begin with, then the candidate of greatest l(x) / g(x)."""
+        """Propose a random architecture to begin with, then the best candidate.
+
+        That is the candidate of greatest l(x) / g(x).
+        """
         architecture = self._likely_good() if len(self._history) >= self.startup else None
         if architecture is None:
             architecture = one_new(self._history, self.rng)
@@ -122,7 +125,9 @@ class TPE(Strategy):
         return rows[order[:good]], rows[order[good:]]
 
     def density(self, architectures: NDArray[np.uint8]) -> NDArray[np.float64]:
-        """Return the share of each choice at each position, smoothed, (L, most choices); 0 where there is no choice.
+        """Return the share of each choice at each position, smoothed, (L, most choices).
+
+        0 where there is no choice.
 
         Parameters
         ----------
@@ -136,7 +141,10 @@ class TPE(Strategy):
         return shares
 
     def _draw(self, density: NDArray[np.float64]) -> NDArray[np.uint8]:
-        """Draw rows from densities, (candidates, L) uint8, by inverting each position's distribution function."""
+        """Draw rows from densities, (candidates, L) uint8.
+
+        Each position's distribution function is inverted.
+        """
         drawn = self.rng.random((self.candidates, self.space.length, 1))
         choices: NDArray[np.int64] = (drawn > density.cumsum(axis=1)).sum(axis=2)
         return np.minimum(choices, self.space.cardinalities - 1).astype(np.uint8)

@@ -20,7 +20,9 @@ if TYPE_CHECKING:
 
 
 class ASHA(Strategy):
-    """Promotes whatever is among the best ``1/eta`` of its rung so far; with nothing to promote, starts at the bottom.
+    """Promotes whatever is among the best ``1/eta`` of its rung so far.
+
+    With nothing to promote, starts at the bottom.
 
     A worker that is free looks from the highest rung but one downwards (``get_job``): of the results of a rung, the
     best ``floor(n / eta)`` may go on, and the best of those that have not yet is trained for the epochs of the next
@@ -73,7 +75,10 @@ class ASHA(Strategy):
         self._rung_of = dict(zip(self.rungs, self._below_top, strict=False))
 
     def ask(self) -> Proposal:
-        """Promote from the highest rung that has something to promote, else propose a random architecture."""
+        """Promote from the highest rung that has something to promote.
+
+        Else propose a random architecture.
+        """
         for k in range(len(self._below_top) - 1, -1, -1):  # Alg. 2, get_job
             promoted = self._below_top[k].promote()
             if promoted is not None:
@@ -104,7 +109,10 @@ class _Rung:
             heapq.heappush(self._waiting, result)
 
     def promote(self) -> NDArray[np.uint8] | None:
-        """Return the best that was not promoted if it is of the best ``1/eta``: all that are better were promoted."""
+        """Return the best that was not promoted if it is of the best ``1/eta``.
+
+        All that are better were promoted.
+        """
         candidates = len(self._ranked) // self._eta  # Alg. 2, top_k(rung k, |rung k| / eta)
         if not self._waiting or bisect_left(self._ranked, self._waiting[0]) >= candidates:
             return None

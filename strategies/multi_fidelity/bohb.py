@@ -29,7 +29,9 @@ _SMALLEST = 1e-300
 
 
 class BOHB(OverlappingBrackets):
-    """Hyperband whose candidates come from a tree-structured Parzen estimator, Algorithm 2.
+    """Hyperband whose candidates come from a Parzen estimator.
+
+    The estimator is tree-structured (Algorithm 2).
 
     The model is of the most epochs with N_b >= N_min + 2 results, N_min = d + 1 for d choices. The best
     ``N_l = max(N_min, good N_b)`` of them make the density l, the worst ``N_g = max(N_min, N_b - N_l)`` the density g
@@ -108,7 +110,10 @@ class BOHB(OverlappingBrackets):
         self._model_epochs = 0
 
     def next_bracket(self) -> Bracket:
-        """Return the next of Hyperband's brackets, whose candidates are drawn when they are proposed."""
+        """Return the next of Hyperband's brackets.
+
+        Its candidates are drawn when they are proposed.
+        """
         s, s_max = next(self._next_s), len(self.rungs) - 1
         return Bracket(self._candidates(), first_candidates(s, s_max, self.eta), self.rungs[s_max - s :], self.eta)
 
@@ -131,7 +136,10 @@ class BOHB(OverlappingBrackets):
             yield promising
 
     def _promising(self) -> NDArray[np.uint8]:
-        """Return rows drawn from the density of good ones, (M, L), the largest l / g first."""
+        """Return rows drawn from the density of good ones, (M, L).
+
+        The largest l / g comes first.
+        """
         if self._model is None:
             self._model = self._fit(self._results[self._model_epochs])
         good, bad = self._model
@@ -141,7 +149,10 @@ class BOHB(OverlappingBrackets):
         return ranked
 
     def _first_new(self, rows: NDArray[np.uint8]) -> NDArray[np.uint8] | None:
-        """Return the first of the rows whose network was not asked for yet, (L,), and note it; None if all were."""
+        """Return the first row whose network was not asked for yet, and note it.
+
+        The shape is (L,); None if all were.
+        """
         for row in rows:
             key = self._keys.get(row.tobytes())
             if key is None:
@@ -206,7 +217,10 @@ class ChoiceDensity:
         return np.log(densities)
 
     def sample(self, rng: np.random.Generator, n: int, bandwidth_factor: float) -> NDArray[np.uint8]:
-        """Draw ``n`` rows from the density with all bandwidths multiplied by a factor, (n, L) uint8."""
+        """Draw ``n`` rows from the density, (n, L) uint8.
+
+        All bandwidths are multiplied by a factor.
+        """
         rows = self._rows[(rng.random(n) * len(self._rows)).astype(np.int64)]
         change = rng.random(rows.shape) < np.minimum(bandwidth_factor * self.bandwidths, self._uniform)
         shifts = 1 + (rng.random(rows.shape) * (self._cardinalities - 1)).astype(np.int64)

@@ -20,7 +20,9 @@ if TYPE_CHECKING:
 
 
 def rungs_offered(strategy: str, fidelities: Sequence[int], eta: int) -> tuple[int, ...]:
-    """Return the epochs on offer nearest to ``R, R/eta, R/eta^2, ...``, ascending, with ``R`` the last.
+    """Return the epochs on offer nearest to ``R, R/eta, R/eta^2, ...``.
+
+    They ascend, with ``R`` the last.
 
     Raises a StrategyError, which names the strategy, if ``eta`` is not a whole number from 2, or the fidelities make
     one rung only.
@@ -33,7 +35,9 @@ def rungs_offered(strategy: str, fidelities: Sequence[int], eta: int) -> tuple[i
 
 
 def checks_offered(strategy: str, fidelities: Sequence[int], checks: int) -> tuple[int, ...]:
-    """Return all epochs on offer if they are at most ``checks``, else as many spread evenly up to the last, ascending.
+    """Return the epochs on offer at which to check, ascending.
+
+    All if they are at most ``checks``, else as many spread evenly up to the last.
 
     Raises a StrategyError, which names the strategy, if ``checks`` is not a whole number from 2 (a look before the end,
     and the end), or only one epoch is on offer.
@@ -57,7 +61,10 @@ def _no_short_trainings(strategy: str, fidelities: Sequence[int], lack: str) -> 
 
 
 def first_candidates(s: int, s_max: int, eta: int) -> int:
-    """Return n of bracket s of Hyperband, ``ceil((s_max + 1) / (s + 1) * eta^s)``, in whole numbers."""
+    """Return the number n of first candidates of bracket s of Hyperband.
+
+    It is ``ceil((s_max + 1) / (s + 1) * eta^s)``, in whole numbers.
+    """
     n: int = -(-(s_max + 1) * eta**s // (s + 1))  # Algorithm 1, line 2
     return n
 
@@ -123,14 +130,20 @@ class Bracket:
         return not self._waiting and len(self._results) == self._candidates
 
     def ask(self) -> Proposal | None:
-        """Propose the next candidate of this rung; None while the rung's results are outstanding."""
+        """Propose the next candidate of this rung.
+
+        None while the rung's results are outstanding.
+        """
         if not self._waiting:
             return None
         self._waiting -= 1
         return Proposal(next(self._next), self._epochs)
 
     def tell(self, proposal: Proposal, value: float) -> None:
-        """Take a result; the last of a rung opens the next one. A diverged training has nothing to go on with."""
+        """Take a result; the last of a rung opens the next one.
+
+        A diverged training has nothing to go on with.
+        """
         self._results.append((value, proposal.architecture))
         if self.ended and self._later_epochs:
             ranked = sorted(self._results, key=lambda result: -result[0])
@@ -173,7 +186,10 @@ class BracketStrategy(Strategy):
         """Return the bracket to run when the last one has ended."""
 
     def ask(self) -> Proposal | None:
-        """Propose the next candidate of the rung or of a new bracket; None while the rung's results are outstanding."""
+        """Propose the next candidate of the rung or of a new bracket.
+
+        None while the rung's results are outstanding.
+        """
         if self._bracket is None or self._bracket.ended:
             self._bracket = self.next_bracket()
         return self._bracket.ask()

@@ -31,7 +31,9 @@ PARAMETERS = 3
 
 
 class CurveExtrapolation(StoppingStrategy):
-    """Stops a training that, as its curve goes on, is not likely to end above the best (predictive termination).
+    """Stops a training that is not likely to end above the best.
+
+    Its curve so far is carried on (predictive termination).
 
     At a check after n values, the training is stopped if ``P(y_T > y_best | y_1:n) < threshold``, where y_best is the
     best of those that were trained to the end. The inner strategy is then told the expected y_T, as in the paper.
@@ -111,7 +113,10 @@ class CurveExtrapolation(StoppingStrategy):
         return seen.mean if seen.chance_above(max(self._ends), error) < self.threshold else None
 
     def learn(self, training: Training) -> None:
-        """Learn from a training that was neither stopped nor diverged: where it ended, its noise, and errors."""
+        """Learn from a training that was neither stopped nor diverged.
+
+        Where it ended, its noise, and errors.
+        """
         if training.diverged or training.epochs[-1] != self.checks[-1]:
             return
         epochs, values = tuple(training.epochs), np.array(training.values)
@@ -168,7 +173,9 @@ class Forecast(NamedTuple):
 
 
 def forecast(epochs: tuple[int, ...], values: NDArray[np.float64], last: int, prior: Prior) -> Forecast:
-    """Fit ``c - a g(t)``, ``a >= 0``, by least squares for every shape g of a grid, and weigh the fits.
+    """Fit ``c - a g(t)`` for every shape g of a grid, and weigh the fits.
+
+    The fits are by least squares, with ``a >= 0``.
 
     The shapes are of three families of Domhan et al., with time t as a share of the whole training: pow3,
     ``g = t^-alpha``; exp3, ``g = exp(-k t)``; and log power, ``g = 1 / (1 + (t / t_0)^p)``, which with c = a is theirs.
@@ -196,7 +203,10 @@ def forecast(epochs: tuple[int, ...], values: NDArray[np.float64], last: int, pr
 
 
 def residual_variance(epochs: tuple[int, ...], values: NDArray[np.float64]) -> float:
-    """Return the variance of the values of a whole curve, (n,), n above `PARAMETERS`, about the fit nearest to them."""
+    """Return the variance of a whole curve's values about the nearest fit.
+
+    The values are (n,), n above `PARAMETERS`.
+    """
     _, squares = _fit(_shapes(epochs, epochs[-1]), values)
     return float(squares.min()) / (len(epochs) - PARAMETERS)
 

@@ -29,7 +29,9 @@ TRIES = 20
 
 
 class DEHB(OverlappingBrackets):
-    """Breeds the architectures of each rung of Hyperband from the best of the rung below.
+    """Breeds each rung of Hyperband from the best of the rung below.
+
+    What is bred are architectures.
 
     An individual is a vector of [0, 1]^L; its choices are ``floor(x * cardinality)``. Every rung has a subpopulation,
     as large as Hyperband's largest number of trainings there. The first run of Hyperband trains random individuals and
@@ -105,7 +107,10 @@ class DEHB(OverlappingBrackets):
         return EvolvingBracket(self, s_max - s, self._sizes[s], promotes=run == 0)
 
     def breed(self, parents: Sequence[Individual], target: Individual) -> Individual:
-        """Return a child of a target and of three parents; where there are fewer, any individuals stand in."""
+        """Return a child of a target and of three parents.
+
+        Where there are fewer, any individuals stand in.
+        """
         vectors = [parent.vector for parent in parents]
         if len(vectors) < PARENTS:
             everyone = [one.vector for population in self.populations for one in population.individuals]
@@ -158,7 +163,10 @@ class EvolvingBracket:
         return not self._outstanding and self._i == len(self._sizes) - 1
 
     def ask(self) -> Proposal | None:
-        """Propose the child for the next target of the rung's subpopulation; None while results of the rung are out."""
+        """Propose the child for the next target of the rung's subpopulation.
+
+        None while results of the rung are out.
+        """
         if not self._waiting:
             return None
         self._waiting -= 1
@@ -175,7 +183,10 @@ class EvolvingBracket:
         return proposal
 
     def tell(self, proposal: Proposal, value: float) -> None:
-        """Take a result: the child may replace its target, and the last of a rung opens the next one."""
+        """Take a result; the last of a rung opens the next one.
+
+        The child may replace its target.
+        """
         owner = self._under_way.end(proposal)
         if owner is None:
             return
@@ -213,13 +224,19 @@ class Subpopulation:
         return sorted(known, key=lambda one: -one.value)
 
     def select(self, target: int, child: Individual) -> None:
-        """Replace the target by a trained child that is as good or better, or if the target was never trained."""
+        """Replace the target by a trained child that is as good or better.
+
+        A target that was never trained is always replaced.
+        """
         if not child.value < self.individuals[target].value:
             self.individuals[target] = child
 
 
 def random_individuals(space: Space, rng: np.random.Generator, n: int) -> list[Individual]:
-    """Return ``n`` individuals of random rows, their vectors uniform among those that stand for the row."""
+    """Return ``n`` individuals of random rows.
+
+    Their vectors are uniform among those that stand for the row.
+    """
     rows = space.sample(rng, n)
     vectors = (rows + rng.random(rows.shape)) / space.cardinalities
     return [Individual(vector, row) for vector, row in zip(vectors, rows, strict=True)]
@@ -250,7 +267,10 @@ def mutant(parents: Sequence[NDArray[np.float64]], factor: float, rng: np.random
 def binomial_crossover(
     target: NDArray[np.float64], mutated: NDArray[np.float64], rate: float, rng: np.random.Generator
 ) -> NDArray[np.float64]:
-    """Return the child, (L,): each number is the mutant's by chance ``rate``, and one drawn at random always is."""
+    """Return the child, (L,).
+
+    Each number is the mutant's by chance ``rate``, and one drawn at random always is.
+    """
     take = rng.random(len(target)) < rate
     take[int(rng.random() * len(target))] = True
     return np.where(take, mutated, target)

@@ -19,7 +19,9 @@ if TYPE_CHECKING:
 
 
 class Hyperband(BracketStrategy):
-    """Runs brackets of successive halving, from many short first trainings to few full ones, over and over.
+    """Runs brackets of successive halving, over and over.
+
+    They go from many short first trainings to few full ones.
 
     Bracket s, from s_max to 0, starts n = ceil((s_max + 1) / (s + 1) * eta^s) random architectures at R / eta^s epochs.
     R is the last fidelity, and the epochs are those on offer nearest to the ideal ones. While a rung's last results are

@@ -23,7 +23,9 @@ if TYPE_CHECKING:
 
 
 class MedianStopping(StoppingStrategy):
-    """Stops a training whose best value so far is below the median of what the others were on average by then.
+    """Stops a training that is below the median of the others.
+
+    Its best value so far is compared with what the others were on average by then.
 
     The others are those trainings that have ended, finished or stopped, but not diverged, which reached the epoch in
     question; the running average of one is that of its values at the checks up to there. The rule needs no model of
@@ -84,7 +86,10 @@ class MedianStopping(StoppingStrategy):
         """Of each check, the running averages up to it, ascending."""
 
     def judge(self, training: Training) -> float | None:
-        """Return the best value if it is below the median of the others, and the training is not in its grace."""
+        """Return the best value if it is below the median of the others.
+
+        A training in its grace goes on.
+        """
         averages = self._averages[training.epochs[-1]]
         if len(training.epochs) <= self.grace or len(averages) < self.others:
             return None

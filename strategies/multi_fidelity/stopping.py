@@ -97,16 +97,24 @@ class StoppingStrategy(Strategy):
 
     @abstractmethod
     def judge(self, training: Training) -> float | None:
-        """Return the value that the inner strategy is told of a training that is stopped here; None if it goes on.
+        """Return the value told to the inner strategy of a training stopped here.
+
+        None if the training goes on.
 
         Asked after each check but the last, of trainings that have not diverged.
         """
 
     def learn(self, training: Training) -> None:
-        """Learn from a training that has ended, whether by itself, stopped or diverged; by default nothing."""
+        """Learn from a training that has ended, whether by itself, stopped or diverged.
+
+        By default nothing.
+        """
 
     def ask(self) -> Proposal | None:
-        """Go on with a training to its next check, else propose the first part of what the inner strategy wants."""
+        """Go on with a training to its next check, else begin another.
+
+        That is the first part of what the inner strategy wants.
+        """
         if self._going_on:
             training = self._going_on.popleft()
             done = training.epochs[-1]

@@ -16,7 +16,9 @@ if TYPE_CHECKING:
 
 
 class SuccessiveHalving(BracketStrategy):
-    """Trains a batch of random architectures briefly, the best ``1/eta`` of them longer, and so on; then a new batch.
+    """Trains a batch of random architectures briefly, the best of them longer.
+
+    The best ``1/eta`` go on at each step; then comes a new batch.
 
     The epochs of the rungs are those on offer nearest to ``R, R/eta, R/eta^2, ...`` with ``R`` the last. While a rung's
     last results are outstanding, `ask` has nothing to propose.

@@ -20,7 +20,9 @@ _ROOM = 64
 
 
 def standing(values: Sequence[float], violation: float) -> list[float]:
-    """Return M + 1 numbers of which one member's are nowhere less and somewhere more than those of any it dominates.
+    """Return M + 1 numbers that order members as dominance does.
+
+    One member's are nowhere less and somewhere more than those of any it dominates.
 
     Domination is that of Definition 1: a feasible member dominates any that is not; of two that are not, the one with
     the smaller violation; of two feasible ones, the one that is nowhere worse and somewhere better. A member with a
@@ -54,7 +56,10 @@ class Domination:
         return self._n
 
     def put(self, index: int, values: Sequence[float], violation: float) -> None:
-        """Set the member of an index: a new one, ``len(self)``, or that of another, which is gone then."""
+        """Set the member of an index.
+
+        A new one, ``len(self)``, or that of another, which is gone then.
+        """
         one = standing(values, violation)
         if not len(self._standings):
             self._standings = np.empty((len(one), len(self._dominators)))
@@ -73,12 +78,17 @@ class Domination:
         self._dominates[:n, index] = dominated
 
     def fronts(self) -> Iterator[NDArray[np.int64]]:
-        """Yield the indices of each nondominated front, the best first, ascending within (fast-nondominated-sort)."""
+        """Yield the indices of each nondominated front, the best first.
+
+        Indices ascend within a front (fast-nondominated-sort).
+        """
         return _peel(self._dominates[: self._n, : self._n], self._dominators[: self._n])
 
 
 def nondominated_fronts(standings: NDArray[np.float64]) -> Iterator[NDArray[np.int64]]:
-    """Yield the members of each nondominated front, ascending, the best front first (fast-nondominated-sort).
+    """Yield the members of each nondominated front, the best front first.
+
+    Members ascend (fast-nondominated-sort).
 
     Parameters
     ----------
@@ -102,7 +112,9 @@ def _peel(dominates: NDArray[np.bool_], dominators: NDArray[np.int64]) -> Iterat
 
 
 def crowding_distance(values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return how far the neighbours of each member of a front are, (N,) (crowding-distance-assignment).
+    """Return how far the neighbours of each member of a front are, (N,).
+
+    This is crowding-distance-assignment.
 
     For each objective, the distance between the next smaller and the next larger value, as a share of the range; the
     ends are at infinity. An objective in which the front does not differ, or diverged, says nothing and has no ends.
@@ -189,7 +201,10 @@ class BestFronts:
         self._n_behind += sum(len(self.results[other]) for other in moving)
 
     def _level(self, one: NDArray[np.float64]) -> int:
-        """Return the first front in which none dominates a new point: one that does is dominated in all before."""
+        """Return the first front in which none dominates a new point.
+
+        One that does is dominated in all before.
+        """
         low, high = 0, len(self.fronts)
         while low < high:
             middle = (low + high) // 2
@@ -200,7 +215,10 @@ class BestFronts:
         return low
 
     def _beaten(self, front: list[int], by: list[int]) -> list[bool]:
-        """Return which points of a front are dominated by any of some others; no two points are equal."""
+        """Return which points of a front are dominated by any of some others.
+
+        No two points are equal.
+        """
         not_worse: NDArray[np.bool_] = np.asarray(
             (self._standings[by] >= self._standings[front][:, None]).all(axis=2), dtype=bool
         )

@@ -23,7 +23,9 @@ if TYPE_CHECKING:
 
 
 def epsilon_net(values: NDArray[np.float64], k: int) -> list[int]:
-    """Return k points of a front that are spread over it, in the order in which they were chosen.
+    """Return k points of a front that are spread over it.
+
+    They are in the order in which they were chosen.
 
     The first is the best in the first objective; each next is the farthest from those chosen (EpsNet, after Clarkson
     2006). Distances are Euclidean, with each objective as a share of its range in the front.
@@ -70,7 +72,10 @@ class _Rung:
         self._stale |= changed or len(self._architectures) % self._eta == 0
 
     def promote(self) -> NDArray[np.uint8] | None:
-        """Return the best architecture, (L,) uint8, that may go on and has not yet; None until more results come."""
+        """Return the best architecture, (L,) uint8, that may go on and has not yet.
+
+        None until more results come.
+        """
         if self._stale:
             self._waiting = self._may_go_on(len(self._architectures) // self._eta)[::-1]
             self._stale = False
@@ -81,7 +86,9 @@ class _Rung:
         return self._architectures[result]
 
     def _may_go_on(self, k: int) -> list[tuple[int, int]]:
-        """Return results, each with its point, that are among the k best and were not promoted, in order.
+        """Return results among the k best that were not promoted, in order.
+
+        Each comes with its point.
 
         These are front after front, the oldest first, and of the last that enters the epsilon-net of its points; if all
         of these enter, also the oldest of the results that are like them. What diverged goes nowhere.
@@ -113,7 +120,9 @@ class _Rung:
 
 
 class MOASHA(MultiObjectiveStrategy):
-    """Trains for longer whoever is in the best 1/eta of a rung, by nondominated front and epsilon-net; never waits.
+    """Trains for longer whoever is in the best 1/eta of a rung; never waits.
+
+    The best are told by nondominated front and epsilon-net.
 
     Whenever a worker is free, the highest rung with something to promote sends the best of it on; if there is none, a
     random architecture starts in the lowest (get_job of ASHA, Li et al., MLSys 2020). Fronts are those of constraint
@@ -164,7 +173,10 @@ class MOASHA(MultiObjectiveStrategy):
         self._steps = list(zip(self.rungs[-2::-1], self.rungs[:0:-1], strict=True))
 
     def ask(self) -> Proposal:
-        """Propose to train an architecture for longer, from the highest rung down, or a random one."""
+        """Propose to train an architecture for longer, or a random one.
+
+        Rungs are looked through from the highest down.
+        """
         for epochs, longer in self._steps:
             architecture = self._results[epochs].promote()
             if architecture is not None:

@@ -21,7 +21,9 @@ if TYPE_CHECKING:
 
 
 class MultiObjectiveRegularizedEvolution(MultiObjectiveStrategy):
-    """Mutates the best of a random sample of the population, from which the oldest member dies with every birth.
+    """Mutates the best of a random sample of the population.
+
+    The oldest member dies with every birth.
 
     The best of a sample is in the first front of the whole population that has any of the sample, and of these the
     least crowded one (`strategies.multi_objective.dominance`). All else is as in `strategies.RegularizedEvolution`.
@@ -76,7 +78,10 @@ class MultiObjectiveRegularizedEvolution(MultiObjectiveStrategy):
         self._next = 0
 
     def ask(self) -> Proposal:
-        """Propose a random architecture while the population fills, then a child of the best of a random sample."""
+        """Propose a random architecture while the population fills, then a child.
+
+        The parent is the best of a random sample.
+        """
         if len(self._architectures) < self.population:
             return Proposal(self.space.sample(self.rng), self.fidelities[-1])
         parent = self._architectures[self._best_of_sample()]

@@ -18,7 +18,9 @@ if TYPE_CHECKING:
 
 
 class NSGA2(MultiObjectiveStrategy):
-    """Keeps the best N of parents and children by nondominated front, then by crowding distance.
+    """Keeps the best N of parents and children.
+
+    They are ordered by nondominated front, then by crowding distance.
 
     Parents win binary tournaments by the crowded-comparison operator. The space's crossover makes one child of a pair,
     and the space's mutation changes one of its L positions: as many as the paper's p_m = 1/L does on average. With
@@ -75,7 +77,10 @@ class NSGA2(MultiObjectiveStrategy):
         self._queue: list[NDArray[np.uint8]] = []
 
     def ask(self) -> Proposal:
-        """Propose a random architecture for the first generation, then a child of the present parents."""
+        """Propose a random architecture for the first generation, then a child.
+
+        Its parents are the present ones.
+        """
         if not self._queue:
             self._queue = list(self._children() if self._full > self.population else self._random())
         return Proposal(self._queue.pop(), self.fidelities[-1])
@@ -92,7 +97,10 @@ class NSGA2(MultiObjectiveStrategy):
         return self.space.mutate(children, self.rng)
 
     def _tournament(self, n: int) -> NDArray[np.int64]:
-        """Return the winners of n binary tournaments between parents; of two that are alike, the one drawn first."""
+        """Return the winners of n binary tournaments between parents.
+
+        Of two that are alike, the one drawn first.
+        """
         first, second = (self.rng.random((2, n)) * self.population).astype(np.int64)
         winners: NDArray[np.int64] = np.where(self._order[first] <= self._order[second], first, second)
         return winners
@@ -112,7 +120,10 @@ class NSGA2(MultiObjectiveStrategy):
             self._select()
 
     def _select(self) -> None:
-        """Make parents of the best N members, and note how they stand in crowded-comparison order, 1 the best."""
+        """Make parents of the best N members, and note how they stand.
+
+        They stand in crowded-comparison order, 1 the best.
+        """
         values = np.array(self._values)
         chosen: list[int] = []
         steps: list[bool] = []

@@ -37,7 +37,9 @@ def draw_weights(rng: np.random.Generator, objectives: int) -> NDArray[np.float6
 def augmented_tchebycheff(
     values: NDArray[np.float64], violations: NDArray[np.float64], weights: NDArray[np.float64], rho: float
 ) -> NDArray[np.float64]:
-    """Return the worth of each training under weights, (N,), to be maximised: minus f_lambda.
+    """Return the worth of each training under weights, (N,), to be maximised.
+
+    Minus f_lambda.
 
     f_lambda = max_j(lambda_j f_j) + rho sum_j(lambda_j f_j), where cost f_j is 0 at the best and 1 at the worst of the
     feasible ones. Below the worst of these come those that break constraints, by their violation or 1 if it is more;
@@ -68,7 +70,9 @@ def augmented_tchebycheff(
 
 
 class ParEGO(MultiObjectiveStrategy):
-    """Trains what is expected to improve most on the best, under weights of the objectives that are drawn anew.
+    """Trains what is expected to improve most on the best, under drawn weights.
+
+    The weights of the objectives are drawn anew each time.
 
     The first architectures are drawn at random. Then, for each batch: draw weights, fit a predictor to the augmented
     Tchebycheff function of what is known, and propose those of largest expected improvement among as many mutations of
@@ -150,7 +154,10 @@ class ParEGO(MultiObjectiveStrategy):
         return Proposal(self._queue.pop(), self.fidelities[-1])
 
     def _chosen(self) -> NDArray[np.uint8]:
-        """Return those of the candidates that are expected to improve most, (at most batch, L), the best first."""
+        """Return the candidates expected to improve most, the best first.
+
+        The shape is (at most batch, L).
+        """
         values, violations = np.array(self._values), np.array(self._violations)
         weights = draw_weights(self.rng, values.shape[1])
         worth = augmented_tchebycheff(values, violations, weights, self.rho)

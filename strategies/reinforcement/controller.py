@@ -41,7 +41,10 @@ class Reading(NamedTuple):
 
     @property
     def log_probabilities(self) -> Floats:
-        """Logarithm of the probability of each choice that rows took, given those before it, (B, L)."""
+        """Return the logarithm of the probability of each choice taken, (B, L).
+
+        It is given the choices of the row before it.
+        """
         batch, length = self.rows.shape
         chosen: Floats = self.log_softmax[np.arange(length)[:, None], np.arange(batch), self.rows.T].T
         return chosen
@@ -121,7 +124,10 @@ class Controller:
         return rows
 
     def read(self, rows: NDArray[np.uint8]) -> Reading:
-        """Return the probabilities of rows, (B, L) uint8, and the states they were read with."""
+        """Return the probabilities of rows, and the states they were read with.
+
+        The rows are (B, L) uint8.
+        """
         batch, h = len(rows), self._hidden
         hidden: list[Floats] = []
         cells: list[Floats] = []
@@ -141,7 +147,9 @@ class Controller:
         return Reading(rows, logits, hidden, cells, gates)
 
     def gradient(self, reading: Reading, weights: Floats, entropy: float = 0.0) -> Floats:
-        """Return the gradient by theta of a weighted sum of log-probabilities and entropies, (P,).
+        """Return the gradient by theta, (P,), of a weighted sum.
+
+        The sum is of log-probabilities and entropies.
 
         Parameters
         ----------
@@ -178,7 +186,10 @@ class Controller:
 
 
 def _cell(z: Floats, c: Floats) -> tuple[Floats, Floats, Floats]:
-    """Return h, c and the gates i, f, o, g of one step, from what flows into the gates, (B, 4H), and the last c."""
+    """Return h, c and the gates i, f, o, g of one step.
+
+    They follow from what flows into the gates, (B, 4H), and the last c.
+    """
     h = c.shape[1]
     gates = np.empty_like(z)
     gates[:, : 3 * h] = 1 / (1 + np.exp(-np.maximum(z[:, : 3 * h], -700.0)))  # exp(710) overflows
@@ -188,7 +199,10 @@ def _cell(z: Floats, c: Floats) -> tuple[Floats, Floats, Floats]:
 
 
 def _back_through_time(gates: Floats, cells: Floats, d_above: Floats, w_h: Floats) -> Floats:
-    """Return the gradient by what flows into the gates, (L, B, 4H), given that by h from above, (L, B, H)."""
+    """Return the gradient by what flows into the gates, (L, B, 4H).
+
+    The gradient by h from above, (L, B, H), is given.
+    """
     length, batch, h = d_above.shape
     i, f, o, g = (gates[:, :, number * h : (number + 1) * h] for number in range(4))
     tanh_c = np.tanh(cells[1:])
@@ -214,7 +228,9 @@ def _p_log_p(log_p: Floats) -> Floats:
 
 
 class ControllerSearch(Strategy):
-    """A search that draws batches from a controller and updates it with their results.
+    """A search that draws batches from a controller.
+
+    It updates the controller with their results.
 
     With several evaluations under way the next batch is drawn before all of the last are in, so results can be of a
     controller a few updates back, as they were with the papers' hundreds of workers. A batch in which all diverged
@@ -245,7 +261,10 @@ class ControllerSearch(Strategy):
 
     @abstractmethod
     def update(self, rows: NDArray[np.uint8], rewards: list[float]) -> None:
-        """Change the controller given a batch of rows, (B, L) uint8, and their rewards, -inf if they diverged."""
+        """Change the controller given a batch of rows and their rewards.
+
+        The rows are (B, L) uint8; a reward is -inf if the training diverged.
+        """
 
     def drawn(self, rows: NDArray[np.uint8]) -> None:
         """Take note of rows, (B, L) uint8, that were drawn from the present controller."""

@@ -46,7 +46,10 @@ class Baseline:
         return self._numerator / self._denominator if self._denominator else math.nan
 
     def finite(self, rewards: Sequence[float]) -> list[float]:
-        """Return rewards with divergences as bad as the worst reward so far; nothing if none was finite yet."""
+        """Return rewards with divergences as bad as the worst reward so far.
+
+        Nothing if none was finite yet.
+        """
         self._worst = min([self._worst, *(reward for reward in rewards if math.isfinite(reward))])
         if self._worst == math.inf:
             return []
@@ -58,7 +61,9 @@ class Baseline:
         self._denominator = self.momentum * self._denominator + (1 - self.momentum)
 
     def advantages(self, rewards: Sequence[float]) -> NDArray[np.float64]:
-        """Return by how much each finite reward of a batch exceeds the average of previous ones, then see them, (N,).
+        """Return by how much each finite reward of a batch exceeds the average, (N,).
+
+        The average is of previous rewards; then see these.
 
         The first batch has no previous ones: its own mean stands in.
         """
@@ -108,7 +113,9 @@ class Adam:
 def draw_inside(
     space: Space, rng: np.random.Generator, n: int, draw: Callable[[int], NDArray[np.uint8]]
 ) -> NDArray[np.uint8]:
-    """Return ``n`` rows of a policy, (n, L) uint8, those that the space does not admit drawn again.
+    """Return ``n`` rows of a policy, (n, L) uint8.
+
+    Those that the space does not admit are drawn again.
 
     So rows follow the policy given that they are admitted. Its log-probability then lacks a normaliser; the gradient of
     that, times rewards less their mean, is zero on average, so policy gradients can go without. A policy that rewards

@@ -22,7 +22,9 @@ if TYPE_CHECKING:
 
 
 class PPO(ControllerSearch):
-    """Draws choice after choice from an LSTM, and climbs several times on each batch, no further than a trust allows.
+    """Draws choices from an LSTM, and climbs several times on each batch.
+
+    It draws choice after choice, and climbs no further than a trust allows.
 
     The objective is Schulman et al.'s (2017), eq. 7 and 9, the mean over choices of min(r A, clip(r, 1 - epsilon,
     1 + epsilon) A) + c_2 S: r is the ratio of a choice's probability to what it was when it was drawn, A the reward

@@ -21,7 +21,9 @@ if TYPE_CHECKING:
 
 
 class Reinforce(Strategy):
-    """Draws every choice from a softmax of its own, and shifts those towards what did better than the average.
+    """Draws every choice from a softmax of its own.
+
+    It shifts those towards what did better than the average.
 
     After each training, theta climbs by Adam along (R - b) * grad log pi(architecture; theta), where b is the moving
     average of rewards, R included. Adam makes steps of the same size whatever the unit of R. Ying et al. (2019) climb

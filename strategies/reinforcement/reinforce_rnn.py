@@ -22,7 +22,9 @@ if TYPE_CHECKING:
 
 
 class ReinforceRNN(ControllerSearch):
-    """Draws choice after choice from an LSTM, and makes those more likely that did better than the average before.
+    """Draws choice after choice from an LSTM.
+
+    It makes those more likely that did better than the average before.
 
     After each batch of m architectures, Adam climbs along section 3.2's gradient, the mean over the batch of the sum
     over choices of grad log P(a_t | a_(t-1)...a_1; theta_c) * (R_k - b). b averages the rewards of earlier batches;

@@ -32,7 +32,9 @@ AHEAD = 64
 
 
 class OperationPrior(Wrapper):
-    """Runs another strategy whose random architectures prefer, at each position, what good ones have there.
+    """Runs another strategy whose random architectures follow a prior.
+
+    They prefer, at each position, what good ones have there.
 
     p_i(c), the chance of choice c at position i, is its frequency among the best of another task, or among
     architectures that are given; positions are drawn independently. A share of draws stays uniform.

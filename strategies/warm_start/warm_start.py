@@ -23,7 +23,9 @@ if TYPE_CHECKING:
 
 
 class WarmStart(Wrapper):
-    """Runs another strategy whose first random architectures are the best of another task, or any that are given.
+    """Runs another strategy that starts from given architectures.
+
+    Its first random architectures are the best of another task, or any that are given.
 
     They come one by one, the best first, in place of the strategy's random draws; after them its draws are as ever. So
     they do whatever its initial design does: fill a population, teach a model, enter a bracket.

@@ -80,7 +80,10 @@ class Wrapper(MultiObjectiveStrategy):
     def tell_objectives(
         self, proposal: Proposal, values: NDArray[np.float64], violation: float, seconds: float
     ) -> None:
-        """Tell the wrapped strategy; one of a single objective sees the signal, -inf if a constraint is broken."""
+        """Tell the wrapped strategy.
+
+        One of a single objective sees the signal, -inf if a constraint is broken.
+        """
         if isinstance(self.wrapped, MultiObjectiveStrategy):
             self.wrapped.tell_objectives(proposal, values, violation, seconds)
         else:
@@ -88,7 +91,9 @@ class Wrapper(MultiObjectiveStrategy):
 
 
 def space_view(space: Space, draw: Draw) -> Space:
-    """Return a space of the same class, state, declaration and hash, equal to it, whose ``sample`` is ``draw``.
+    """Return a space equal to this one, whose ``sample`` is ``draw``.
+
+    It has the same class, state, declaration and hash.
 
     Whatever either of the two computes and keeps, the other has too.
     """
@@ -101,7 +106,10 @@ def space_view(space: Space, draw: Draw) -> Space:
 
 @cache
 def _view_class(cls: type[Space]) -> type[Space]:
-    """Return a class whose instances share the attributes of a space and keep only the draw for themselves."""
+    """Return a class whose instances share the attributes of a space.
+
+    They keep only the draw for themselves.
+    """
 
     def sample(self: Any, rng: np.random.Generator, n: int | None = None) -> NDArray[np.uint8]:
         drawn: NDArray[np.uint8] = self._draw(rng, n)
@@ -147,7 +155,9 @@ def good_architectures(
     measure: str | None,
     architectures: Architectures | None,
 ) -> tuple[NDArray[np.uint8], bool]:
-    """Return architectures, (N, L) uint8, the best first, and whether they come from a source, so are all it knows.
+    """Return architectures, the best first, and whether they come from a source.
+
+    They are (N, L) uint8; those of a source are all it knows.
 
     Parameters
     ----------
@@ -197,7 +207,9 @@ def good_architectures(
 
 
 def best_first(space: Space, architectures: NDArray[np.uint8], worths: NDArray[np.float64]) -> NDArray[np.uint8]:
-    """Return architectures by their worth, (M, L) uint8, without those of NaN, and one of each network.
+    """Return architectures by their worth, (M, L) uint8.
+
+    Those of NaN are left out; one of each network stays.
 
     Parameters
     ----------
@@ -219,7 +231,10 @@ def _rank(source: Oracle, measure: Measure) -> NDArray[np.uint8]:
 
 
 def _known(source: Oracle) -> NDArray[np.uint8]:
-    """Return the rows to ask for: those of a table, which may hold a part of the space, else all, else some."""
+    """Return the rows to ask for.
+
+    Those of a table, which may hold a part of the space, else all, else some.
+    """
     table = getattr(source, "table", None)
     if table is not None:
         rows: NDArray[np.uint8] = table.architectures

@@ -34,7 +34,9 @@ _SCORES: WeakKeyDictionary[Any, dict[Space, dict[bytes, float]]] = WeakKeyDictio
 
 
 class ZeroCostWarmup(Wrapper):
-    """Runs another strategy whose first random architectures are the best of a random pool by a cheap score.
+    """Runs another strategy that starts from the best by a cheap score.
+
+    Its first random architectures are the best of a random pool.
 
     They come one by one, the best first, in place of the strategy's random draws; after them its draws are as ever.
 
@@ -117,7 +119,10 @@ def _function(score: Score | str | None) -> Score:
 
 
 def _scores(function: Score, space: Space, rows: NDArray[np.uint8]) -> NDArray[np.float64]:
-    """Return the score of each row, (N,), asking only for those that are not remembered."""
+    """Return the score of each row, (N,).
+
+    Only those that are not remembered are asked for.
+    """
     try:
         known = _SCORES.setdefault(function, {}).setdefault(space, {})
     except TypeError:  # it has no hash or no weak references: each run asks it anew

@@ -1,1 +1,4 @@
-"""Making a table: plan, journals, engines, merging, and the forecast of what a budget buys."""
+"""The making of a table.
+
+Plan, journals, engines, merging, and the forecast of what a budget buys.
+"""

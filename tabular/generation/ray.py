@@ -133,7 +133,10 @@ class RayEngine:
         return (self.gpus or 1.0) if on_gpu else 0.0
 
     def _room(self, gpus: float) -> int:
-        """Return how many groups are to train at once: a cluster may have grown or shrunk."""
+        """Return how many groups are to train at once.
+
+        A cluster may have grown or shrunk.
+        """
         found = _resources()
         room = found.get("CPU", 0)
         if gpus:

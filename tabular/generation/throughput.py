@@ -76,7 +76,9 @@ class Throughput:
     probing: float
 
     def training(self, epochs: int, counted: float = 1.0) -> NDArray[np.float64]:
-        """Return the wall-clock seconds of a training in each of the groups, (K,) float64.
+        """Return the wall-clock seconds of a training in each of the groups.
+
+        The shape is (K,) float64.
 
         Parameters
         ----------

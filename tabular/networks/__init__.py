@@ -1,4 +1,7 @@
-"""The torch modules of architectures, built of plain values: edges, names of operations, widths, strides."""
+"""The torch modules of architectures, built of plain values.
+
+Edges, names of operations, widths, strides.
+"""
 
 from typing import TYPE_CHECKING
 

@@ -1,4 +1,7 @@
-"""The network around a cell: stem, stages of cells with reductions between them, pooling, classifier."""
+"""The network around a cell.
+
+Stem, stages of cells with reductions between them, pooling, classifier.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +17,10 @@ if TYPE_CHECKING:
 
 
 def relu_conv_bn(inputs: int, outputs: int, kernel: int, stride: int = 1) -> nn.Sequential:
-    """Return NAS-Bench-201's ``nor_conv``: ReLU, convolution, batch normalisation; stride 1 keeps the size."""
+    """Return NAS-Bench-201's ``nor_conv``: ReLU, convolution, batch normalisation.
+
+    Stride 1 keeps the size.
+    """
     return nn.Sequential(
         nn.ReLU(),
         nn.Conv2d(inputs, outputs, kernel, stride, padding=kernel // 2, bias=False),
@@ -23,7 +29,10 @@ def relu_conv_bn(inputs: int, outputs: int, kernel: int, stride: int = 1) -> nn.
 
 
 def depthwise_conv_bn(channels: int, dilation: int, kernel: int = 3, stride: int = 1) -> nn.Sequential:
-    """Return ReLU, depthwise and pointwise convolution and batch normalisation (DARTS, Liu et al. 2019)."""
+    """Return ReLU, depthwise and pointwise convolution and batch normalisation.
+
+    Source: DARTS, Liu et al. 2019.
+    """
     padding = dilation * (kernel // 2)
     return nn.Sequential(
         nn.ReLU(),
@@ -77,7 +86,10 @@ class Cell(nn.Module):
 
 
 class Reduction(nn.Module):
-    """NAS-Bench-201's residual block between stages: halves the resolution and doubles the width."""
+    """NAS-Bench-201's residual block between stages.
+
+    Halves the resolution and doubles the width.
+    """
 
     def __init__(self, channels: int) -> None:
         super().__init__()
@@ -95,7 +107,9 @@ class Reduction(nn.Module):
 
 
 class CellNetwork(nn.Module):
-    """The network that an architecture of a cell space stands for (NAS-Bench-201, Dong and Yang 2020, figure 1).
+    """The network that an architecture of a cell space stands for.
+
+    Source: NAS-Bench-201, Dong and Yang 2020, figure 1.
 
     Parameters
     ----------

@@ -1,4 +1,7 @@
-"""The network around the two cells of the DARTS space: stem, normal and reduction cells, pooling, classifier."""
+"""The network around the two cells of the DARTS space.
+
+Stem, normal and reduction cells, pooling, classifier.
+"""
 
 from __future__ import annotations
 
@@ -26,7 +29,9 @@ STEM_WIDTH = 3
 
 
 class FactorizedReduce(nn.Module):
-    """Half the resolution without losing a pixel: two pointwise convolutions, one of them shifted (DARTS).
+    """Half the resolution without losing a pixel.
+
+    Two pointwise convolutions, one of them shifted (DARTS).
 
     Parameters
     ----------
@@ -48,7 +53,10 @@ class FactorizedReduce(nn.Module):
 
 
 def separable_conv(channels: int, kernel: int, stride: int) -> nn.Sequential:
-    """Return DARTS's separable convolution: twice depthwise and pointwise, the stride in the first."""
+    """Return DARTS's separable convolution.
+
+    Twice depthwise and pointwise, the stride in the first.
+    """
     return nn.Sequential(
         depthwise_conv_bn(channels, 1, kernel, stride),
         depthwise_conv_bn(channels, 1, kernel),
@@ -116,7 +124,9 @@ def _same_size(inputs: int, outputs: int) -> nn.Module:
 
 
 class DartsNetwork(nn.Module):
-    """The evaluation network of DARTS (Liu, Simonyan and Yang 2019), without auxiliary classifier and drop path.
+    """The evaluation network of DARTS (Liu, Simonyan and Yang 2019).
+
+    Without auxiliary classifier and drop path.
 
     The recipe's ``stages`` are runs of ``cells_per_stage`` normal cells with one reduction cell between; each reduction
     doubles the width. With three stages the reductions are at a third and two thirds of the depth, as DARTS and

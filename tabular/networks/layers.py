@@ -1,4 +1,7 @@
-"""Networks that are stacks of layers: of NATS-Bench's sizes, NAS-Bench-Macro, TransNAS-Bench-101's macro space."""
+"""Networks that are stacks of layers.
+
+Of NATS-Bench's sizes, NAS-Bench-Macro, TransNAS-Bench-101's macro space.
+"""
 
 from __future__ import annotations
 
@@ -24,7 +27,9 @@ SHAPES = {"mb3_k3": (3, 3), "mb6_k5": (6, 5)}
 
 
 class ResidualBlock(nn.Module):
-    """NAS-Bench-201's block: two 3x3 convolutions, each after a ReLU, beside a shortcut.
+    """NAS-Bench-201's block.
+
+    Two 3x3 convolutions, each after a ReLU, beside a shortcut.
 
     Parameters
     ----------
@@ -48,7 +53,9 @@ class ResidualBlock(nn.Module):
 
 
 class SizedCell(nn.Module):
-    """The fixed cell, from one width to another: five 3x3 convolutions and an identity past them.
+    """The fixed cell, from one width to another.
+
+    Five 3x3 convolutions and an identity past them.
 
     Parameters
     ----------
@@ -73,7 +80,9 @@ class SizedCell(nn.Module):
 
 
 class NatsSizeNetwork(nn.Module):
-    """Stem, cell, reduction, cell, reduction, cell, pooling and classifier (NATS-Bench, Dong et al. 2021, figure 1).
+    """Stem, cell, reduction, cell, reduction, cell, pooling and classifier.
+
+    Source: NATS-Bench, Dong et al. 2021, figure 1.
 
     Parameters
     ----------
@@ -114,7 +123,9 @@ def _reduction(inputs: int, outputs: int) -> ResidualBlock:
 
 
 class InvertedResidual(nn.Module):
-    """MobileNetV2's block (Sandler et al. 2018): widen, convolve each channel for itself, narrow.
+    """MobileNetV2's block (Sandler et al. 2018).
+
+    Widen, convolve each channel for itself, narrow.
 
     Parameters
     ----------
@@ -149,7 +160,9 @@ class InvertedResidual(nn.Module):
 
 
 class NBMacroNetwork(nn.Module):
-    """Stem, three stages of layers, a wide 1x1 convolution, pooling and classifier (Su et al. 2021).
+    """Stem, three stages of layers, a wide 1x1 convolution, pooling and classifier.
+
+    Source: Su et al. 2021.
 
     Parameters
     ----------
@@ -189,7 +202,9 @@ def _layer(block: str, inputs: int, outputs: int, stride: int) -> nn.Module:
 
 
 class TransNasMacroNetwork(nn.Module):
-    """Stem of two convolutions, modules of residual blocks, pooling and classifier (Duan et al. 2021).
+    """Stem of two convolutions, modules of residual blocks, pooling and classifier.
+
+    Source: Duan et al. 2021.
 
     The benchmark's stem also shrinks its images from 256 to 64 pixels. Here images reach the first module as large as
     the recipe's ``image_size`` says.

@@ -1,4 +1,7 @@
-"""The network around a cell of NAS-Bench-101: stem, stages of cells with max pooling between, pooling, classifier."""
+"""The network around a cell of NAS-Bench-101.
+
+Stem, stages of cells with max pooling between, pooling, classifier.
+"""
 
 from __future__ import annotations
 
@@ -67,7 +70,9 @@ def vertex_channels(matrix: NDArray[np.int64], inputs: int, outputs: int) -> lis
 
 
 class NB101Cell(nn.Module):
-    """One cell: every vertex sums what it reads and does one operation; the output joins what it reads.
+    """One cell: every vertex sums what it reads and does one operation.
+
+    The output joins what it reads.
 
     What comes from the input is projected by a 1x1 convolution; of what comes from a wider vertex the first channels
     are taken. An edge from input to output adds to what is joined.

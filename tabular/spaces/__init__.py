@@ -1,4 +1,7 @@
-"""Search spaces: the choices, the rows that are the same network, and a row as text, features or a torch network."""
+"""Search spaces.
+
+The choices, the rows that are the same network, and a row as text, features or a torch network.
+"""
 
 from tabular.spaces.cell import OPERATIONS, CellSpace
 from tabular.spaces.nb201 import NB201

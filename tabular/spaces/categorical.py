@@ -1,4 +1,7 @@
-"""Spaces of choices alone: hyperparameters, or an architecture space of another tool."""
+"""Spaces of choices alone.
+
+Hyperparameters, or an architecture space of another tool.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +21,9 @@ if TYPE_CHECKING:
 
 
 class CategoricalSpace(SequenceSpace):
-    """All rows of choices; each row is a network of its own, and none can be trained here.
+    """All rows of choices.
+
+    Each row is a network of its own, and none can be trained here.
 
     Tables of such a space are imported; strategies search it, and surrogates are fitted to one-hot choices.
 

@@ -1,4 +1,7 @@
-"""Cell spaces: a directed acyclic cell whose every edge carries one operation, as in NAS-Bench-201."""
+"""Cell spaces, as in NAS-Bench-201.
+
+A directed acyclic cell whose every edge carries one operation.
+"""
 
 from __future__ import annotations
 
@@ -98,7 +101,9 @@ class CellSpace(Space):
     # Which rows are the same network.
 
     def canonical_key(self, architectures: NDArray[np.uint8]) -> Any:
-        """Return a key of the network a cell is: equal for equal networks, whatever their drawing.
+        """Return a key of the network a cell is.
+
+        Equal for equal networks, whatever their drawing.
 
         Two things are hashed. Forwards, the function: a node is the multiset of terms that reach it, an identity passes
         its source's terms on, any other operation makes one term of its source; zero operations, and what only they
@@ -123,7 +128,10 @@ class CellSpace(Space):
         return combine(arrives[-1], weights)
 
     def _hash_forwards(self, choices: dict[tuple[int, int], NDArray[np.uint8]]) -> list[NDArray[np.uint64]]:
-        """Return a hash of what each node computes, (N,) each; 0 for a node that nothing reaches."""
+        """Return a hash of what each node computes, (N,) each.
+
+        0 for a node that nothing reaches.
+        """
         some = next(iter(choices.values()))
         arrives = [np.full(len(some), text_hash("input"), dtype=np.uint64)]
         for end in range(1, self.nodes):
@@ -135,7 +143,9 @@ class CellSpace(Space):
         return arrives
 
     def _hash_backwards(self, choices: dict[tuple[int, int], NDArray[np.uint8]]) -> list[NDArray[np.uint64]]:
-        """Return a hash of what becomes of each node's value, (N,) each; 0 for a node that is not used.
+        """Return a hash of what becomes of each node's value, (N,) each.
+
+        0 for a node that is not used.
 
         An operation without weights may be split in two, one for each use, or joined, and the function stays the same:
         so its part is a factor, which distributes over the sum of the uses.
@@ -163,7 +173,10 @@ class CellSpace(Space):
     # Text.
 
     def to_text(self, architectures: NDArray[np.uint8]) -> Any:
-        """Write rows as NAS-Bench-201 does: ``|op~0|+|op~0|op~1|+...``, one group a node, one entry an edge."""
+        """Write rows as NAS-Bench-201 does.
+
+        ``|op~0|+|op~0|op~1|+...``, one group a node, one entry an edge.
+        """
         return self._write(architectures, self._row_to_text)
 
     def _row_to_text(self, row: list[int]) -> str:

@@ -1,4 +1,7 @@
-"""The DARTS search space (Liu, Simonyan and Yang, ICLR 2019) as NAS-Bench-301 has it (Zela et al., ICLR 2022)."""
+"""The DARTS search space (Liu, Simonyan and Yang, ICLR 2019).
+
+It is as NAS-Bench-301 has it (Zela et al., ICLR 2022).
+"""
 
 from __future__ import annotations
 
@@ -61,7 +64,9 @@ EXACT = 2
 
 
 class Darts(Space):
-    """Two cells, normal and reduction, of four nodes that each sum two operations on two different earlier nodes.
+    """Two cells, normal and reduction, of four nodes each.
+
+    Each node sums two operations on two different earlier nodes.
 
     Nodes 0 and 1 are the outputs of the two cells before; the output joins the channels of nodes 2 to 5. A row gives,
     for each node of the normal and then of the reduction cell, its pair of inputs, the operation on the lower of them
@@ -145,7 +150,9 @@ class Darts(Space):
         return _genotype(self.check(architecture).tolist())
 
     def from_genotype(self, genotype: Any) -> NDArray[np.uint8]:
-        """Return the row, (L,), of a genotype; any tuple with the four fields of DARTS's will do.
+        """Return the row, (L,), of a genotype.
+
+        Any tuple with the four fields of DARTS's will do.
 
         Raises
         ------
@@ -236,7 +243,10 @@ class Darts(Space):
 
 
 def _path_states() -> list[tuple[str, ...] | int]:
-    """Return what a path may have met: operations in order, or the number of them where there are more than `EXACT`."""
+    """Return what a path may have met.
+
+    Operations in order, or the number of them where there are more than `EXACT`.
+    """
     sequences = [met for length in range(1, EXACT + 1) for met in itertools.product(OPERATIONS, repeat=length)]
     return [*sequences, *range(EXACT + 1, NODES + 1)]
 
@@ -473,5 +483,8 @@ def _value(configuration: Mapping[str, Any], name: str) -> Any:
 
 
 def _first_edge(node: int) -> int:
-    """Return the number of the first edge into a node: as many as earlier nodes have inputs."""
+    """Return the number of the first edge into a node.
+
+    As many as earlier nodes have inputs.
+    """
     return sum(range(FIRST_NODE, node))

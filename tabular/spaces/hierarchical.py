@@ -1,4 +1,7 @@
-"""Cells of cells (Liu et al., ICLR 2018; Schrodi et al., NeurIPS 2023): motifs on the edges of a cell."""
+"""Cells of cells (Liu et al., ICLR 2018; Schrodi et al., NeurIPS 2023).
+
+Motifs on the edges of a cell.
+"""
 
 from __future__ import annotations
 
@@ -163,7 +166,9 @@ class HierarchicalSpace(Space):
     # Text.
 
     def to_text(self, architectures: NDArray[np.uint8]) -> Any:
-        """Write rows as ``m1/none,m2/...; m1 = ...; m2 = ...``: the cell, then its motifs.
+        """Write rows as ``m1/none,m2/...; m1 = ...; m2 = ...``.
+
+        The cell, then its motifs.
 
         Nodes are divided by ``/``, the edges that enter one by commas, from node 0 on.
         """

@@ -1,4 +1,7 @@
-"""Spaces of stacks of layers: NATS-Bench's sizes, NAS-Bench-Macro, TransNAS-Bench-101's macro space."""
+"""Spaces of stacks of layers.
+
+NATS-Bench's sizes, NAS-Bench-Macro, TransNAS-Bench-101's macro space.
+"""
 
 from __future__ import annotations
 
@@ -39,7 +42,10 @@ class SequenceSpace(Space):
         """Read one row, or say in words why the text is none."""
 
     def canonical_key(self, architectures: NDArray[np.uint8]) -> Any:
-        """Return a key of the row that stands for the network: different for different ones without exception."""
+        """Return a key of the row that stands for the network.
+
+        Different for different ones without exception.
+        """
         return self._answer(architectures, lambda rows: mix(self.rank(self.canonical_rows(rows)).astype(np.uint64)))
 
     def to_text(self, architectures: NDArray[np.uint8]) -> Any:
@@ -100,7 +106,9 @@ _SIZED_TRAITS = tuple(
 
 
 class NatsSize(SequenceSpace):
-    """The 32,768 networks of NATS-Bench's size space: 5 layers of 8 to 64 channels, numbered as in its files.
+    """The 32,768 networks of NATS-Bench's size space.
+
+    5 layers of 8 to 64 channels, numbered as in its files.
 
     The layers are a cell, a reduction, a cell, a reduction and a cell; all cells have the topology that was the best of
     NAS-Bench-201 on CIFAR-100: ``|nor_conv_3x3~0|+|nor_conv_3x3~0|nor_conv_3x3~1|+|skip_connect~0|nor_conv_3x3~1|
@@ -150,7 +158,10 @@ class NatsSize(SequenceSpace):
         image_shape: tuple[int, int, int],
         classes: int,
     ) -> NatsSizeNetwork:
-        """Build NATS-Bench's network; a row fixes all of it, whatever the recipe's width and depth."""
+        """Build NATS-Bench's network.
+
+        A row fixes all of it, whatever the recipe's width and depth.
+        """
         from tabular.networks.layers import NatsSizeNetwork
 
         return NatsSizeNetwork([WIDTHS[choice] for choice in self.check(architecture)], image_shape, classes)
@@ -188,7 +199,9 @@ _FIRST_BLOCK = [
 
 
 class NBMacro(SequenceSpace):
-    """The 6,561 stacks of NAS-Bench-Macro: 8 layers, each an identity or one of two inverted residual blocks.
+    """The 6,561 stacks of NAS-Bench-Macro.
+
+    8 layers, each an identity or one of two inverted residual blocks.
 
     An identity behind a stage's first layer does nothing, so it may stand anywhere there. That leaves 3,969 networks;
     the benchmark trained no more. At a stage's first layer the identity is a strided 1x1 convolution.
@@ -238,7 +251,10 @@ class NBMacro(SequenceSpace):
     def network(
         self, architecture: NDArray[np.uint8], recipe: Recipe, image_shape: tuple[int, int, int], classes: int
     ) -> NBMacroNetwork:
-        """Build the benchmark's network; of the recipe's width and depth only ``channels`` applies (theirs is 32)."""
+        """Build the benchmark's network.
+
+        Of the recipe's width and depth only ``channels`` applies (theirs is 32).
+        """
         from tabular.networks.layers import NBMacroNetwork
 
         blocks = iter([BLOCKS[choice] for choice in self.check(architecture)])
@@ -262,7 +278,9 @@ _CHANGES = {1: (1, 1), 2: (2, 1), 3: (1, 2), 4: (2, 2)}
 
 
 def _module_traits(module: int, doublings: int) -> Traits:
-    """Return the traits of a module behind so many doublings: four 3x3 convolutions, weights relative to the stem's.
+    """Return the traits of a module behind so many doublings.
+
+    Four 3x3 convolutions, weights relative to the stem's.
 
     The way past the first two is a 1x1 convolution unless the module keeps the size.
     """
@@ -279,7 +297,9 @@ _MODULE_TRAITS = tuple(
 
 
 class TransNasMacro(SequenceSpace, ConstrainedSpace):
-    """The 3,256 networks of TransNAS-Bench-101's macro space: 4 to 6 modules of residual blocks.
+    """The 3,256 networks of TransNAS-Bench-101's macro space.
+
+    4 to 6 modules of residual blocks.
 
     A network halves its resolution 1 to 4 times and doubles its width 1 to 3 times. Positions that a short network does
     not use are ``none``, at the end. No two rows are the same network.

@@ -1,4 +1,7 @@
-"""NAS-Bench-101's space (Ying et al., ICML 2019): cells with an operation on every vertex, at most 9 edges."""
+"""NAS-Bench-101's space (Ying et al., ICML 2019).
+
+Cells with an operation on every vertex, at most 9 edges.
+"""
 
 from __future__ import annotations
 
@@ -44,7 +47,9 @@ _BITS = bytes(48 + byte if byte < 2 else ord("x") for byte in range(256))
 
 
 class NB101(ConstrainedSpace):
-    """The cells of NAS-Bench-101 with up to ``vertices`` vertices, input and output counted.
+    """The cells of NAS-Bench-101 with up to ``vertices`` vertices.
+
+    Input and output are counted.
 
     A row is the upper triangle of the adjacency matrix, row by row, each 0 or 1: (0,1), (0,2), ..., (1,2), ...; then
     the number in `OPERATIONS` of what each interior vertex does. Vertices that are not on a path from input to output
@@ -94,7 +99,10 @@ class NB101(ConstrainedSpace):
     # What is left when dangling vertices are cut off.
 
     def _pruned_matrices(self, rows: NDArray[np.uint8]) -> NDArray[np.int32]:
-        """Return the pruned matrix, as a number, of each row; -1 for one that is not admitted."""
+        """Return the pruned matrix, as a number, of each row.
+
+        -1 for one that is not admitted.
+        """
         packed = np.packbits(rows[:, : len(self.edges)], axis=1)
         matrices = np.zeros(len(rows), dtype=np.int32)
         for column in packed.T:
@@ -128,7 +136,10 @@ class NB101(ConstrainedSpace):
         return self._answer(architectures, lambda rows: self._rows(self._pruned_matrices(rows), rows[:, head:]))
 
     def _rows(self, matrices: NDArray[np.int32], operations: NDArray[np.uint8]) -> NDArray[np.uint8]:
-        """Return the rows of pruned matrices; what dangling vertices would do is overwritten."""
+        """Return the rows of pruned matrices.
+
+        What dangling vertices would do is overwritten.
+        """
         head = len(self.edges)
         rows = np.empty((len(matrices), self.length), dtype=np.uint8)
         kept = np.zeros((len(matrices), self.vertices), dtype=np.uint8)
@@ -155,7 +166,9 @@ class NB101(ConstrainedSpace):
         return _write_cell(self.vertices, self.prune(architecture).tolist())
 
     def from_cell(self, matrix: ArrayLike, operations: Sequence[str]) -> NDArray[np.uint8]:
-        """Return the row of a cell; one of fewer vertices gets dangling ones before its output.
+        """Return the row of a cell.
+
+        One of fewer vertices gets dangling ones before its output.
 
         Parameters
         ----------
@@ -175,7 +188,10 @@ class NB101(ConstrainedSpace):
         return np.array(self._admitted(lambda: _read_cell(self.vertices, matrix, operations)), dtype=np.uint8)
 
     def _admitted(self, read: Callable[[], list[int]], text: str = "") -> list[int]:
-        """Return the row that is read if the space admits it; else raise an error that names the space and says why."""
+        """Return the row that is read if the space admits it.
+
+        Else raise an error that names the space and says why.
+        """
         try:
             row = read()
             if self.is_valid(row):
@@ -201,7 +217,10 @@ class NB101(ConstrainedSpace):
         return self._answer(architectures, lambda rows: keys_of_many(self._pruned_matrices(rows), rows[:, head:]))
 
     def module_hash(self, architectures: NDArray[np.uint8]) -> Any:
-        """Return the MD5 by which the benchmark's files name a cell: a ``str`` for one row, a list for many."""
+        """Return the MD5 by which the benchmark's files name a cell.
+
+        A ``str`` for one row, a list for many.
+        """
         rows = self.check(architectures)
         batch = np.atleast_2d(rows)
         _, first, which = np.unique(self.canonical_key(batch), return_index=True, return_inverse=True)
@@ -211,7 +230,9 @@ class NB101(ConstrainedSpace):
         return texts if rows.ndim == 2 else texts[0]
 
     def unique(self) -> NDArray[np.uint8]:
-        """Return the first row, in index order, of each class of equal networks: 423,624 for 7 vertices.
+        """Return the first row, in index order, of each class of equal networks.
+
+        423,624 for 7 vertices.
 
         The first row of a class has no edge that dangles, so only such rows are looked at.
         """
@@ -225,7 +246,9 @@ class NB101(ConstrainedSpace):
         return self._rows(matrices[which[first]], choices[chosen[first]])
 
     def graphs(self, architectures: NDArray[np.uint8]) -> tuple[Graph, ...]:
-        """Return the cells as graphs: one, in which each interior vertex is an edge between two nodes of its own.
+        """Return the cells as graphs.
+
+        One, in which each interior vertex is an edge between two nodes of its own.
 
         The widths of vertices, and the 1x1 convolutions by which they read the input, are left out.
         """
@@ -236,7 +259,10 @@ class NB101(ConstrainedSpace):
     # Text.
 
     def to_text(self, architectures: NDArray[np.uint8]) -> Any:
-        """Write what each vertex does and, in brackets, what it reads: ``conv3x3-bn-relu(0)|...|output(0+1)``."""
+        """Write what each vertex does and, in brackets, what it reads.
+
+        ``conv3x3-bn-relu(0)|...|output(0+1)``.
+        """
         return self._write(architectures, lambda row: _write_row(self.vertices, row))
 
     def from_text(self, text: str | Sequence[str]) -> NDArray[np.uint8]:
@@ -293,7 +319,10 @@ class NB101(ConstrainedSpace):
 
 
 def _write_row(vertices: int, row: list[int]) -> str:
-    """Write a row like ``conv3x3-bn-relu(0)|maxpool3x3(0+1)|output(2)``: vertices 1, 2 and 3, the output, of 4."""
+    """Write a row like ``conv3x3-bn-relu(0)|maxpool3x3(0+1)|output(2)``.
+
+    Vertices 1, 2 and 3, the output, of 4.
+    """
     pairs = edges(vertices)
     reads: list[list[str]] = [[] for _ in range(vertices)]
     for (start, end), there in zip(pairs, row, strict=False):
@@ -340,7 +369,10 @@ def _write_cell(vertices: int, row: list[int]) -> tuple[NDArray[np.int64], list[
 
 
 def _read_cell(vertices: int, matrix: ArrayLike, operations: Sequence[str]) -> list[int]:
-    """Return the row of a cell of up to ``vertices`` vertices; whether the space admits it is not looked at."""
+    """Return the row of a cell of up to ``vertices`` vertices.
+
+    Whether the space admits it is not looked at.
+    """
     try:
         given = np.asarray(matrix)
     except ValueError:

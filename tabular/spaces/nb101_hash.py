@@ -1,4 +1,6 @@
-"""The matrices of NAS-Bench-101's cells as numbers, and a 64-bit key that tells equal cells.
+"""The matrices of NAS-Bench-101's cells as numbers.
+
+A 64-bit key tells equal cells.
 
 A matrix over ``v`` vertices is a number of ``v (v - 1) / 2`` bits: its upper triangle read row by row, the edge (0, 1)
 the most significant. The bits of one row are then a set of vertices in which vertex ``t`` is the bit ``v - 1 - t``.

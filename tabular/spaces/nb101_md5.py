@@ -125,7 +125,10 @@ def _hashes_of_size(
 
 
 class _Neighbours(NamedTuple):
-    """The neighbours of every vertex on one side: those of vertex ``v`` are ``members[first[v] :][: degrees[v]]``."""
+    """The neighbours of every vertex on one side.
+
+    Those of vertex ``v`` are ``members[first[v] :][: degrees[v]]``.
+    """
 
     members: NDArray[np.int32]
     degrees: NDArray[np.int64]

@@ -1,4 +1,7 @@
-"""The cell spaces of NAS-Bench-201 (Dong and Yang, ICLR 2020) and TransNAS-Bench-101 (Duan et al., CVPR 2021)."""
+"""The cell spaces of NAS-Bench-201 and TransNAS-Bench-101.
+
+Sources: Dong and Yang, ICLR 2020; Duan et al., CVPR 2021.
+"""
 
 from __future__ import annotations
 
@@ -33,7 +36,9 @@ _STRIDED_SKIP = "nor_conv_5x5"
 
 
 class NB201(CellSpace):
-    """The 15,625 cells of NAS-Bench-201: 4 nodes, 5 operations, numbered as in the published files.
+    """The 15,625 cells of NAS-Bench-201.
+
+    4 nodes, 5 operations, numbered as in the published files.
 
     Two rows are the same network here when the benchmark's own "unique string" is the same: 6,466 classes, and 12,751
     when zero operations are kept. Those counts are what the literature refers to, but the string is not exact. It keeps
@@ -50,7 +55,10 @@ class NB201(CellSpace):
         return {"kind": "nb201"}
 
     def canonical_key(self, architectures: NDArray[np.uint8], *, prune_zeros: bool = True) -> Any:
-        """Return a key of NAS-Bench-201's unique string; with ``prune_zeros=False`` zero operations are kept in it."""
+        """Return a key of NAS-Bench-201's unique string.
+
+        With ``prune_zeros=False`` zero operations are kept in it.
+        """
         rows = self.check(architectures)
         if rows.ndim == 1:
             return np.uint64(text_hash(self.unique_text(rows.tolist(), prune_zeros=prune_zeros)))
@@ -70,7 +78,10 @@ class NB201(CellSpace):
         return nodes[-1]
 
     def index(self, architectures: NDArray[np.uint8]) -> Any:
-        """Return the official index of each row: the ``index`` of NATS-Bench's topology search space."""
+        """Return the official index of each row.
+
+        The ``index`` of NATS-Bench's topology search space.
+        """
         ranks = self.rank(architectures)
         return _official_order()[1][ranks] if isinstance(ranks, np.ndarray) else int(_official_order()[1][ranks])
 
@@ -88,7 +99,10 @@ def _term(source: str, choice: int, prune_zeros: bool) -> str:
 
 @cache
 def _keys_by_rank(prune_zeros: bool) -> NDArray[np.uint64]:
-    """Return the key of every cell, in the order of counting; growing cells node by node shares the work."""
+    """Return the key of every cell, in the order of counting.
+
+    Growing cells node by node shares the work.
+    """
     cells: list[list[str]] = [["0"]]
     choices = range(len(NB201_OPERATIONS))
     for end in (1, 2, 3):
@@ -138,7 +152,10 @@ class TransNasMicro(CellSpace):
         return {"kind": "transnas-micro"}
 
     def canonical_key(self, architectures: NDArray[np.uint8]) -> Any:
-        """Return a key that is equal exactly when the benchmark's networks are; see the class."""
+        """Return a key that is equal exactly when the benchmark's networks are.
+
+        See the class.
+        """
         rows = self.check(architectures)
         # Cells that are equal where the size changes are equal where it does not.
         skips = self._from_input & (rows == TRANSNAS_OPERATIONS.index(IDENTITY))

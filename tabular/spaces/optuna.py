@@ -46,7 +46,9 @@ def suggest(space: Space, trial: BaseTrial) -> NDArray[np.uint8]:
 
 
 def architecture_of(space: Space, trial: BaseTrial) -> NDArray[np.uint8]:
-    """Return the architecture of a trial that has one, (L,) uint8; parameters of other names are left aside.
+    """Return the architecture of a trial that has one, (L,) uint8.
+
+    Parameters of other names are left aside.
 
     Raises
     ------

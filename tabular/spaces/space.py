@@ -1,4 +1,7 @@
-"""The protocol every search space follows: rows of choices, what a space says of them, and how a search moves."""
+"""The protocol every search space follows.
+
+Rows of choices, what a space says of them, and how a search moves.
+"""
 
 from __future__ import annotations
 
@@ -30,7 +33,9 @@ CROSSOVER_TRIES = 100
 
 
 class Choices:
-    """All rows of ``L`` choices, and the number of each: a row is a ``(L,)`` uint8 vector, many are ``(N, L)``.
+    """All rows of ``L`` choices, and the number of each.
+
+    A row is a ``(L,)`` uint8 vector, many are ``(N, L)``.
 
     Parameters
     ----------
@@ -341,7 +346,10 @@ class Space(Choices, ABC):
     # One row or many, for the methods of a space that are written for one of the two.
 
     def _answer(self, architectures: NDArray[np.uint8], answer: Callable[[NDArray[np.uint8]], Answers]) -> Answers:
-        """Return what a function of many rows, (N, L), says of rows; of one row, (L,), its first answer."""
+        """Return what a function of many rows, (N, L), says of rows.
+
+        Of one row, (L,), its first answer.
+        """
         rows = self.check(architectures)
         if rows.ndim == 2:
             return answer(rows)
@@ -401,7 +409,9 @@ class Space(Choices, ABC):
     def crossover(
         self, first: NDArray[np.uint8], second: NDArray[np.uint8], rng: np.random.Generator
     ) -> NDArray[np.uint8]:
-        """Mix pairs of parents: each position comes from either with equal chance (uniform crossover, Syswerda 1989).
+        """Mix pairs of parents.
+
+        Each position comes from either with equal chance (uniform crossover, Syswerda 1989).
 
         Parameters
         ----------
@@ -411,14 +421,19 @@ class Space(Choices, ABC):
 
 
 def _single_changes(choices: list[int]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Return all changes of one choice: the position, and by how much it moves on, (M,) each."""
+    """Return all changes of one choice.
+
+    The position, and by how much it moves on, (M,) each.
+    """
     changes = [(position, shift) for position, count in enumerate(choices) for shift in range(1, count)]
     table = np.asarray(changes, dtype=np.int64).reshape(-1, 2)
     return table[:, 0], table[:, 1]
 
 
 class ConstrainedSpace(Space):
-    """A space with a constraint on the first ``head`` choices of a row; the others are free.
+    """A space with a constraint on the first ``head`` choices of a row.
+
+    The others are free.
 
     Its architectures are numbered without gaps, in the order of counting, and its moves stay inside.
 
@@ -442,7 +457,10 @@ class ConstrainedSpace(Space):
 
     @abstractmethod
     def admits(self, architectures: NDArray[np.uint8]) -> NDArray[np.bool_]:
-        """Tell for which rows, (N, L), the constraint holds; every choice is in its range already."""
+        """Tell for which rows, (N, L), the constraint holds.
+
+        Every choice is in its range already.
+        """
 
     @abstractmethod
     def why_not(self, row: list[int]) -> str:
@@ -480,7 +498,10 @@ class ConstrainedSpace(Space):
 
     @cached_property
     def _numbers_of_heads(self) -> NDArray[np.int32]:
-        """The number of every head, by its rank, among those that are admitted; -1 if it is not."""
+        """The number of every head, by its rank, among those that are admitted.
+
+        -1 if it is not.
+        """
         numbers = np.full(self._heads.size, -1, dtype=np.int32)
         numbers[self._admitted_heads] = np.arange(len(self._admitted_heads))
         return numbers
@@ -519,14 +540,20 @@ class ConstrainedSpace(Space):
         return children
 
     def neighbours(self, architecture: NDArray[np.uint8]) -> NDArray[np.uint8]:
-        """Return all admitted rows that differ from this one in exactly one position, (M, L)."""
+        """Return all admitted rows that differ from this one in exactly one position.
+
+        The shape is (M, L).
+        """
         rows = super().neighbours(architecture)
         return rows[self.admits(rows)]
 
     def crossover(
         self, first: NDArray[np.uint8], second: NDArray[np.uint8], rng: np.random.Generator
     ) -> NDArray[np.uint8]:
-        """Mix pairs of parents uniformly, drawn again until the space admits the child; else it is the first parent."""
+        """Mix pairs of parents uniformly, drawn again until the space admits the child.
+
+        Else it is the first parent.
+        """
         children = super().crossover(first, second, rng)
         batch, mothers, fathers = (np.atleast_2d(rows) for rows in (children, first, second))
         outside = np.flatnonzero(~self.admits(batch))

@@ -1,4 +1,6 @@
-"""Real training: data sets, recipes, networks, the trainer and the oracle around it.
+"""Real training.
+
+Data sets, recipes, networks, the trainer and the oracle around it.
 
 Importing this package does not load torch; what trains does so on first use.
 """

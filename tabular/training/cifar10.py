@@ -1,4 +1,7 @@
-"""CIFAR-10 (Krizhevsky 2009) in its published batches, binary or Python version, in a folder or a tar archive."""
+"""CIFAR-10 (Krizhevsky 2009) in its published batches.
+
+Binary or Python version, in a folder or a tar archive.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""The costs of a network whatever its seed: counted, and measured where only a clock can tell."""
+"""The costs of a network whatever its seed.
+
+Counted, and measured where only a clock can tell.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""A data set held in memory: images, labels, and their splits for training, validation and test."""
+"""A data set held in memory.
+
+Images, labels, and their splits for training, validation and test.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Real training of many small networks at once, as one network whose channels are all of theirs side by side."""
+"""Real training of many small networks at once, as one network.
+
+Its channels are all of theirs side by side.
+"""
 
 from __future__ import annotations
 
@@ -172,7 +175,9 @@ def _is_out_of_memory(error: BaseException) -> bool:
 
 
 class _Run:
-    """One training run of K networks: the network they form, its optimiser and the data.
+    """One training run of K networks.
+
+    The network they form, its optimiser and the data.
 
     There are as many streams as networks, or one if all see the same images at the same time.
     """
@@ -235,7 +240,10 @@ class _Run:
         }
 
     def _batch(self, chosen: torch.Tensor) -> torch.Tensor:
-        """Return the images that each stream has chosen, (S, N), augmented by it: (N, S*C, H, W)."""
+        """Return the images that each stream has chosen, (S, N), augmented by it.
+
+        (N, S*C, H, W).
+        """
         batch = torch.cat(
             [
                 augment(self.data.train_images[images], self.recipe.augmentation, stream.augmentation)

@@ -88,7 +88,10 @@ class FusedCell(nn.Module):
         )
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
-        """Map (N, K*C, H, W) to the same shape; zeros for a network whose cell carries nothing."""
+        """Map (N, K*C, H, W) to the same shape.
+
+        Zeros for a network whose cell carries nothing.
+        """
         pixels = images.permute(0, 2, 3, 1)  # channels last, as they lie in memory
         nodes = {0: pixels.reshape(-1, self.networks, pixels.shape[3] // self.networks)}
         for (start, end), operation in zip(self.edges, self.operations, strict=True):
@@ -253,7 +256,10 @@ class Partition:
         self._inverse = None if inverse == sorted(inverse) else torch.tensor(inverse, device=device)
 
     def divide(self, node: torch.Tensor) -> tuple[torch.Tensor, ...]:
-        """Return the blocks (P, k, C) of each group's k networks out of those of all, (P, K, C)."""
+        """Return the blocks (P, k, C) of each group's k networks out of those of all.
+
+        The shape is (P, K, C).
+        """
         if len(self._groups) == 1:
             return (node,)
         return _Divide.apply(self, node)  # type: ignore[no-any-return, no-untyped-call]

@@ -1,4 +1,7 @@
-"""Loading a data set by name, folder or file, with splits that are the same every time."""
+"""Loading a data set by name, folder or file.
+
+Its splits are the same every time.
+"""
 
 from __future__ import annotations
 

@@ -32,7 +32,9 @@ if TYPE_CHECKING:
 
 
 class TrainingOracle(BaseOracle):
-    """Trains what it is asked about, behind the protocol that tables and surrogates share.
+    """Trains what it is asked about.
+
+    It follows the protocol that tables and surrogates share.
 
     A training is remembered as long as the oracle lives, so another metric or epoch of it costs nothing. A query with a
     draw trains with the seed that is this number without its lowest bit; one without seed and draw answers the mean
@@ -168,7 +170,10 @@ class TrainingOracle(BaseOracle):
         return mean_of_known(self._trained(batch, measure, [(draw >> 1,) for draw in draws.tolist()]))
 
     def _spreads(self, batch: NDArray[np.uint8], measure: Measure) -> NDArray[np.float64]:
-        """Return the standard deviation over the trainings of ``seeds``; NaN for one seed."""
+        """Return the standard deviation over the trainings of ``seeds``.
+
+        NaN for one seed.
+        """
         return std_of_known(self._trained(batch, measure, [self.seeds] * len(batch)))
 
     def _trained(

@@ -1,4 +1,7 @@
-"""The result of one training, and the origin of its numbers: recipe, data, software and hardware."""
+"""The result of one training, and the origin of its numbers.
+
+Recipe, data, software and hardware.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Real training of one network: the readable reference that everything faster is held against."""
+"""Real training of one network.
+
+The readable reference that everything faster is held against.
+"""
 
 from __future__ import annotations
 
@@ -253,7 +256,9 @@ def build_network(
 
 
 class DatasetTensors(NamedTuple):
-    """The splits of a data set; validation and test lie behind each other so that one pass measures both.
+    """The splits of a data set.
+
+    Validation and test lie behind each other so that one pass measures both.
 
     Parameters
     ----------
