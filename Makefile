@@ -8,7 +8,7 @@ READY := .venv/.ready
 
 help:
 	@echo "make test    run the tests, but for those of test-world"
-	@echo "make test-world  run the tests that need Ray, Slurm, kills, a browser or executed pages"
+	@echo "make test-world  run the tests that need Ray, Slurm, kills, a browser, executed pages, or a clock and whole trainings"
 	@echo "make browser install Debian's chromium, with which the tests open the report; as root"
 	@echo "make campaign  kill the generator at every system call, hash every cell of NAS-Bench-101; takes minutes"
 	@echo "make demo    generate, fit, compare and verify on a small space, with figures"

@@ -228,9 +228,17 @@ def check_names(names: object, benchmark: Benchmark, where: str) -> None:
     if not isinstance(names, list) or len(names) != space.size:
         found = f"{len(names):,} architectures" if isinstance(names, list) else f"a {type(names).__name__}"
         raise FileFormatError(f"{where}: meta_archs is {found}, {benchmark.title} has {space.size:,} architectures")
-    for index, (name, row) in enumerate(zip(names, space.from_index(np.arange(space.size)), strict=True)):
-        if not isinstance(name, str) or space.to_text(row) != name:
-            raise FileFormatError(f"{where}: meta_archs {index} is {shown(name)}, expected {space.to_text(row)}")
+    for index, (name, expected) in enumerate(zip(names, _names_in_order(benchmark.space), strict=True)):
+        if not isinstance(name, str) or name != expected:
+            raise FileFormatError(f"{where}: meta_archs {index} is {shown(name)}, expected {expected}")
+
+
+@lru_cache(maxsize=2)
+def _names_in_order(space_name: str) -> list[str]:
+    """Write all rows of a named space in the order of their indices."""
+    space = get_space(space_name)
+    names: list[str] = space.to_text(space.from_index(np.arange(space.size)))
+    return names
 
 
 def _trimmed(data: TaskData) -> TaskData:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import itertools
 import re
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -244,23 +245,30 @@ class CellSpace(Space):
             sequences += itertools.product(alphabet, repeat=length)
         return sequences
 
-    def _count_paths(self, rows: NDArray[np.uint8]) -> NDArray[np.float32]:
+    @cached_property
+    def _paths(self) -> tuple[list[tuple[str, ...]], dict[str, NDArray[np.intp]]]:
+        """The sequences, and for each operation those that it can extend and what they become, as rows of indices."""
         sequences = self._path_sequences()
-        column = {sequence: i for i, sequence in enumerate(sequences)}
+        column = {sequence: index for index, sequence in enumerate(sequences)}
+        extended = {}
+        for operation in self.operations:
+            pairs = [(index, column.get((*sequence, operation))) for index, sequence in enumerate(sequences)]
+            known = [(before, after) for before, after in pairs if after is not None]
+            if operation not in {ZERO, IDENTITY} and known:
+                extended[operation] = np.array(known, dtype=np.intp).T
+        return sequences, extended
+
+    def _count_paths(self, rows: NDArray[np.uint8]) -> NDArray[np.float32]:
+        sequences, extended = self._paths
         counts = [np.zeros((len(rows), len(sequences)), dtype=np.float32) for _ in range(self.nodes)]
-        counts[0][:, column[()]] = 1
-        longer = {operation: [(s, (*s, operation)) for s in sequences] for operation in self.operations}
-        extended = {
-            operation: [(column[before], column[after]) for before, after in pairs if after in column]
-            for operation, pairs in longer.items()
-        }
+        counts[0][:, sequences.index(())] = 1
         for edge, (start, end) in enumerate(self.edges):
             for choice, operation in enumerate(self.operations):
                 chosen = np.flatnonzero(rows[:, edge] == choice)
                 if operation == IDENTITY:
                     counts[end][chosen] += counts[start][chosen]
-                elif operation != ZERO and extended[operation]:
-                    before, after = np.array(extended[operation]).T
+                elif operation in extended:
+                    before, after = extended[operation]
                     counts[end][np.ix_(chosen, after)] += counts[start][np.ix_(chosen, before)]
         return counts[-1]
 

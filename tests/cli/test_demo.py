@@ -34,6 +34,7 @@ def drawn_again(path):
     return "regret" in path.name or path.name in {"demo", "report.html"}
 
 
+@pytest.mark.world
 def test_the_demo_does_the_whole_job_and_a_second_run_uses_it(small, command):
     first = command("demo", "--runs", 3, "--jobs", 1, "--json")
     assert first.code == 0, first.err

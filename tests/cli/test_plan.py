@@ -55,6 +55,7 @@ def test_a_plan_for_a_budget_marks_what_it_picks(command):
     assert found["options"][0]["seconds"] > 0
 
 
+@pytest.mark.world
 def test_generating_within_a_budget_says_what_is_left(command):
     for budget in ("5s", "15s", "45s"):  # a longer one where this machine is too busy for anything within it
         done = command("generate", *WHAT, "--seeds", "3000", "--budget", budget, "--out", "t.h5")

@@ -81,7 +81,8 @@ def whole(tmp_path_factory):
     return path
 
 
-@pytest.mark.parametrize("jobs", [1, pytest.param(2, marks=pytest.mark.world)])
+@pytest.mark.world
+@pytest.mark.parametrize("jobs", [1, 2])
 def test_a_run_ends_inside_its_budget_with_a_valid_table(tmp_path, whole, jobs):
     path = tmp_path / "t.h5"
     summary, budget = generate_within(path, 4.0 if jobs == 1 else 20.0, jobs=jobs)
@@ -97,6 +98,7 @@ def test_a_run_ends_inside_its_budget_with_a_valid_table(tmp_path, whole, jobs):
     assert sorted(each.name for each in tmp_path.iterdir()) == ["t.h5"]
 
 
+@pytest.mark.world
 def test_the_same_call_goes_on_where_the_budget_ended(tmp_path):
     path = tmp_path / "t.h5"
     first, _ = generate_within(path, 4)

@@ -119,6 +119,7 @@ def test_cells_through_which_nothing_flows_train_among_others_and_alone(few):
     assert_as_alone(SPACE, np.stack([dead, broken]), STEPWISE, few, range(2))
 
 
+@pytest.mark.world
 def test_accuracies_after_a_whole_training_are_those_of_training_alone(digits):
     rows = SPACE.sample(np.random.default_rng(3), 6)
     recipe = Recipe(epochs=6, channels=4, stages=2)

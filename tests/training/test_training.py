@@ -66,6 +66,7 @@ def test_the_same_seed_gives_the_same_bits_whatever_ran_before(digits, changes):
     assert not np.array_equal(first.metrics["validation_loss"], other.metrics["validation_loss"])
 
 
+@pytest.mark.world
 def test_the_same_seed_gives_the_same_bits_in_another_process(digits):
     code = (
         "import numpy as np; from tabular.spaces import get_space; from tabular.training import *;"
