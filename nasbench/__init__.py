@@ -1,4 +1,4 @@
-"""nasbench: train a search space once into a table, then compare search strategies on it in seconds.
+"""nasbench: train a search space once, then compare strategies on its table.
 
 All that most programs need is handed on here, each name imported when it is first asked for. The four packages, each of
 which imports those after it: `nasbench` (compare and show), `surrogates` (predict), `strategies` (search), `tabular`

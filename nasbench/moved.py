@@ -1,4 +1,7 @@
-"""Import paths of the previous release, kept working for one more with a deprecation warning."""
+"""Import paths of the previous release, which warn that they are deprecated.
+
+They are kept for one release.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Surrogates: models of a table that answer for every architecture of its space, and how far to trust them."""
+"""Predict: models of a table for every architecture of its space.
+
+Each says how far it is to be trusted.
+"""
 
 from surrogates.fitting import fit_surrogate
 from surrogates.oracle import SurrogateOracle

@@ -1,4 +1,7 @@
-"""Examinations of a surrogate: fits to less data, to what strategies visit, and what strategies exploit."""
+"""Examinations of a surrogate on its table.
+
+It is fitted to less data, scored on what strategies visit, and searched for what strategies can exploit.
+"""
 
 from __future__ import annotations
 
@@ -232,7 +235,7 @@ def _answer(truth: Oracle, row: NDArray[np.uint8], measure: Measure) -> float:
 
 
 class HeldOut(NamedTuple):
-    """Measurements and predictions of the networks held out, without those that failed.
+    """Measurements and predictions of held-out networks, without failed ones.
 
     Parameters
     ----------

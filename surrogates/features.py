@@ -1,4 +1,4 @@
-"""Features of architectures: numbers of the active graph, path encodings, and the inputs of models.
+"""Features of architectures: active graph, path encodings, inputs of models.
 
 The features of the active graph describe what is left of an architecture when all that carries nothing is taken away.
 They do not depend on how many nodes, cells or operations a space has, so that a model fitted on one space can be asked
@@ -84,7 +84,9 @@ _WIDTH = len(graph_feature_names())
 
 
 class _Tables(NamedTuple):
-    """The meaning of a graph's labels; the last row of each table is for edges that carry nothing.
+    """The meaning of a graph's labels.
+
+    The last row of each table is for edges that carry nothing.
 
     Of each node a row of whole numbers is known, its state: the paths to it by their number of layers, ``bins`` for
     each of `KINDS`; the paths by `WORDS`; the `TERMS` that it sums. Then come a zero and a one.

@@ -303,7 +303,7 @@ def fit_metric(
 
 
 class HeldOutPredictions(NamedTuple):
-    """A model's predictions after one epoch for networks that it did not see, and what was measured of them.
+    """Predictions after one epoch for held-out networks, and their measurements.
 
     Parameters
     ----------

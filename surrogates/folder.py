@@ -1,4 +1,6 @@
-"""The folder of a surrogate: whole or absent, and every digest compared before anything is used.
+"""The folder of a surrogate: whole or absent, and checked by digests.
+
+Every digest is compared before anything is used.
 
 ``metadata.json`` names the other files with their SHA-256, and ``metadata.json.sha256`` holds its own (as ``sha256sum``
 writes it).

@@ -24,7 +24,7 @@ FLOOR = 0.001
 
 
 class Target:
-    """A rising function of a metric's values, in which differences mean the same everywhere.
+    """A rising function of a metric in which differences mean the same everywhere.
 
     Accuracies and errors are fitted as the logarithm of the error: a step from 94 to 95 % weighs as much as one from 70
     to 75 %, and a failed training does not outweigh all others. Times and other positive costs are fitted as their
@@ -161,7 +161,9 @@ MOST_LEVELS = 10
 
 
 class SeedNoise(NamedTuple):
-    """The standard deviation between seeds as a function of the mean: weak networks scatter more than good ones.
+    """The standard deviation between seeds as a function of the mean.
+
+    Weak networks scatter more than good ones.
 
     Parameters
     ----------
@@ -216,7 +218,9 @@ PRIOR = 1.0
 
 @dataclass(frozen=True)
 class Calibration:
-    """The standard deviation of what a model does not know: ``sqrt((scale * doubt)**2 + floor**2)``.
+    """The standard deviation of a model's error.
+
+    It is ``sqrt((scale * doubt)**2 + floor**2)``.
 
     Parameters
     ----------
@@ -319,7 +323,10 @@ class ScaledPrediction(NamedTuple):
 
 
 class Correction(NamedTuple):
-    """A line from predictions for one space to those for another: ``offset + slope * prediction``."""
+    """A line from predictions for one space to those for another.
+
+    It is ``offset + slope * prediction``.
+    """
 
     offset: float = 0.0
     slope: float = 1.0

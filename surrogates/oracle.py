@@ -1,4 +1,4 @@
-"""A surrogate as an oracle: the protocol of a table, over every architecture of the space."""
+"""A surrogate as an oracle over every architecture of the space."""
 
 from __future__ import annotations
 

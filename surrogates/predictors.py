@@ -1,4 +1,4 @@
-"""Predictors for search strategies (`strategies.predictor`), made of the regressors of `surrogates.models`.
+"""Predictors for search strategies, made of the regressors of surrogates.
 
 The functions named like kinds of models are what the entry-point group ``nasbench.predictors`` lists. They ask for less
 than surrogates of whole tables do: a search fits its predictor every few trainings, and waits for it.
@@ -52,7 +52,9 @@ LEAST_DOUBT = 0.01
 
 
 class NormalScores:
-    """Values by their ranks, as if they were normal, and back: a few failed trainings do not outweigh all others.
+    """Values by their ranks, as if they were normal, and back.
+
+    A few failed trainings then do not outweigh all others.
 
     Between known values the way back is linear; outside it goes on with the slope that it has overall.
 
@@ -81,7 +83,9 @@ class NormalScores:
 
 
 class ModelPredictor(Predictor):
-    """A regressor of normal scores; several rows of one network are left out together where some are.
+    """A predictor made of a regressor of normal scores.
+
+    Where several rows are of one network, they are left out together.
 
     Fewer than `FEWEST` networks, or values that are all equal, are answered by their mean.
 
@@ -144,7 +148,10 @@ def _all_inputs(space: Space, inputs_class: type[Inputs]) -> Inputs:
 
 
 class QuickBoosters:
-    """Several XGBoost regressions of one target, each fitted with its own seed on its own part of the rows."""
+    """Several small XGBoost regressions of one target.
+
+    Each is fitted with its own seed on its own part of the rows.
+    """
 
     def __init__(self, boosters: Sequence[Any]) -> None:
         self.boosters = tuple(boosters)

@@ -1,4 +1,4 @@
-"""Scores of predictions on networks a surrogate never saw, and the scorecard that holds them.
+"""Scores of predictions on unseen networks, and the scorecard that holds them.
 
 Scores are functions of arrays, and NaN wherever one makes no sense. In all of them ``truth`` (N,) is what was measured,
 the mean over an architecture's trainings, and ``mean`` (N,) what was predicted; ``values`` (N, S) are the single

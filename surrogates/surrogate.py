@@ -1,4 +1,4 @@
-"""A model of a table: what training an architecture would give, and how far off that may be."""
+"""A model of a table: the outcome of training any architecture, with its error."""
 
 from __future__ import annotations
 

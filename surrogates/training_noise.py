@@ -1,4 +1,7 @@
-"""The noise of simulated trainings: at every measure at once, as alike as a table's trainings are."""
+"""The noise of simulated trainings at every measure at once.
+
+Measures are as alike as a table's trainings are.
+"""
 
 from __future__ import annotations
 
@@ -34,7 +37,9 @@ ALIKE = 10
 
 @dataclass(frozen=True)
 class TrainingNoise:
-    """Standard normal noise at M measures: ``z[m] = sum over r of loadings[m, r] * f[r] + own[m] * e[m]``.
+    """Standard normal noise at M measures.
+
+    It is ``z[m] = sum over r of loadings[m, r] * f[r] + own[m] * e[m]``.
 
     The factors f are shared by all measures of one training, and each measure has an e of its own; all are independent
     and standard normal. So two measures correlate by the product of their loadings.

@@ -1,4 +1,4 @@
-"""A table as plain arrays, read once: everything that surrogates are fitted to and scored on."""
+"""A table as plain arrays, read once, for fitting and scoring."""
 
 from __future__ import annotations
 
@@ -34,7 +34,9 @@ MOST_DRAWINGS = 8
 
 @dataclass(frozen=True)
 class TrainingSet:
-    """One task of a table as arrays over its N rows, and which rows are fitted to and which are held out.
+    """One task of a table as arrays over its N rows.
+
+    It says which rows are fitted to and which are held out.
 
     Of each network held out the first row alone is scored, so that one with many drawings (a cell that passes nothing
     on has thousands) counts once. Rows without a number are neither fitted to nor held out.
@@ -258,7 +260,7 @@ def known_rows(values: NDArray[np.float64], index: int) -> NDArray[np.bool_]:
 
 @dataclass(frozen=True)
 class Examples:
-    """The D architectures that the rows of a training set stand for, as models see them.
+    """The D architectures of a training set, as models see them.
 
     Parameters
     ----------

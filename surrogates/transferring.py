@@ -1,4 +1,7 @@
-"""Carrying a surrogate over to a larger space, or to another recipe, with a few trainings of that or with none."""
+"""Transfer of a surrogate to a larger space or to another recipe.
+
+It takes a few trainings of that space or recipe, or none.
+"""
 
 from __future__ import annotations
 

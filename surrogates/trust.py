@@ -1,4 +1,4 @@
-"""Reasons not to trust a prediction: an unfamiliar architecture, or a training that is likely to fail."""
+"""Reasons not to trust a prediction: unfamiliar, or likely to fail."""
 
 from __future__ import annotations
 

@@ -49,8 +49,12 @@ def test_first_lines_name_a_thing_or_an_act():
     assert len(found) <= 10, "\n".join(found)
 
 
-def test_first_lines_are_short():
-    found = [f"{where}: {line}" for _, where, line in first_lines() if len(line) >= 80]
+def test_first_lines_of_modules_and_classes_are_short():
+    found = [
+        f"{where}: {line}"
+        for node, where, line in first_lines()
+        if type(node) is not ast.FunctionDef and len(line) >= 80
+    ]
     assert found == []
 
 

@@ -52,7 +52,7 @@ class FigureOptions:
 
 
 class Kind(NamedTuple):
-    """A kind of figure: what it is about, its drawing, and whether of several results."""
+    """A kind of figure: its subject, its drawing, and whether of several results."""
 
     about: str
     draw: Callable[[Sequence[Results], Axes, FigureOptions], None]

@@ -1,1 +1,1 @@
-"""The command line: the roof of the house, which knows every package and which nothing imports."""
+"""The command line, which knows every package and which nothing imports."""

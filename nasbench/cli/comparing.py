@@ -1,4 +1,4 @@
-"""`nasbench compare`, `study` and `verify`, and the part of `nasbench merge` that joins results."""
+"""`nasbench compare`, `study` and `verify`, and the joining of results."""
 
 from __future__ import annotations
 

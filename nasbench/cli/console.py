@@ -1,4 +1,4 @@
-"""What every command shares: progress, tables, JSON, failure."""
+"""The shared part of all commands: progress, tables, JSON, failure."""
 
 from __future__ import annotations
 

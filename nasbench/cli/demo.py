@@ -36,7 +36,10 @@ TRAININGS = 60
 
 @dataclass
 class _Made:
-    """Whether anything was made anew: whatever comes after that is made anew too."""
+    """A note that something was made anew.
+
+    What comes after it is then made anew, too.
+    """
 
     anew: bool = False
 

@@ -1,4 +1,4 @@
-"""`nasbench spaces`, `strategies`, `info` and `card`: descriptions of spaces, strategies and files."""
+"""`nasbench spaces`, `strategies`, `info` and `card`."""
 
 from __future__ import annotations
 

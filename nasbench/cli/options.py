@@ -1,4 +1,4 @@
-"""Options of several commands: strategies, oracles, engines, and all that a training takes."""
+"""Options of several commands: strategies, oracles, engines and trainings."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`nasbench plot`, `summary`, `checklist` and `report`: results for papers and co-authors."""
+"""`nasbench plot`, `summary`, `checklist` and `report`: results for papers."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ Out = Annotated[Path | None, typer.Option("--out", help="A file to write in plac
 
 @dataclass(frozen=True)
 class _Choices:
-    """What a user chose for figures that are not of results."""
+    """The options of figures that are not of results."""
 
     task: str | None
     metric: str | None

@@ -1,4 +1,4 @@
-"""`nasbench plan`, `generate`, `merge`, `import` and `export`: tables made, joined, read in and written out."""
+"""`nasbench plan`, `generate`, `merge`, `import` and `export`."""
 
 from __future__ import annotations
 

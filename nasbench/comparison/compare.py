@@ -1,4 +1,4 @@
-"""Comparisons of strategies on one oracle under one protocol, their extension, and their final table."""
+"""Comparisons of strategies on one oracle, their extension, their final table."""
 
 from __future__ import annotations
 

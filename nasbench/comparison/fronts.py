@@ -1,4 +1,7 @@
-"""Fronts of runs with several objectives: what no other find of the run beats in all of them."""
+"""Fronts of runs with several objectives.
+
+A find is on the front of its run if no other find beats it in all objectives.
+"""
 
 from __future__ import annotations
 

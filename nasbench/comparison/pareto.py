@@ -1,4 +1,4 @@
-"""Fronts of several measures: how good they are, and the best that a space can give.
+"""The quality of fronts of several measures, and the best that a space can give.
 
 Of all measures more is better, apart from `possible`, which takes and gives values as they are recorded.
 """

@@ -1,4 +1,7 @@
-"""The rules of a run: budget, signal, workers, repeats, objectives and constraints, resolved once."""
+"""The rules of a run: budget, signal, workers, repeats, objectives, constraints.
+
+All measures are resolved here, once.
+"""
 
 from __future__ import annotations
 

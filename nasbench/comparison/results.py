@@ -1,4 +1,4 @@
-"""The outcome of a comparison: trials, protocol and origin, as a data frame and as an HDF5 file."""
+"""The outcome of a comparison, as a data frame and as an HDF5 file."""
 
 from __future__ import annotations
 
@@ -37,7 +37,10 @@ VERSION = 2
 
 
 class Report(NamedTuple):
-    """A measure that incumbents are judged by, its metric, and its best and mean over the space, where known."""
+    """A measure that incumbents are judged by.
+
+    With its metric, and its best and mean over the space where they are known.
+    """
 
     measure: Measure
     metric: Metric

@@ -1,4 +1,4 @@
-"""One search run: the requests of its strategy, its simulated clock and the record of its trials."""
+"""One search run: its strategy, its simulated clock and the record of its trials."""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""Studies: several comparisons from one file, each run kept on record, each comparison one results file.
+"""Studies: several comparisons from one file, each run kept on record.
+
+Each comparison becomes one results file.
 
 A study is planned first: oracles opened, protocols checked, strategies made, all before any work. Its runs are parted
 into cells, which have files of their own, named by a hash of all that decides them; what is missing is made.

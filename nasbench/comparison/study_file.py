@@ -1,4 +1,4 @@
-"""What the TOML file of a study declares."""
+"""The TOML file that declares a study."""
 
 from __future__ import annotations
 
@@ -17,7 +17,10 @@ if TYPE_CHECKING:
 
 
 class DeclarationError(NasbenchError, ValueError):
-    """A study's file with an unknown key or a value that cannot be used; the message names file, key and value."""
+    """A study's file with an unknown key or a value that cannot be used.
+
+    The message names file, key and value.
+    """
 
 
 @dataclass(frozen=True)

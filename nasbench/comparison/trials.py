@@ -23,7 +23,9 @@ OF_RUNS = frozenset({"seeds", "thinking"})
 
 @dataclass
 class Trials:
-    """All trials of a strategy's ``R`` runs, ``T`` in total, run after run, each in order of finish.
+    """All trials of a strategy's ``R`` runs, ``T`` in total.
+
+    They stand run after run, in each run in order of finish.
 
     Parameters
     ----------

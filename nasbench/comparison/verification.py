@@ -1,4 +1,4 @@
-"""Real trainings of what strategies found, held against what the oracle had promised."""
+"""Real trainings of found architectures, held against the oracle's promises."""
 
 from __future__ import annotations
 
@@ -158,7 +158,7 @@ def _most_found(results: Results, top: int) -> list[tuple[np.ndarray, dict[str, 
 
 
 class Verification(NamedTuple):
-    """What a verification file holds: which oracle had promised, what was reported, and what was measured."""
+    """The content of a verification file: oracle, report and measurements."""
 
     oracle: str
     report: str

@@ -1,4 +1,4 @@
-"""Oracles as objectives of Optuna, over spaces as `tabular.spaces.optuna` translates them.
+"""Oracles as objectives of Optuna, over the spaces of `tabular.spaces.optuna`.
 
 Where a space admits some rows only, `Objective` prunes the trial of a suggestion outside it at no cost.
 """

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
 
 class _Asked(NamedTuple):
-    """What the strategy proposed for a trial, by its names and choices too, and when."""
+    """A proposal for a trial, with its names, its choices and its time."""
 
     proposal: Proposal
     named: dict[str, str | int]
@@ -44,7 +44,9 @@ class _Asked(NamedTuple):
 
 
 class StrategySampler(BaseSampler):
-    """Makes the trials of a study what a strategy proposes, and tells the strategy what came of them.
+    """A sampler that lets a strategy propose the trials of a study.
+
+    The strategy is told what came of each trial.
 
     The objective suggests every position of the space as a categorical of `tabular.spaces.optuna.distributions`,
     for which `suggest` there is the short way. What else it suggests is drawn at random. Trials that are enqueued, and

@@ -1,4 +1,7 @@
-"""A table as a blackbox of Syne Tune, whose simulator backend runs schedulers on it in simulated time."""
+"""A table as a blackbox of Syne Tune.
+
+Its simulator backend runs schedulers on it in simulated time.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""Conformance suites: what every space, oracle and strategy promises, as tests that your own inherit.
+"""Conformance suites: the promises of every space, oracle and strategy.
+
+They are tests that your own classes inherit.
 
 Needs the packages pytest and hypothesis.
 

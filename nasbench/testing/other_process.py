@@ -1,4 +1,6 @@
-"""Answers of another Python process with another hash seed, for tests that compare them with this one's.
+"""Answers of another Python process with another hash seed.
+
+Tests compare them with those of this process.
 
 One process serves all tests of a session: it has imported what the suites need, and forks a child for each question,
 so that no question meets what an earlier one left behind.

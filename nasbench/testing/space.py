@@ -1,4 +1,4 @@
-"""Promises of every space, as tests that a space of one's own inherits; rows of a space for tests."""
+"""The promises of every space, as tests to inherit, and rows for tests."""
 
 from __future__ import annotations
 
@@ -177,7 +177,9 @@ def _assert_uniform(seen: NDArray[np.int64], expected: NDArray[np.float64]) -> N
 
 
 class SpaceConformance(MovesConformance):
-    """Tests that every `tabular.spaces.Space` passes; a subclass gives the fixture ``space``.
+    """Tests that every `tabular.spaces.Space` passes.
+
+    A subclass gives the fixture ``space``.
 
     Attributes
     ----------

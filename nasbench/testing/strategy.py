@@ -1,4 +1,4 @@
-"""What every strategy must keep to, as a suite of tests that a strategy of your own inherits.
+"""The promises of every strategy, as tests that a strategy of your own inherits.
 
 Needs hypothesis. In a test file::
 
@@ -40,7 +40,9 @@ FINGERPRINTED = CellSpace("fingerprint", 4, OPERATIONS[:5])
 
 
 class PlantedOracle:
-    """An oracle with one known optimum: accuracy grows with the share of choices that agree with it.
+    """An oracle with one known optimum.
+
+    Accuracy grows with the share of choices that agree with it.
 
     Shorter trainings rank architectures alike; each epoch takes a second. To ask for a test metric is an error, so
     whoever is driven by this oracle has shown to do without.

@@ -1,4 +1,4 @@
-"""The kinds of regressors that a surrogate can be made of, by name; each is imported when it is asked for."""
+"""The regressors of surrogates by name, each imported when it is asked for."""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""An ensemble of LightGBM's gradient-boosted trees (Ke et al. 2017), which grow leaf by leaf."""
+"""An ensemble of LightGBM's gradient-boosted trees (Ke et al. 2017).
+
+Its trees grow leaf by leaf.
+"""
 
 from __future__ import annotations
 
@@ -58,7 +61,9 @@ NUMBERS = re.compile(r"{0}( {0})*".format(r"-?[0-9]{1,25}(\.[0-9]{1,25})?(e[+-][
 
 
 class LightGBMEnsemble(Regressor):
-    """Several LightGBM regressions of one target, each fitted with its own seed on its own part of the rows.
+    """Several LightGBM regressions of one target.
+
+    Each is fitted with its own seed on its own part of the rows.
 
     Parameters
     ----------

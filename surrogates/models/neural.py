@@ -1,4 +1,4 @@
-"""Ensembles of small torch networks: perceptrons over features, and graph networks over operations.
+"""Ensembles of small torch networks: perceptrons and graph networks.
 
 The members of an ensemble are trained side by side as one. All numbers that are drawn come from NumPy, so that torch's
 own generators are left as they are. A layer of all members is one array ``NAME.weight``, (members, inputs, outputs),
@@ -195,7 +195,9 @@ FARTHEST = 3
 
 
 class MLPEnsemble(Regressor):
-    """Perceptrons of three hidden layers on standardised features (deep ensembles: Lakshminarayanan et al. 2017).
+    """Perceptrons of three hidden layers on standardised features.
+
+    They are deep ensembles (Lakshminarayanan et al. 2017).
 
     Parameters
     ----------
@@ -299,7 +301,7 @@ TRAITS = 6
 
 
 class GIN(Regressor):
-    """Networks that see the live operations of an architecture and which of them feeds which.
+    """Graph networks over the live operations of an architecture.
 
     In each round every operation sums what the ones before and the ones behind it hold (equation 4.1, with weights of
     their own for each direction instead of one epsilon); in the end all are summed for each graph. So a network can be

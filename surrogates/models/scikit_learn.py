@@ -1,4 +1,4 @@
-"""Ridge regression and Gaussian processes, fitted by scikit-learn and kept as arrays."""
+"""Ridge regression and Gaussian processes of scikit-learn, kept as arrays."""
 
 from __future__ import annotations
 
@@ -231,7 +231,10 @@ class GaussianProcess(Regressor):
 
 
 class Process(NamedTuple):
-    """A process conditioned on data, for a function of variance 1, and the spread of the function it stands for."""
+    """A process conditioned on data, for a function of variance 1.
+
+    It also keeps the spread of the function that it stands for.
+    """
 
     centre: NDArray[np.float64]
     factor: NDArray[np.float64]

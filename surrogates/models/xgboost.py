@@ -1,4 +1,7 @@
-"""Ensembles of XGBoost's trees: gradient boosting (Chen and Guestrin 2016) and random forests (Breiman 2001)."""
+"""Ensembles of XGBoost's trees: gradient boosting and random forests.
+
+Chen and Guestrin 2016; Breiman 2001.
+"""
 
 from __future__ import annotations
 
@@ -44,7 +47,9 @@ PARAMETERS: dict[str, Any] = {
 
 
 class XGBoostEnsemble(Regressor):
-    """Several XGBoost regressions of one target, each fitted with its own seed on its own part of the rows.
+    """Several XGBoost regressions of one target.
+
+    Each is fitted with its own seed on its own part of the rows.
 
     Parameters
     ----------
@@ -198,7 +203,9 @@ FOREST_PARAMETERS: dict[str, Any] = {
 
 
 class RandomForest(XGBoostEnsemble):
-    """Several small random forests of one target, each fitted with its own seed on its own part of the rows.
+    """Several small random forests of one target.
+
+    Each is fitted with its own seed on its own part of the rows.
 
     The estimate is the mean of all trees. The doubt is how far the members' means differ: single trees, grown until
     their leaves hold single rows, would differ by the noise of trainings, of which a member's mean keeps less.
@@ -324,7 +331,9 @@ OF_NODES = (
 
 
 class ForestWalk:
-    """Several XGBoost regressions with as many trees each, walked at once for a few rows.
+    """Several XGBoost regressions, walked at once for a few rows.
+
+    All have as many trees.
 
     A call of XGBoost takes as long as fifty walks. The answers are those of XGBoost bit for bit: comparisons and sums
     are made in float32 and in its order.

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 class Traits(NamedTuple):
-    """The effect of an operation on what passes through it, in numbers that mean the same in every space.
+    """The effect of an operation on its input, in numbers common to all spaces.
 
     Parameters
     ----------
@@ -54,7 +54,9 @@ TRAITS = {
 
 @dataclass(frozen=True)
 class Graph:
-    """N architectures as directed acyclic graphs over the same nodes and edges, an operation on every edge.
+    """N architectures as directed acyclic graphs over the same nodes and edges.
+
+    Every edge carries an operation.
 
     Parameters
     ----------

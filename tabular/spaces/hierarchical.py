@@ -32,7 +32,9 @@ MOST_PATHS = 400
 
 
 class HierarchicalSpace(Space):
-    """All cells of ``nodes`` nodes whose every edge carries nothing, an identity or one of ``motifs`` motifs.
+    """All cells of ``nodes`` nodes whose edges carry motifs.
+
+    Every edge carries nothing, an identity or one of ``motifs`` motifs.
 
     A motif is itself a cell, of ``motif_nodes`` nodes with one of ``operations`` on every edge, and each edge that
     carries it has weights of its own. A row gives the choice on each edge of the cell (0 none, 1 identity, then the

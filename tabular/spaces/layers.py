@@ -27,7 +27,10 @@ if TYPE_CHECKING:
 
 
 class SequenceSpace(Space):
-    """A space in which each row is a network of its own, unless `canonical_rows` says which are the same."""
+    """A space in which each row is a network of its own.
+
+    A subclass whose rows are not says by `canonical_rows` which are the same.
+    """
 
     def canonical_rows(self, architectures: NDArray[np.uint8]) -> NDArray[np.uint8]:
         """Return for each row, (N, L), the one row that stands for all that are the same network."""

@@ -1,4 +1,6 @@
-"""The MD5 by which NAS-Bench-101's files name a cell, for one cell and, several times faster, for many.
+"""The MD5 by which NAS-Bench-101's files name a cell.
+
+For one cell and, several times faster, for many.
 
 The hash is Weisfeiler-Lehman refinement in text: every vertex starts with the digest of its out-degree, in-degree and
 label, and takes, as many times as there are vertices, the digest of the sorted digests of what it reads, those of what
@@ -156,7 +158,10 @@ def _first_digests(
 
 
 class _Batch(NamedTuple):
-    """Vertices whose messages fill equally many blocks, in groups of equal in-degree and out-degree."""
+    """Vertices whose messages fill equally many blocks.
+
+    They stand in groups of equal in-degree and out-degree.
+    """
 
     vertices: NDArray[np.int64]
     messages: NDArray[np.uint8]

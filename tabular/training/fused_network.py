@@ -21,7 +21,9 @@ ALIKE = (nn.Identity, nn.ReLU, nn.AvgPool2d, nn.MaxPool2d)
 
 
 class FusedEdge(nn.Module):
-    """One edge of K cells: the networks that share an operation are computed together.
+    """One edge of K cells, computed together.
+
+    The networks that share an operation are one grouped layer.
 
     Parameters
     ----------
