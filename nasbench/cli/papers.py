@@ -392,13 +392,13 @@ def publish(
         steps = [(name, kind) for name in results for kind in asked if kind != "pooled"]
         for i, (name, kind) in enumerate(steps):
             progress(i, len(steps), f"{name}: {kind}")
-            written += _drawn(results[name], folder / "figures" / f"{name}-{kind}", kind, style, told=bool(kinds))
+            written += _drawn(results[name], folder / "figures" / f"{name}-{kind}", kind, style, printed=bool(kinds))
     several = list(results.values())
     tables: dict[str, FinalTable | SideBySide] = {name: final_table(each) for name, each in results.items()}
     if len(several) > 1:
         for kind in ("pooled", "critical-difference"):
             if kind in asked:
-                written += _drawn(several, folder / "figures" / f"all-{kind}", kind, style, told=bool(kinds))
+                written += _drawn(several, folder / "figures" / f"all-{kind}", kind, style, printed=bool(kinds))
         try:
             tables["all"] = side_by_side(several)
         except QueryError as error:
@@ -416,7 +416,7 @@ def publish(
     return [*written, *texts, folder / "report.html"]
 
 
-def _drawn(results: Results | list[Results], path: Path, kind: str, style: str, *, told: bool) -> list[Path]:
+def _drawn(results: Results | list[Results], path: Path, kind: str, style: str, *, printed: bool) -> list[Path]:
     """Draw one figure, if the results suffice for it."""
     from nasbench.analysis.figures import save_figure
 
@@ -424,7 +424,7 @@ def _drawn(results: Results | list[Results], path: Path, kind: str, style: str, 
     try:
         save_figure(results, paths, kind, style=style)
     except QueryError as error:
-        if told:
+        if printed:
             console.note(f"no figure {path.name}: {error}")
         return []
     return paths

@@ -134,12 +134,12 @@ class StrategySampler(BaseSampler):
             signs = [1 if each == StudyDirection.MAXIMIZE else -1 for each in study.directions]
             if state == TrialState.COMPLETE and values is not None:
                 self._check_suggested(trial, asked)
-                told = [sign * value for sign, value in zip(signs, values, strict=True)]
+                signed = [sign * value for sign, value in zip(signs, values, strict=True)]
             else:
-                told = [-math.inf] * len(signs)
+                signed = [-math.inf] * len(signs)
             seconds = float(trial.user_attrs.get("seconds", time.monotonic() - asked.started))
             if isinstance(self.strategy, MultiObjectiveStrategy):
-                self.strategy.tell_objectives(asked.proposal, np.array(told), 0.0, seconds)
+                self.strategy.tell_objectives(asked.proposal, np.array(signed), 0.0, seconds)
             else:
                 self.strategy.tell(asked.proposal, told[0], seconds)
 

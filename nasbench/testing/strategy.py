@@ -224,8 +224,10 @@ class StrategyConformance:
 
     def test_cannot_see_test_metrics(self) -> None:
         """`tell` has no argument beyond the protocol's, and `__init__` needs nothing else to work."""
-        told = list(inspect.signature(self.strategy_class.tell).parameters)
-        assert told == ["self", "proposal", "value", "seconds"], f"tell takes {told}: no place but the protocol's"
+        parameters = list(inspect.signature(self.strategy_class.tell).parameters)
+        assert parameters == ["self", "proposal", "value", "seconds"], (
+            f"tell takes {parameters}: no place but the protocol's"
+        )
         _, *arguments = inspect.signature(self.strategy_class.__init__).parameters.values()
         given_first = [argument.name for argument in arguments[:3]]
         assert given_first == ["space", "rng", "fidelities"], f"__init__ starts with {given_first}"
@@ -251,8 +253,8 @@ class StrategyConformance:
         strategy = self.make(space, seed, fidelities)
         oracle = PlantedOracle(space, fidelities, seed)
         evaluations = 60 if self.slow else 150
-        told = list(drive(strategy, oracle, evaluations, workers=workers, diverging=diverging, seed=seed))
-        assert len(told) == evaluations
+        outcomes = list(drive(strategy, oracle, evaluations, workers=workers, diverging=diverging, seed=seed))
+        assert len(outcomes) == evaluations
 
     def test_same_seed_same_run_in_another_process(self) -> None:
         """Proposals depend on the seed, not on hash seeds, addresses or what else the process did."""
