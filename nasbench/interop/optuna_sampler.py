@@ -141,7 +141,7 @@ class StrategySampler(BaseSampler):
             if isinstance(self.strategy, MultiObjectiveStrategy):
                 self.strategy.tell_objectives(asked.proposal, np.array(signed), 0.0, seconds)
             else:
-                self.strategy.tell(asked.proposal, told[0], seconds)
+                self.strategy.tell(asked.proposal, signed[0], seconds)
 
     def reseed_rng(self) -> None:
         """Draw other values of what is not of the space; the strategy is one, whatever asks it."""
