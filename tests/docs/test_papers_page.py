@@ -34,6 +34,7 @@ def place(tmp_path, monkeypatch):
     return tmp_path
 
 
+@pytest.mark.world
 def test_every_command_runs(place, command):
     made = {Path(shlex.split(each)[-1]).name for each in COMMANDS}
     for each in map(quick, COMMANDS):
@@ -48,6 +49,7 @@ def test_every_command_runs(place, command):
     assert sum(path.startswith("figures/") and path.endswith("-rank.pdf") for path in study) == 2
 
 
+@pytest.mark.world
 def test_the_program_runs(tmp_path):
     (program,) = re.findall(r"```python\n(.*?)```", PAGE, flags=re.DOTALL)
     done = subprocess.run([sys.executable, "-c", program], cwd=tmp_path, capture_output=True, text=True, check=False)
