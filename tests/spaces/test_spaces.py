@@ -14,7 +14,6 @@ from tabular.errors import InvalidArchitectureError, SpaceError, UnknownNameErro
 from tabular.spaces import CellSpace, Space, get_space, space_names
 from tabular.spaces.space import ConstrainedSpace, one_hot
 
-
 named_space = functools.cache(get_space)
 """A space of a name, made once: to count the cells of ``nb101`` takes most of a second."""
 
