@@ -211,9 +211,9 @@ class TestStudies:
         def sampler():
             return optuna.samplers.TPESampler(seed=3)
 
-        whole = studied(digits, sampler(), 40, optuna.pruners.MedianPruner(), seed=3)
+        whole = studied(digits, sampler(), 24, optuna.pruners.MedianPruner(), seed=3)
         storage, kept = f"sqlite:///{tmp_path / 'study.db'}", sampler()
-        for _ in range(4):
+        for _ in range(3):
             part = optuna.create_study(
                 storage=storage,
                 study_name="s",
@@ -222,9 +222,9 @@ class TestStudies:
                 sampler=kept,
                 pruner=optuna.pruners.MedianPruner(),
             )
-            part.optimize(Objective(digits, seed=3), n_trials=10)
+            part.optimize(Objective(digits, seed=3), n_trials=8)
         assert story(part) == story(whole)
-        assert story(studied(digits, sampler(), 40, optuna.pruners.MedianPruner(), seed=4)) != story(whole)
+        assert story(studied(digits, sampler(), 24, optuna.pruners.MedianPruner(), seed=4)) != story(whole)
 
 
 class TestSearchConformance(StrategyConformance):

@@ -25,10 +25,12 @@ def make(strategy, /, fidelities=(1, 3, 9), seed=0, **options):
 
 class TestMedianStopping(StrategyConformance):
     strategy_class = MedianStopping
+    searches = 8  # of thousands of short trainings
 
 
 class TestCurveExtrapolation(StrategyConformance):
     strategy_class = CurveExtrapolation
+    searches = 8  # of thousands of short trainings
 
 
 @pytest.mark.parametrize("strategy", [MedianStopping, CurveExtrapolation])

@@ -12,7 +12,7 @@ from tabular.errors import InvalidArchitectureError, SpaceError, UnknownNameErro
 from tabular.spaces import Space, declared_space, get_space
 from tabular.spaces.nb101 import NB101
 
-SPACE = NB101()
+SMALL, MIDDLE, SPACE = NB101(3), NB101(5), NB101()
 CONV3, CONV1, POOL = SPACE.operations
 CHAIN = np.eye(3, k=1, dtype=int)
 
@@ -22,7 +22,7 @@ class TestConformance(SpaceConformance):
 
     @pytest.fixture(params=[3, 5, 7])
     def space(self, request):
-        return NB101(request.param)
+        return {3: SMALL, 5: MIDDLE, 7: SPACE}[request.param]
 
 
 @pytest.mark.parametrize(("vertices", "cells"), [(3, 7), (4, 91), (5, 2_532), (6, 64_542), (7, 423_624)])

@@ -15,7 +15,7 @@ from tabular.training import Recipe, TrainingOracle, load_dataset
 
 @pytest.fixture(scope="module")
 def surrogate_oracle(toy_table):
-    return SurrogateOracle(fit_surrogate(Table.open(toy_table), options={"members": 2, "trees": 60}))
+    return SurrogateOracle(fit_surrogate(Table.open(toy_table), options={"members": 2, "trees": 10}))
 
 
 @pytest.fixture(scope="module")
