@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 from declared_studies import STRATEGIES, write_declaration
 
+from nasbench.cli import options as command_options
 from nasbench.cli.comparing import _make_strategies
 from nasbench.comparison import Results, compare
 from nasbench.comparison.merge import merge_results
@@ -24,7 +25,7 @@ from nasbench.comparison.study_file import DeclarationError, read_declaration
 from strategies import LocalSearch, RandomSearch, read_strategy
 from tabular.errors import PlanMismatchError, StrategyError
 
-open_oracle = functools.cache(options.open_oracle)
+open_oracle = functools.cache(command_options.open_oracle)
 
 
 def run(path, folder, **options):
@@ -97,7 +98,7 @@ import os, signal, sys, threading
 from nasbench.cli.options import open_oracle
 from nasbench.cli.comparing import _make_strategies
 from nasbench.comparison.study import run_study
-from nasbench.comparison.study_file import DeclarationError, read_declaration
+from nasbench.comparison.study_file import read_declaration
 
 def killed_soon(done, total, note):
     if done >= 15:  # of 60 runs: in the middle of the next ones

@@ -221,13 +221,13 @@ def _engine_class(name: str) -> Callable[..., Engine]:
     return engine
 
 
-def _checked(engine: Callable[..., Engine], options: dict[str, Any], name: str) -> dict[str, Any]:
+def _checked(engine: Any, options: dict[str, Any], name: str) -> dict[str, Any]:
     """Return options in the types that an engine takes."""
     parameters = inspect.signature(engine).parameters.values()
     known = [parameter.name for parameter in parameters if parameter.kind is parameter.KEYWORD_ONLY]
     if not any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters):
         _check_known(options, known, name)
-    hints = get_type_hints(vars(engine)["__init__"])
+    hints = get_type_hints(engine.__init__)
     return {
         option: _typed(option, value, hints[option]) if option in known else value for option, value in options.items()
     }

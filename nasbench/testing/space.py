@@ -111,7 +111,7 @@ class MovesConformance:
         rows = space.neighbours(row)
         assert rows.dtype == np.uint8
         assert space.is_valid(rows).all()
-        others = [(position, choice) for place, c in enumerate(space.cardinalities) for choice in range(c)]
+        others = [(position, choice) for position, c in enumerate(space.cardinalities) for choice in range(c)]
         near = np.repeat(row[None], len(others), axis=0)
         near[np.arange(len(others)), [position for position, _ in others]] = [choice for _, choice in others]
         assert len(rows) == space.is_valid(near[(near != row).any(axis=1)]).sum()
