@@ -1,4 +1,4 @@
-"""What every command shares: progress, tables, JSON, failure."""
+"""Parts of every command: progress, tables, JSON, failure, checks of outputs."""
 
 from __future__ import annotations
 

@@ -36,7 +36,7 @@ TRAININGS = 60
 
 @dataclass
 class _Made:
-    """Whether anything was made anew: whatever comes after that is made anew too."""
+    """A mark that something was made anew: whatever comes after that is made anew too."""
 
     anew: bool = False
 

@@ -52,7 +52,7 @@ KIND_HELP = (
 )
 
 WRITERS = {"latex": ".tex", "markdown": ".md", "csv": ".csv"}
-"""What tables are written as, and how the names of such files end."""
+"""The forms that tables are written in, with the endings of such files."""
 
 ENDINGS = ("pdf", "png")
 """A figure for the paper, and one to look at."""
@@ -66,7 +66,7 @@ Out = Annotated[Path | None, typer.Option("--out", help="A file to write in plac
 
 @dataclass(frozen=True)
 class _Choices:
-    """What a user chose for figures that are not of results."""
+    """The options of figures that are not of results."""
 
     task: str | None
     metric: str | None
@@ -397,13 +397,13 @@ def publish(
         steps = [(name, kind) for name in results for kind in asked if kind != "pooled"]
         for i, (name, kind) in enumerate(steps):
             progress(i, len(steps), f"{name}: {kind}")
-            written += _drawn(results[name], folder / "figures" / f"{name}-{kind}", kind, style, told=bool(kinds))
+            written += _drawn(results[name], folder / "figures" / f"{name}-{kind}", kind, style, with_note=bool(kinds))
     several = list(results.values())
     tables: dict[str, FinalTable | SideBySide] = {name: final_table(each) for name, each in results.items()}
     if len(several) > 1:
         for kind in ("pooled", "critical-difference"):
             if kind in asked:
-                written += _drawn(several, folder / "figures" / f"all-{kind}", kind, style, told=bool(kinds))
+                written += _drawn(several, folder / "figures" / f"all-{kind}", kind, style, with_note=bool(kinds))
         try:
             tables["all"] = side_by_side(several)
         except QueryError as error:
@@ -421,7 +421,7 @@ def publish(
     return [*written, *texts, folder / "report.html"]
 
 
-def _drawn(results: Results | list[Results], path: Path, kind: str, style: str, *, told: bool) -> list[Path]:
+def _drawn(results: Results | list[Results], path: Path, kind: str, style: str, *, with_note: bool) -> list[Path]:
     """Draw one figure, if the results suffice for it."""
     from nasbench.analysis.figures import save_figure
 
@@ -429,7 +429,7 @@ def _drawn(results: Results | list[Results], path: Path, kind: str, style: str, 
     try:
         save_figure(results, paths, kind, style=style)
     except QueryError as error:
-        if told:
+        if with_note:
             console.note(f"no figure {path.name}: {error}")
         return []
     return paths

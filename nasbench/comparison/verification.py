@@ -126,7 +126,7 @@ def _most_found(results: Results, top: int) -> list[tuple[np.ndarray, dict[str, 
         # The best trial of each network, and networks by how many runs found them, then by that trial.
         value = np.nan_to_num(sign * trials.value[finals], nan=-np.inf).tolist()
         ranks = list(zip(trials.epochs[finals].tolist(), value, finals.tolist(), strict=True))
-        best = {key: max(rank for rank, its in zip(ranks, keys, strict=True) if its == key) for key in set(keys)}
+        best = {key: max(rank for rank, found in zip(ranks, keys, strict=True) if found == key) for key in set(keys)}
         order = sorted(best, key=lambda key: (-found_by[key][name], *(-part for part in best[key])))
         favourites += [(turn, name, key, best[key][2]) for turn, key in enumerate(order)]
     chosen: dict[int, tuple[np.ndarray, dict[str, int], float, float]] = {}
@@ -139,7 +139,7 @@ def _most_found(results: Results, top: int) -> list[tuple[np.ndarray, dict[str, 
 
 
 class Verification(NamedTuple):
-    """What a verification file holds: which oracle had promised, what was reported, and what was measured."""
+    """The content of a verification file: the oracle that had promised, the report, and the measurements."""
 
     oracle: str
     report: str
