@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from tabular import Table
 
 _NOT_FOR_PEOPLE = ("plan", "scorecard")
-"""What text leaves out of a file's description: the plan repeats recipe and data set, the scorecard has a table."""
+"""Keys that text leaves out of a file's description: the plan repeats the recipe, the scorecard has a table."""
 
 
 def spaces(

@@ -51,7 +51,7 @@ KIND_HELP = (
 )
 
 WRITERS = {"latex": ".tex", "markdown": ".md", "csv": ".csv"}
-"""What tables are written as, and how the names of such files end."""
+"""The forms that tables are written in, with the endings of such files."""
 
 ENDINGS = ("pdf", "png")
 """A figure for the paper, and one to look at."""

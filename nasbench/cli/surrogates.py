@@ -195,7 +195,7 @@ def _few(scores: tuple[Score, ...], most: int = 12) -> list[Score]:
     by_metric: dict[str, list[Score]] = {}
     for score in scores:
         by_metric.setdefault(score.measure.partition("@")[0], []).append(score)
-    return [each[place] for each in by_metric.values() for place in sorted({0, len(each) // 2, len(each) - 1})]
+    return [own[i] for own in by_metric.values() for i in sorted({0, len(own) // 2, len(own) - 1})]
 
 
 def examine(

@@ -22,7 +22,7 @@ VERSIONS = "versions"
 """The entry of the provenance that lists the versions of all parts, where they are not the same."""
 
 _BY_SEED = [name for name in ARRAYS if name not in {"offsets", "best_seen", *OF_RUNS}]
-"""What a seed decides: not the thinking, nor what older files lack and the rest decides."""
+"""Fields that a seed decides: not the thinking, nor those that older files lack and the rest decides."""
 
 
 def merge_results(parts: Sequence[Results], names: Sequence[str] = ()) -> Results:

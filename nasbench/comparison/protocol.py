@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from tabular.measures import Oracle, Task
 
 UNITS = ("evaluations", "epochs", "seconds")
-"""What budgets are counted in."""
+"""The units of budgets."""
 
 REPEATS = ("charge", "cache")
 """The ways to answer a repeat of an architecture; see `Protocol`."""

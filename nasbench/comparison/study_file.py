@@ -280,6 +280,6 @@ class Keys:
             if not isinstance(each, (str, dict)) or not each:
                 self.fail(key, f"must be a list of texts in quotes, or [[{key}]] tables with a path, got {each!r}")
         return [
-            Keys(self._path, {"path": each} if isinstance(each, str) else each, f"{self._where}{key}[{place}].")
-            for place, each in enumerate(several)
+            Keys(self._path, {"path": each} if isinstance(each, str) else each, f"{self._where}{key}[{i}].")
+            for i, each in enumerate(several)
         ]

@@ -5,6 +5,7 @@ import dataclasses
 import re
 import subprocess
 import sys
+from pathlib import Path
 
 import h5py
 import numpy as np
@@ -23,6 +24,22 @@ STRATEGIES = {"random-search": RandomSearch, "hyperband": Hyperband}
 @pytest.fixture(scope="session")
 def results(toy_oracle):
     return compare(STRATEGIES, toy_oracle, "100s", runs=8)
+
+
+def test_a_file_of_an_earlier_revision_opens(tmp_path):
+    kept = Results.load(Path(__file__).parent / "kept" / "results-2.h5")
+    assert {name: trials.runs for name, trials in kept.trials.items()} == {
+        "random-search": 3, "hyperband": 3, "nsga2": 3
+    }  # fmt: skip
+    assert str(kept.protocol.budget) == "60 epochs"
+    assert [str(constraint) for constraint in kept.protocol.constraints] == ["digits/parameters@12<=20000"]
+    assert [str(report) for report in kept.reports] == [
+        f"digits/{metric}@12" for metric in ("test_accuracy", "parameters", "validation_accuracy")
+    ]
+    hyperband = kept.trials["hyperband"]
+    np.testing.assert_allclose(hyperband.report[hyperband.last], [0.90942838, 0.96362287, 0.85968818], rtol=1e-8)
+    kept.save(tmp_path / "again.h5")
+    assert Results.load(tmp_path / "again.h5").to_frame().equals(kept.to_frame())
 
 
 def test_processes_change_nothing(toy_oracle, results):

@@ -25,7 +25,7 @@ from nasbench.comparison.study_file import DeclarationError, read_declaration
 from strategies import LocalSearch, RandomSearch, read_strategy
 from tabular.errors import PlanMismatchError, StrategyError
 
-open_oracle = functools.cache(options.open_oracle)
+open_oracle = functools.cache(command_options.open_oracle)
 
 
 def run(path, folder, **options):
