@@ -27,7 +27,7 @@ def results(toy_oracle):
 
 
 def test_a_file_of_an_earlier_revision_opens(tmp_path):
-    kept = Results.load(Path(__file__).parent / "kept" / "results-2.h5")
+    kept = Results.load(Path(__file__).parents[1] / "kept" / "results-2.h5")
     assert {name: trials.runs for name, trials in kept.trials.items()} == {
         "random-search": 3, "hyperband": 3, "nsga2": 3
     }  # fmt: skip

@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 from comparison.declared_studies import STRATEGIES, write_declaration
-from nasbench.cli import options
+from nasbench.cli import options as command_options
 from nasbench.cli.comparing import _make_strategies
 from nasbench.comparison import Results, compare
 from nasbench.comparison.merge import merge_results
