@@ -94,17 +94,17 @@ def test_the_front_door_hands_on_all_its_names():
 @pytest.mark.parametrize(
     ("old", "new", "name"),
     [
-        ("tabular.errors", "tabular.errors", "NasbenchError"),
-        ("tabular.measures", "tabular.measures", "Measure"),
-        ("strategies.predictor", "strategies.predictor", "Predictor"),
-        ("tabular.spaces", "tabular.spaces", "CellSpace"),
-        ("strategies.strategy", "strategies.strategy", "Strategy"),
-        ("tabular.training", "tabular.training", "Recipe"),
-        ("tabular.spaces.named_choices", "tabular.spaces.named_choices", "to_named"),
-        ("tabular.spaces.configspace", "tabular.spaces.configspace", "configuration_space"),
-        ("strategies.foreign.optuna", "strategies.foreign.optuna", "OptunaSearch"),
-        ("strategies.foreign.nevergrad", "strategies.foreign.nevergrad", "NevergradSearch"),
-        ("strategies.foreign.smac", "strategies.foreign.smac", "SMACSearch"),
+        ("nasbench.errors", "tabular.errors", "NasbenchError"),
+        ("nasbench.oracle", "tabular.measures", "Measure"),
+        ("nasbench.predictor", "strategies.predictor", "Predictor"),
+        ("nasbench.spaces", "tabular.spaces", "CellSpace"),
+        ("nasbench.strategy", "strategies.strategy", "Strategy"),
+        ("nasbench.training", "tabular.training", "Recipe"),
+        ("nasbench.interop.choices", "tabular.spaces.named_choices", "to_named"),
+        ("nasbench.interop.configspace", "tabular.spaces.configspace", "configuration_space"),
+        ("nasbench.interop.optuna_search", "strategies.foreign.optuna", "OptunaSearch"),
+        ("nasbench.interop.nevergrad_search", "strategies.foreign.nevergrad", "NevergradSearch"),
+        ("nasbench.interop.smac_search", "strategies.foreign.smac", "SMACSearch"),
     ],
 )
 def test_old_paths_still_work_and_name_the_new_one(old, new, name):
