@@ -19,8 +19,7 @@ def test_the_list_has_family_paper_fidelities_objectives_and_defaults(command):
         "name": "regularized-evolution",
         "family": "evolution",
         "paper": "Real et al., AAAI 2019",
-        "about": "Mutates the best of a random sample of the population, from which the oldest member dies with every "
-        "birth.",
+        "about": "Mutates the best of a random sample of the population.",
         "fidelities": "one",
         "objectives": "one",
         "options": {"population": 100, "sample": 25},
