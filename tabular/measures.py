@@ -280,7 +280,7 @@ class BaseOracle(ABC):
         """Answer one measure of one or many architectures; see `Oracle.query`."""
         rows = self.space.check(architectures)
         batch = np.atleast_2d(rows)
-        resolved = self._resolved.get(measure) or self._resolve(measure)
+        resolved = self._resolve(measure)
         if draw is not None:
             values = self._drawn(batch, resolved, checked_draws(draw, len(batch), seed))
         elif seed is not None:
@@ -304,7 +304,10 @@ class BaseOracle(ABC):
         return {}
 
     def _resolve(self, measure: Measure | str | None) -> Measure:
-        return self._resolved.setdefault(measure, resolve_measure(measure, self.tasks))
+        resolved = self._resolved.get(measure)
+        if resolved is None:
+            resolved = self._resolved[measure] = resolve_measure(measure, self.tasks)
+        return resolved
 
     @abstractmethod
     def reference(self, measure: Measure | str | None = None) -> Reference | None:

@@ -96,11 +96,9 @@ def test_a_study_gives_what_comparisons_give(whole, toy_table, tmp_path):
 SCRIPT = """
 import os, signal, sys, threading
 from nasbench.cli.options import open_oracle
-from nasbench.cli import options
 from nasbench.cli.comparing import _make_strategies
 from nasbench.comparison.study import run_study
 from nasbench.comparison.study_file import read_declaration
-from nasbench.comparison.study_file import DeclarationError, read_declaration
 
 def killed_soon(done, total, note):
     if done >= 15:  # of 60 runs: in the middle of the next ones
